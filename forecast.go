@@ -1,0 +1,79 @@
+package forescale
+
+import (
+	"math"
+	"sort"
+	"time"
+)
+
+// Forecast is a service's demand ahead, as issued. It is kept as issued, so that
+// its error per lead time can be measured.
+type Forecast struct {
+	Service  string
+	Metric   Metric // whose demand it is
+	Issued   time.Time
+	Model    string        // name of the model that made it
+	Start    time.Time     // of the first step, a multiple of Step
+	Step     time.Duration // width of a step
+	Levels   []float64     // rising, in (0, 1); holds 0.5
+	Values   [][]float64   // [step][level], busy instances, rising within a step, never NaN
+	Warnings []string      // doubts, in words; e.g. "less than a week of history"
+	Score    Score
+}
+
+// Score is how the model did in a back-test on the history it was made from.
+type Score struct {
+	Pinball  float64 // mean pinball loss over levels and steps, in busy instances; 0 when not tested
+	Naive    float64 // the same for seasonal naive
+	Coverage float64 // share of truths below the highest level minus below the lowest
+	Tested   int     // steps that were compared
+}
+
+// End is the time just after the last step.
+func (f Forecast) End() time.Time { return f.Start.Add(time.Duration(len(f.Values)) * f.Step) }
+
+// At is the demand quantile at level q during the step that covers t, linear
+// between levels and clamped to the outer ones. ok is false outside the forecast.
+func (f Forecast) At(t time.Time, q float64) (demand float64, ok bool) {
+	d := t.Sub(f.Start)
+	if d < 0 || f.Step <= 0 {
+		return 0, false
+	}
+	i := int(d / f.Step)
+	if i >= len(f.Values) {
+		return 0, false
+	}
+	return f.quantile(i, q), true
+}
+
+// Max is the highest demand quantile at level q over the steps that touch
+// [from, to), and the start of that step. ok is false when none does.
+func (f Forecast) Max(from, to time.Time, q float64) (demand float64, at time.Time, ok bool) {
+	if f.Step <= 0 {
+		return 0, time.Time{}, false
+	}
+	lo := max(0, int(math.Floor(float64(from.Sub(f.Start))/float64(f.Step))))
+	for i := lo; i < len(f.Values); i++ {
+		t := f.Start.Add(time.Duration(i) * f.Step)
+		if !t.Before(to) {
+			break
+		}
+		if v := f.quantile(i, q); !ok || v > demand {
+			demand, at, ok = v, t, true
+		}
+	}
+	return demand, at, ok
+}
+
+func (f Forecast) quantile(step int, q float64) float64 {
+	v := f.Values[step]
+	k := sort.SearchFloat64s(f.Levels, q)
+	switch {
+	case k == 0:
+		return v[0]
+	case k == len(f.Levels):
+		return v[k-1]
+	}
+	lo, hi := f.Levels[k-1], f.Levels[k]
+	return v[k-1] + (v[k]-v[k-1])*(q-lo)/(hi-lo)
+}

@@ -1,0 +1,145 @@
+package forescale
+
+import "time"
+
+// InstanceState is where an instance is in its life:
+//
+//	starting → ready → draining → stopped
+//	    └────────┴────────┴──────→ failed
+type InstanceState string
+
+// The states.
+const (
+	InstanceStarting InstanceState = "starting" // ordered or running, not ready yet; counts as supply until its deadline
+	InstanceReady    InstanceState = "ready"    // takes load
+	InstanceDraining InstanceState = "draining" // out of the registry, cooling down
+	InstanceStopped  InstanceState = "stopped"  // stopped and removed by us, or gone
+	InstanceFailed   InstanceState = "failed"   // did not start, died, or vanished
+)
+
+// Live reports whether the instance may still exist in the world.
+func (s InstanceState) Live() bool {
+	return s == InstanceStarting || s == InstanceReady || s == InstanceDraining
+}
+
+// Instance is one running copy of a service on a node. Its ID is its name in
+// the engine; the ID of one that forescale starts carries the decision, so that
+// the engine itself refuses to make it twice.
+type Instance struct {
+	ID       string        `json:"id"`
+	Service  string        `json:"service"`
+	Node     string        `json:"node"`
+	State    InstanceState `json:"state"`
+	Origin   Origin        `json:"origin"`             // started, adopted or pushed
+	Address  string        `json:"address"`            // host:port, "" while not known
+	Decision string        `json:"decision,omitempty"` // the one that ordered it
+	StopBy   string        `json:"stop_by,omitempty"`  // the decision that drained it
+
+	OrderedAt  time.Time `json:"ordered_at"`           // decision recorded, or first seen
+	StartedAt  time.Time `json:"started_at,omitzero"`  // the engine started it
+	ReadyAt    time.Time `json:"ready_at,omitzero"`    // first seen ready
+	DrainingAt time.Time `json:"draining_at,omitzero"` // taken out of the registry
+	StoppedAt  time.Time `json:"stopped_at,omitzero"`  // stopped, failed or gone
+	Deadline   time.Time `json:"deadline,omitzero"`    // until when starting counts as supply
+	LastSeen   time.Time `json:"last_seen,omitzero"`   // in the world, or by its samples
+	Failure    string    `json:"failure,omitempty"`    // why it failed
+}
+
+// ReadyDuring reports whether the instance was ready at t.
+func (i Instance) ReadyDuring(t time.Time) bool {
+	if i.ReadyAt.IsZero() || t.Before(i.ReadyAt) {
+		return false
+	}
+	return (i.DrainingAt.IsZero() || t.Before(i.DrainingAt)) && (i.StoppedAt.IsZero() || t.Before(i.StoppedAt))
+}
+
+// Supply reports whether the instance counts as supply for planning at now:
+// ready, or starting and not past its deadline.
+func (i Instance) Supply(now time.Time) bool {
+	switch i.State {
+	case InstanceReady:
+		return true
+	case InstanceStarting:
+		return i.Deadline.IsZero() || now.Before(i.Deadline)
+	default:
+		return false
+	}
+}
+
+// Warmup is one measured start: from the engine's start until ready.
+type Warmup struct {
+	Service  string        `json:"service"`
+	Instance string        `json:"instance"`
+	Node     string        `json:"node"`
+	Image    string        `json:"image,omitempty"`
+	At       time.Time     `json:"at"` // when the start was ordered
+	Duration time.Duration `json:"duration"`
+	AtOnce   int           `json:"at_once"` // starts under way at the same time, this one included
+}
+
+// NodeState is where a node is in its life.
+type NodeState string
+
+// The states.
+const (
+	NodeBooting  NodeState = "booting"
+	NodeReady    NodeState = "ready"
+	NodeDraining NodeState = "draining"
+	NodeStopped  NodeState = "stopped"
+)
+
+// Node is a machine.
+type Node struct {
+	Name      string    `json:"name"`
+	Type      string    `json:"type,omitempty"` // name of its NodeType
+	Address   string    `json:"address,omitempty"`
+	State     NodeState `json:"state"`
+	Protected bool      `json:"protected"` // must not be shut down
+	Cores     float64   `json:"cores"`
+	Memory    int64     `json:"memory"` // bytes
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// NodeType is what can be ordered.
+type NodeType struct {
+	Name         string        `json:"name"`
+	Cores        float64       `json:"cores"`
+	Speed        float64       `json:"speed"`  // of a core, relative to the reference type
+	Memory       int64         `json:"memory"` // bytes
+	Disk         int64         `json:"disk"`   // bytes
+	DiskKind     string        `json:"disk_kind,omitempty"`
+	Bandwidth    float64       `json:"bandwidth"`      // Mbit/s
+	PricePerHour float64       `json:"price_per_hour"` // in the budget's currency
+	BillingStep  time.Duration `json:"billing_step"`
+	BootTime     time.Duration `json:"boot_time"`
+	MaxCount     int           `json:"max_count"`
+	UpdatedAt    time.Time     `json:"updated_at"`
+}
+
+// Observation is what one read of the world gave, all at one instant. A part
+// that could not be read is named in Failed, and what is absent from that part
+// is unknown, not gone.
+type Observation struct {
+	Time      time.Time
+	Services  []Service  // registered by labels
+	Instances []Sighting // every instance of ours in the world
+	Nodes     []Node
+	Samples   []Sample
+	Complete  bool              // the list of instances is whole: absence means gone
+	Failed    map[string]string // source → why it could not be read
+}
+
+// Sighting is an instance as the engine shows it.
+type Sighting struct {
+	ID        string // name in the engine
+	Service   string
+	Node      string
+	Image     string
+	Decision  string    // from its label; "" when forescale did not make it
+	Running   bool      // the engine says its process runs
+	Ready     bool      // health check or probe passed
+	Exit      string    // when not running: why, in words
+	Address   string    // host:port
+	StartedAt time.Time // when the engine started it; zero before
+	ReadyAt   time.Time // when the engine or the probe first found it ready, if known
+}

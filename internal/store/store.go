@@ -1,0 +1,196 @@
+// Package store says what a forescale store does. Each backend is a package
+// below it and passes the one conformance suite in storetest; who uses a store
+// declares the few methods that it calls.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// Store is the whole memory of forescale. All methods are safe for concurrent
+// use. A method that returns nil has made its effect durable: it survives
+// kill -9 and a power cut. A method that returns an error has had no effect.
+// Times go in and come out in UTC, to the millisecond. Lists are sorted as each
+// method says, so that the same content always reads the same.
+type Store interface {
+	Samples
+	Services
+	Fleet
+	Forecasts
+	Plans
+	Runs
+	Keys
+
+	// Check reads the schema version and a canary, for readiness. It returns
+	// forescale.ErrDamaged or forescale.ErrSchemaNewer, wrapped, if so.
+	Check(ctx context.Context) error
+	// Close waits for what is under way and releases the store.
+	Close() error
+}
+
+// Samples keeps measurements and the demand worked out from them.
+type Samples interface {
+	// Append keeps all samples or none: one durable commit. Same subject,
+	// metric and time is one row, whose value is the newest given. Every
+	// instance or service sample of a ServiceMetric, and every demand sample,
+	// marks its Cell as dirty in the same commit.
+	Append(ctx context.Context, samples []forescale.Sample) error
+	// Samples are those that match q, by time, then subject, then metric.
+	Samples(ctx context.Context, q SampleQuery) ([]forescale.Sample, error)
+	// LastSamples is the newest sample time of each service over all its
+	// instances and itself, and of each node under "node/NAME".
+	LastSamples(ctx context.Context) (map[string]time.Time, error)
+
+	// DirtyCells are up to limit cells to work out, oldest first.
+	DirtyCells(ctx context.Context, limit int) ([]forescale.Cell, error)
+	// SaveDemand replaces the demand of the given cells by the points, in all
+	// metrics, and marks the cells clean, in one commit. Every point lies in
+	// one of the cells; a cell without a point becomes a gap.
+	SaveDemand(ctx context.Context, cells []forescale.Cell, points []forescale.DemandPoint) error
+	// Demand is one service's demand in one metric during [from, to), by time.
+	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
+	// RecentDemand is the demand of all services and metrics since from, by
+	// service, metric, time. It is one query, however many services there are.
+	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
+	// DemandSpans is the first and last point of each service and metric.
+	DemandSpans(ctx context.Context) ([]DemandSpan, error)
+
+	// ImportProgress is how many rows of the input with this fingerprint are in.
+	ImportProgress(ctx context.Context, fingerprint string) (int64, error)
+	// AppendImport is Append that also sets the progress, in one commit.
+	AppendImport(ctx context.Context, fingerprint string, rows int64, samples []forescale.Sample) error
+
+	// Prune deletes samples and demand older than before, and ended instances,
+	// forecasts, plans, decisions, warm-ups and runs likewise, in bounded
+	// bites. It returns how many rows went.
+	Prune(ctx context.Context, before time.Time) (int64, error)
+}
+
+// SampleQuery picks samples. Zero fields pick all.
+type SampleQuery struct {
+	Kind    forescale.SubjectKind
+	Name    string
+	Service string
+	Metric  forescale.Metric
+	From    time.Time // inclusive
+	To      time.Time // exclusive
+	Limit   int       // newest are dropped beyond it; 0: no limit
+}
+
+// DemandSpan is how far the demand of a service in a metric reaches.
+type DemandSpan struct {
+	Service     string
+	Metric      forescale.Metric
+	First, Last time.Time
+	Points      int64
+}
+
+// Services keeps what is registered: services, pauses, nodes, node types.
+type Services interface {
+	// PutService writes the service if the stored version is ifVersion (0: it
+	// must not exist; -1: any) and returns it with its new version.
+	// It returns forescale.ErrConflict otherwise.
+	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
+	// Service returns forescale.ErrNotFound when there is none of that name.
+	Service(ctx context.Context, name string) (forescale.Service, error)
+	// ListServices is all services by name.
+	ListServices(ctx context.Context) ([]forescale.Service, error)
+	// DeleteService removes a service; its history stays. ErrNotFound if none.
+	DeleteService(ctx context.Context, name string) error
+
+	// PutPause sets the one pause of p.Service ("" for all), replacing another.
+	PutPause(ctx context.Context, p forescale.Pause) error
+	// EndPause removes it. ErrNotFound if there is none.
+	EndPause(ctx context.Context, service string) error
+	// Pauses are all that have not ended by now, by service.
+	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)
+
+	PutNode(ctx context.Context, n forescale.Node) error
+	Nodes(ctx context.Context) ([]forescale.Node, error) // by name
+	PutNodeType(ctx context.Context, t forescale.NodeType) error
+	NodeTypes(ctx context.Context) ([]forescale.NodeType, error) // by name
+}
+
+// Fleet keeps the instances and how long they took to start.
+type Fleet interface {
+	// SaveInstances writes each instance whole, by ID, in one commit.
+	SaveInstances(ctx context.Context, is []forescale.Instance) error
+	// Instances are those that match q, by service, then OrderedAt, then ID.
+	Instances(ctx context.Context, q InstanceQuery) ([]forescale.Instance, error)
+	// SaveWarmup keeps one measured start; a second for the same instance is ignored.
+	SaveWarmup(ctx context.Context, w forescale.Warmup) error
+	// Warmups are the newest limit of a service ("" for each service's newest
+	// limit), newest first within a service, services by name.
+	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+}
+
+// InstanceQuery picks instances. Zero fields pick all.
+type InstanceQuery struct {
+	Service string
+	Live    bool      // only starting, ready, draining
+	Since   time.Time // only those live at or after Since: not ended before it
+}
+
+// Forecasts is the ledger: every forecast as issued.
+type Forecasts interface {
+	// SaveForecasts keeps them in one commit. Same service, metric and issue
+	// time is one row.
+	SaveForecasts(ctx context.Context, fs []forescale.Forecast) error
+	// LatestForecasts is the newest forecast of each service and metric that
+	// was issued after since, by service, then metric. One query.
+	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
+	// LedgerForecasts are those of one service and metric that were issued in
+	// [from, to), by issue time.
+	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
+}
+
+// Plans keeps plans and decisions.
+type Plans interface {
+	// RecordPlan keeps a planning round in one commit: the latest plan of each
+	// service, its decision, and for the decision's actions the instances that
+	// are handed in: those to start (state starting) and to drain. A decision
+	// that is Same as the service's newest one is folded into it: Repeats and
+	// LastAt grow, nothing else changes. A pending decision of the service is
+	// superseded by a new one that is not folded.
+	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
+	// LatestPlans is the newest plan of each service, by service, Decision not filled.
+	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
+	// LatestDecisions is the newest decision of each service, by service. One query.
+	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
+	// Decisions are those that match q, newest first.
+	Decisions(ctx context.Context, q DecisionQuery) ([]forescale.Decision, error)
+	// FinishDecision sets the outcome of a pending decision; one that is not
+	// pending is left alone.
+	FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error
+}
+
+// DecisionQuery picks decisions. Zero fields pick all.
+type DecisionQuery struct {
+	ID      string // a whole id or a unique prefix
+	Service string
+	From    time.Time // inclusive, by At
+	To      time.Time // exclusive, by At
+	Before  string    // only decisions older than the one with this id (a page's cursor)
+	Acted   bool      // only those with actions
+	Pending bool      // only pending ones
+	Limit   int       // 0: 100
+}
+
+// Runs keeps executions of scheduled jobs.
+type Runs interface {
+	SaveRun(ctx context.Context, r forescale.Run) error                            // by ID, whole
+	ListRuns(ctx context.Context, kind string, limit int) ([]forescale.Run, error) // newest first
+}
+
+// Keys keeps API keys.
+type Keys interface {
+	CreateKey(ctx context.Context, k forescale.Key) error
+	ListKeys(ctx context.Context) ([]forescale.Key, error) // by CreatedAt, then ID
+	// KeyByHash returns forescale.ErrNotFound when no key has this hash.
+	KeyByHash(ctx context.Context, hash []byte) (forescale.Key, error)
+	// RevokeKey returns forescale.ErrNotFound when there is none of that id.
+	RevokeKey(ctx context.Context, id string, at time.Time) error
+}
