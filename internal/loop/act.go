@@ -1,0 +1,192 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// actsAtOnce bounds the effects under way.
+const actsAtOnce = 8
+
+// acts are the effects under way and what came of them. Only the goroutine that
+// holds the loop's mutex touches the maps; effects report through the channel,
+// which has room for all of them.
+type acts struct {
+	under   map[string]bool  // instance IDs with an effect under way
+	retries map[string]retry // instance IDs whose last effect failed
+	results chan result
+	wait    *sync.WaitGroup
+}
+
+// retry spaces out attempts at one effect. It is only a pace: a restart forgets
+// it and tries at once, which is harmless.
+type retry struct {
+	failed int
+	next   time.Time
+}
+
+type result struct {
+	id      string
+	kind    forescale.ActionKind
+	begun   time.Time // on the loop's clock
+	err     error
+	service string
+}
+
+func newActs() acts {
+	return acts{
+		under: map[string]bool{}, retries: map[string]retry{},
+		results: make(chan result, actsAtOnce), wait: &sync.WaitGroup{},
+	}
+}
+
+// act starts the effects that are due and waits for them for a moment. Those
+// that take longer are met in a later round.
+func (l *Loop) act(ctx context.Context, now time.Time, w *world) error {
+	if l.target == nil {
+		return nil
+	}
+	started := 0
+	for k := range w.instances {
+		i := w.instances[k]
+		if len(l.acts.under) >= actsAtOnce {
+			break
+		}
+		kind, due := dueEffect(now, w, i)
+		if !due || l.acts.under[i.ID] || now.Before(l.acts.retries[i.ID].next) {
+			continue
+		}
+		l.launch(ctx, now, kind, w.services[i.Service], i)
+		started++
+	}
+	if started > 0 {
+		l.meetResults(ctx, now, w)
+	}
+	return l.saveFleet(ctx, w)
+}
+
+// dueEffect tells which effect an instance waits for, if any. Nothing is stopped
+// unless the world was read in full this round.
+func dueEffect(now time.Time, w *world, i forescale.Instance) (forescale.ActionKind, bool) {
+	if i.Origin == forescale.OriginPushed || !w.mayAct(i.Service, now) {
+		return "", false
+	}
+	s, seen := w.sighted[i.ID]
+	switch i.State {
+	case forescale.InstanceStarting:
+		created := seen && !s.Running && s.Exit == "" // a crash came between create and start
+		return forescale.ActionStart, i.Origin == forescale.OriginStarted && w.complete && (!seen && i.StartedAt.IsZero() || created)
+	case forescale.InstanceDraining:
+		cooled := !seen || !s.Running || !now.Before(i.DrainingAt.Add(w.services[i.Service].Cooldown))
+		return forescale.ActionStop, w.complete && cooled
+	}
+	return "", false
+}
+
+// launch carries out one effect in a goroutine of its own. It goes on when the
+// round ends, but not beyond its deadline.
+func (l *Loop) launch(ctx context.Context, now time.Time, kind forescale.ActionKind, s forescale.Service, i forescale.Instance) {
+	l.acts.under[i.ID] = true
+	l.acts.wait.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, l.opt.ActTimeout)
+		defer cancel()
+		do := l.target.Start
+		if kind == forescale.ActionStop {
+			do = l.target.Stop
+		}
+		err := do(ctx, s, i)
+		l.acts.results <- result{id: i.ID, kind: kind, begun: now, err: err, service: s.Name}
+	})
+}
+
+// meetResults takes in what has come of effects, for as long as one round waits.
+func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
+	patience := l.clock.After(l.opt.ActPatience)
+	for len(l.acts.under) > 0 {
+		select {
+		case r := <-l.acts.results:
+			l.meetResult(now, w, r)
+		case <-patience:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// settle takes in what came of effects since the last round.
+func (l *Loop) settle(now time.Time, w *world) {
+	for {
+		select {
+		case r := <-l.acts.results:
+			l.meetResult(now, w, r)
+		default:
+			return
+		}
+	}
+}
+
+func (l *Loop) meetResult(now time.Time, w *world, r result) {
+	delete(l.acts.under, r.id)
+	k, ok := w.index[r.id]
+	if !ok {
+		delete(l.acts.retries, r.id)
+		return
+	}
+	i := &w.instances[k]
+	switch {
+	case r.err != nil:
+		l.meetFailure(now, i, r)
+	case r.kind == forescale.ActionStart && i.State == forescale.InstanceStarting:
+		delete(l.acts.retries, r.id)
+		i.StartedAt = r.begun
+		l.log.Info("instance started", "service", r.service, "instance", r.id)
+	case r.kind == forescale.ActionStop && i.State == forescale.InstanceDraining:
+		delete(l.acts.retries, r.id)
+		state := forescale.InstanceStopped
+		if i.Failure != "" {
+			state = forescale.InstanceFailed
+		}
+		end(i, state, now, i.Failure)
+		l.log.Info("instance stopped", "service", r.service, "instance", r.id)
+	default:
+		delete(l.acts.retries, r.id)
+	}
+}
+
+// meetFailure spaces out the next attempt, and gives a start up after the last.
+// A stop is never given up: what is ours is not left behind.
+func (l *Loop) meetFailure(now time.Time, i *forescale.Instance, r result) {
+	again := l.acts.retries[r.id]
+	again.failed++
+	pause := min(l.opt.Collect<<min(again.failed-1, 6), 5*time.Minute)
+	again.next = now.Add(pause/2 + rand.N(pause/2+1))
+	l.acts.retries[r.id] = again
+	l.log.Warn("effect failed", "service", r.service, "instance", r.id, "effect", r.kind, "attempt", again.failed, "error", r.err)
+	if r.kind == forescale.ActionStart && i.State == forescale.InstanceStarting &&
+		(again.failed >= l.opt.Attempts || isPermanent(r.err)) {
+		delete(l.acts.retries, r.id)
+		leave(i, now, r.err.Error()) // what a half-done start left behind is removed by name
+	}
+}
+
+// isPermanent reports whether trying the same start again cannot help.
+func isPermanent(err error) bool {
+	var f *forescale.Fault
+	if !errors.As(err, &f) {
+		return false
+	}
+	switch f.Code {
+	case "image_missing", "name_taken", "not_ours", "template_missing", "start_invalid":
+		return true
+	}
+	return false
+}
+
+// Wait returns when no effect is under way.
+func (l *Loop) Wait() { l.acts.wait.Wait() }

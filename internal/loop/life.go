@@ -1,0 +1,260 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// How long an instance may look unwell before it is replaced, and how long one
+// that is known by its samples only may be silent before it counts as gone.
+const (
+	unwellAfter = time.Minute
+	silentAfter = time.Hour
+)
+
+// recentInstances are all live ones and those that ended within the hour, as
+// planning and the ending of decisions ask for both.
+func recentInstances(now time.Time) store.InstanceQuery {
+	return store.InstanceQuery{Since: now.Add(-time.Hour)}
+}
+
+// live brings the stored instances up to date with what was seen, and keeps how
+// long starts took.
+func (l *Loop) live(ctx context.Context, now time.Time, w *world) error {
+	l.settle(now, w)
+	if w.jump != 0 {
+		shiftAges(w.instances, w.jump)
+	}
+	for _, m := range advance(now, w) {
+		if err := l.store.SaveWarmup(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveFleet keeps the instances that this round changed.
+func (l *Loop) saveFleet(ctx context.Context, w *world) error {
+	var changed []forescale.Instance
+	for _, i := range w.instances {
+		if old, ok := w.stored[i.ID]; !ok || old != i {
+			changed = append(changed, i)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	if err := l.store.SaveInstances(ctx, changed); err != nil {
+		return err
+	}
+	for _, i := range changed {
+		w.stored[i.ID] = i
+	}
+	return nil
+}
+
+// shiftAges moves the times of what is under way by a jump of the wall clock, so
+// that nothing looks overdue or unfinished because of it.
+func shiftAges(is []forescale.Instance, jump time.Duration) {
+	for k := range is {
+		i := &is[k]
+		if !i.State.Live() {
+			continue
+		}
+		for _, t := range []*time.Time{&i.OrderedAt, &i.StartedAt, &i.DrainingAt, &i.Deadline, &i.LastSeen} {
+			if !t.IsZero() {
+				*t = t.Add(jump)
+			}
+		}
+	}
+}
+
+// advance is the life of instances as a pure function: stored ones and sightings
+// in, the same slice brought up to date and measured warm-ups out.
+//
+//	starting → ready        seen ready
+//	starting → draining     exited, or not ready by its deadline (Failure says so)
+//	starting → failed       never came to be by its deadline
+//	ready    → draining     exited or unwell (Failure says so), or by a decision
+//	draining → stopped      gone from a world that was read in full
+//	any      → failed       gone although nobody stopped it
+//	unknown  → starting, ready    adopted
+func advance(now time.Time, w *world) []forescale.Warmup {
+	var warmups []forescale.Warmup
+	for k := range w.instances {
+		i := &w.instances[k]
+		if i.Origin == forescale.OriginPushed {
+			if i.State == forescale.InstanceReady && now.Sub(i.LastSeen) > silentAfter {
+				end(i, forescale.InstanceStopped, now, "")
+			}
+			continue
+		}
+		s, seen := w.sighted[i.ID]
+		switch {
+		case seen:
+			if m, ok := meet(now, w, i, s); ok {
+				warmups = append(warmups, m)
+			}
+		case w.complete && i.State.Live():
+			miss(now, i)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.sighted)) {
+		if _, known := w.index[id]; !known {
+			if i, ok := adopt(now, w, w.sighted[id]); ok {
+				w.add(i)
+			}
+		}
+	}
+	return warmups
+}
+
+// meet brings one instance up to date that the world shows.
+func meet(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) (m forescale.Warmup, measured bool) {
+	i.Node = s.Node
+	if s.Running && s.Address != "" {
+		i.Address = s.Address
+	}
+	switch i.State {
+	case forescale.InstanceStarting:
+		return meetStarting(now, w, i, s)
+	case forescale.InstanceReady:
+		meetReady(now, w, i, s)
+	case forescale.InstanceStopped, forescale.InstanceFailed:
+		if s.Running && i.Origin != forescale.OriginStarted { // it was started again from outside
+			if back, ok := adopt(now, w, s); ok {
+				*i = back
+			}
+		} else if i.Origin == forescale.OriginStarted { // ours, ended, still there: to be removed
+			i.State, i.DrainingAt = forescale.InstanceDraining, now
+			if i.Failure == "" {
+				i.Failure = "found again after it had ended"
+			}
+			i.StoppedAt = time.Time{}
+		}
+	}
+	return forescale.Warmup{}, false
+}
+
+func meetStarting(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) (m forescale.Warmup, measured bool) {
+	switch {
+	case s.Running && s.Ready:
+		if i.StartedAt.IsZero() {
+			i.StartedAt = i.OrderedAt
+		}
+		i.State, i.ReadyAt, i.LastSeen = forescale.InstanceReady, now, now
+		if s.ReadyAt.After(i.StartedAt) && s.ReadyAt.Before(now) { // the engine's own, finer reading
+			i.ReadyAt = s.ReadyAt
+		}
+		if i.Origin != forescale.OriginStarted {
+			return m, false
+		}
+		return forescale.Warmup{
+			Service: i.Service, Instance: i.ID, Node: i.Node, Image: s.Image,
+			At: i.StartedAt, Duration: i.ReadyAt.Sub(i.StartedAt), AtOnce: startsAtOnce(w, *i),
+		}, true
+	case s.Exit != "":
+		leave(i, now, "ended while starting: "+s.Exit)
+	case !i.Deadline.IsZero() && !now.Before(i.Deadline):
+		leave(i, now, fmt.Sprintf("not ready %s after the order", spoken(now.Sub(i.OrderedAt))))
+	case s.Running:
+		i.LastSeen = now
+		if i.StartedAt.IsZero() {
+			i.StartedAt = i.OrderedAt
+		}
+	}
+	return m, false
+}
+
+func meetReady(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) {
+	switch {
+	case s.Running && s.Ready:
+		if now.Sub(i.LastSeen) >= unwellAfter/2 { // not each time: a row that says nothing new is not written
+			i.LastSeen = now
+		}
+	case !s.Running && i.Origin == forescale.OriginStarted:
+		leave(i, now, "ended: "+s.Exit)
+	case !s.Running:
+		end(i, forescale.InstanceFailed, now, "ended: "+s.Exit)
+	case now.Sub(i.LastSeen) > unwellAfter && otherReady(w, *i):
+		leave(i, now, fmt.Sprintf("its health check failed for %s", spoken(now.Sub(i.LastSeen))))
+	}
+}
+
+// miss brings one instance up to date that a full read of the world did not show.
+func miss(now time.Time, i *forescale.Instance) {
+	switch {
+	case i.State == forescale.InstanceDraining && i.Failure != "":
+		end(i, forescale.InstanceFailed, now, i.Failure)
+	case i.State == forescale.InstanceDraining:
+		end(i, forescale.InstanceStopped, now, "")
+	case i.State == forescale.InstanceStarting && i.StartedAt.IsZero():
+		if !i.Deadline.IsZero() && !now.Before(i.Deadline) {
+			end(i, forescale.InstanceFailed, now, "could not be started in time")
+		}
+	case i.State == forescale.InstanceStarting && !i.StartedAt.Before(now):
+		// The read of the world may be older than the start.
+	default:
+		end(i, forescale.InstanceFailed, now, "vanished: somebody else removed it")
+	}
+}
+
+// adopt takes in an instance that runs and carries a service's label.
+func adopt(now time.Time, w *world, s forescale.Sighting) (forescale.Instance, bool) {
+	svc, ok := w.services[s.Service]
+	if !ok || !s.Running {
+		return forescale.Instance{}, false
+	}
+	i := forescale.Instance{
+		ID: s.ID, Service: s.Service, Node: s.Node, Address: s.Address, Origin: forescale.OriginAdopted,
+		Decision: s.Decision, State: forescale.InstanceStarting, OrderedAt: now, StartedAt: now,
+		Deadline: now.Add(3 * max(svc.Warmup, 20*time.Second)), LastSeen: now,
+	}
+	if s.Decision != "" {
+		i.Origin = forescale.OriginStarted
+	}
+	if s.Ready {
+		i.State, i.ReadyAt = forescale.InstanceReady, now
+	}
+	return i, true
+}
+
+// leave sends an instance out of service: it is to be stopped and removed.
+func leave(i *forescale.Instance, now time.Time, why string) {
+	i.State, i.DrainingAt, i.Failure = forescale.InstanceDraining, now, why
+}
+
+func end(i *forescale.Instance, s forescale.InstanceState, now time.Time, why string) {
+	i.State, i.StoppedAt, i.Failure = s, now, why
+}
+
+func startsAtOnce(w *world, of forescale.Instance) int {
+	n := 1
+	for _, i := range w.instances {
+		if i.ID != of.ID && i.Service == of.Service && !i.StartedAt.IsZero() &&
+			i.StartedAt.Before(of.ReadyAt) && (i.State == forescale.InstanceStarting || i.ReadyAt.After(of.StartedAt)) {
+			n++
+		}
+	}
+	return n
+}
+
+func otherReady(w *world, but forescale.Instance) bool {
+	return slices.ContainsFunc(w.instances, func(i forescale.Instance) bool {
+		return i.ID != but.ID && i.Service == but.Service && i.State == forescale.InstanceReady && w.sighted[i.ID].Ready
+	})
+}
+
+// spoken rounds a duration to what a person reads.
+func spoken(d time.Duration) string {
+	if d < time.Minute {
+		return d.Round(time.Second / 10).String()
+	}
+	return d.Round(time.Second).String()
+}

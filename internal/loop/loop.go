@@ -1,0 +1,211 @@
+// Package loop joins the house: it observes, keeps, forecasts, plans, records
+// and acts, in this order, and owns the life of every instance.
+//
+// One round, as [Loop.Step] reads:
+//
+//	observe the world → append samples → bring instances up to date → work out
+//	demand → plan → record → act
+//
+// Every read of the world is at the left end and every effect at the right; an
+// effect happens only after the decision for it is durable, under a name that
+// the world refuses a second time. So a crash between any two steps is healed
+// by the next round.
+package loop
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/planner"
+)
+
+// Source reads a part of the world. What could not be read is in the
+// observation's Failed; it is never taken as absent.
+type Source interface {
+	Observe(ctx context.Context) forescale.Observation
+}
+
+// Target carries out single effects. Both are safe to repeat.
+type Target interface {
+	// Start makes the instance exist and run, under its ID. It does not wait
+	// until it is ready.
+	Start(ctx context.Context, s forescale.Service, i forescale.Instance) error
+	// Stop stops and removes the instance; one that is gone is no error.
+	Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error
+}
+
+// Store is what the loop remembers by.
+type Store interface {
+	store.Samples
+	store.Services
+	store.Fleet
+	store.Forecasts
+	store.Plans
+	store.Runs
+}
+
+// Options are the loop's paces and bounds. Zero fields take the default.
+type Options struct {
+	Collect  time.Duration // between reads of the world; 10 s
+	Interval time.Duration // between planning rounds; 30 s
+	Pulse    time.Duration // between reads while instances start or drain; 1 s
+	Refresh  time.Duration // between forecasts; 15 min
+	Horizon  time.Duration // how far forecasts reach; 24 h
+	Step     time.Duration // of forecasts and of the history they learn from; 5 min
+	History  time.Duration // how much they learn from; 28 days
+
+	ObserveTimeout time.Duration // for one read of one source; 10 s
+	ActTimeout     time.Duration // for one effect; 1 min
+	ActPatience    time.Duration // how long a round waits for its effects; 2 s
+	Attempts       int           // to start one instance before giving up; 5
+
+	Planner planner.Options // zero: planner.DefaultOptions; its Interval is always this Interval
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		v   *time.Duration
+		def time.Duration
+	}{
+		{&o.Collect, 10 * time.Second}, {&o.Interval, 30 * time.Second}, {&o.Pulse, time.Second},
+		{&o.Refresh, 15 * time.Minute}, {&o.Horizon, 24 * time.Hour}, {&o.Step, 5 * time.Minute},
+		{&o.History, 28 * 24 * time.Hour}, {&o.ObserveTimeout, 10 * time.Second},
+		{&o.ActTimeout, time.Minute}, {&o.ActPatience, 2 * time.Second},
+	} {
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 5
+	}
+	if o.Planner == (planner.Options{}) {
+		o.Planner = planner.DefaultOptions()
+	}
+	o.Planner.Interval = o.Interval
+	return o
+}
+
+// Config is what a loop is made from. Target may be nil: nothing is acted on then.
+type Config struct {
+	Store   Store
+	Sources []Source
+	Target  Target
+	Clock   forescale.Clock
+	Log     *slog.Logger
+	Options Options
+	OnStep  func(Report) // called after each planning round, or nil
+}
+
+// Report tells what one round did.
+type Report struct {
+	At        time.Time
+	Took      time.Duration        // of the loop's clock
+	Decisions []forescale.Decision // those that are news: not folded into an earlier one
+	Failed    map[string]string    // part of the world → why it could not be read
+}
+
+// Loop is the running product. Make it with New.
+type Loop struct {
+	store   Store
+	sources []Source
+	target  Target
+	clock   forescale.Clock
+	log     *slog.Logger
+	opt     Options
+	onStep  func(Report)
+
+	mu        sync.Mutex // one round at a time
+	forecasts forecastCache
+	acts      acts
+	watch     clockWatch
+	busy      bool // an instance starts or drains
+}
+
+// New makes a loop; Run or Step start it.
+func New(c Config) *Loop {
+	opt := c.Options.withDefaults()
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.OnStep == nil {
+		c.OnStep = func(Report) {}
+	}
+	return &Loop{
+		store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
+		log: c.Log, opt: opt, onStep: c.OnStep, acts: newActs(),
+	}
+}
+
+// Step is one whole round at time now. An error means that the store failed;
+// no effect was started after it.
+func (l *Loop) Step(ctx context.Context, now time.Time) (Report, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	began := l.clock.Elapsed()
+	w, err := l.collect(ctx, now)
+	if err != nil {
+		return Report{}, err
+	}
+	news, err := l.plan(ctx, now, w)
+	if err != nil {
+		return Report{}, fmt.Errorf("plan: %w", err)
+	}
+	if err := l.act(ctx, now, w); err != nil {
+		return Report{}, fmt.Errorf("act: %w", err)
+	}
+	report := Report{At: now, Took: l.clock.Elapsed() - began, Decisions: news, Failed: w.failed}
+	l.onStep(report)
+	return report, nil
+}
+
+// Collect is a round without planning: it reads the world, brings instances up
+// to date and goes on with what was decided.
+func (l *Loop) Collect(ctx context.Context, now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, err := l.collect(ctx, now)
+	if err != nil {
+		return err
+	}
+	if err := l.act(ctx, now, w); err != nil {
+		return fmt.Errorf("act: %w", err)
+	}
+	return nil
+}
+
+// collect does all of a round that is not planning or acting.
+func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
+	obs := l.observe(ctx)
+	if err := l.register(ctx, obs); err != nil {
+		return nil, fmt.Errorf("register what was seen: %w", err)
+	}
+	w, err := l.recall(ctx, now, obs)
+	if err != nil {
+		return nil, fmt.Errorf("read back: %w", err)
+	}
+	if len(obs.Samples) > 0 {
+		if err := l.store.Append(ctx, keepKnown(obs.Samples, w, now)); err != nil {
+			return nil, fmt.Errorf("append samples: %w", err)
+		}
+	}
+	if err := l.live(ctx, now, w); err != nil {
+		return nil, fmt.Errorf("bring instances up to date: %w", err)
+	}
+	if err := l.demand(ctx, now, w); err != nil {
+		return nil, fmt.Errorf("work out demand: %w", err)
+	}
+	if err := l.saveFleet(ctx, w); err != nil {
+		return nil, fmt.Errorf("keep instances: %w", err)
+	}
+	if err := l.finishDecisions(ctx, now, w); err != nil {
+		return nil, fmt.Errorf("end decisions: %w", err)
+	}
+	l.busy = w.underWay()
+	return w, nil
+}

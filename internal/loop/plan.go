@@ -1,0 +1,165 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/planner"
+)
+
+// lookBack is how much live demand a planning round sees.
+const lookBack = 15 * time.Minute
+
+// plan decides for every service and records the round in one commit. It
+// returns the decisions that are news.
+func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.Decision, error) {
+	states, err := l.states(ctx, now, w)
+	if err != nil {
+		return nil, fmt.Errorf("read back: %w", err)
+	}
+	round := forescale.Plan{At: now, Services: make([]forescale.ServicePlan, len(states))}
+	var touched []forescale.Instance
+	var news []forescale.Decision
+	for k, s := range states {
+		r := planner.Decide(now, l.opt.Planner, s)
+		round.Services[k] = r.Plan
+		touched = append(touched, r.Instances...)
+		if s.Last == nil || !s.Last.Same(r.Plan.Decision) {
+			news = append(news, r.Plan.Decision)
+		}
+	}
+	if err := l.store.RecordPlan(ctx, round, touched); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	for _, i := range touched {
+		w.put(i)
+		w.stored[i.ID] = i
+	}
+	l.busy = l.busy || len(touched) > 0
+	return news, nil
+}
+
+// states gathers what the planner sees of each service. The number of queries
+// does not depend on the number of services.
+func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.State, error) {
+	demand, err := l.store.RecentDemand(ctx, now.Add(-lookBack))
+	if err != nil {
+		return nil, err
+	}
+	lastSamples, err := l.store.LastSamples(ctx)
+	if err != nil {
+		return nil, err
+	}
+	warmups, err := l.store.Warmups(ctx, "", 50)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := l.store.LatestDecisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	acted, err := l.store.Decisions(ctx, store.DecisionQuery{From: now.Add(-time.Hour), Acted: true, Limit: 100_000})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.forecasts.update(ctx, l.store); err != nil {
+		return nil, err
+	}
+	blind := ""
+	if l.target != nil && !w.complete {
+		blind = w.whyBlind()
+	}
+
+	states := make([]planner.State, len(w.names))
+	at := make(map[string]*planner.State, len(w.names))
+	for k, name := range w.names {
+		states[k] = planner.State{
+			Service: w.services[name], LastSample: lastSamples[name], Pauses: w.paused,
+			Forecasts: l.forecasts.of(name), Blind: blind,
+		}
+		if w.unsettled {
+			states[k].ClockJump = l.watch.last
+		}
+		at[name] = &states[k]
+	}
+	for _, i := range w.instances {
+		if s := at[i.Service]; s != nil && (i.State.Live() || i.State == forescale.InstanceFailed) {
+			s.Instances = append(s.Instances, i)
+		}
+	}
+	for _, p := range demand {
+		if s := at[p.Service]; s != nil && !p.Time.After(now) {
+			s.Demand = append(s.Demand, p)
+		}
+	}
+	for _, m := range warmups {
+		if s := at[m.Service]; s != nil {
+			s.Warmups = append(s.Warmups, m)
+		}
+	}
+	for k := range latest {
+		if s := at[latest[k].Service]; s != nil {
+			s.Last = &latest[k]
+		}
+	}
+	for _, d := range acted {
+		if s := at[d.Service]; s != nil {
+			s.Recent = append(s.Recent, d)
+		}
+	}
+	return states, nil
+}
+
+// whyBlind names what could not be read.
+func (w *world) whyBlind() string {
+	for _, part := range slices.Sorted(maps.Keys(w.failed)) {
+		return part + ": " + w.failed[part]
+	}
+	return "the world was not read yet"
+}
+
+// finishDecisions ends pending decisions whose instances have all arrived, or
+// of which one has failed.
+func (l *Loop) finishDecisions(ctx context.Context, now time.Time, w *world) error {
+	pending, err := l.store.Decisions(ctx, store.DecisionQuery{Pending: true, Limit: 100_000})
+	if err != nil {
+		return err
+	}
+	for _, d := range pending {
+		outcome, why := outcomeOf(d, now, w)
+		if outcome == forescale.OutcomePending {
+			continue
+		}
+		if err := l.store.FinishDecision(ctx, d.ID, now, outcome, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcomeOf is what has come of a pending decision so far.
+func outcomeOf(d forescale.Decision, now time.Time, w *world) (forescale.Outcome, string) {
+	for _, a := range d.Actions {
+		k, ok := w.index[a.Instance]
+		if !ok {
+			if now.Sub(d.At) > time.Hour {
+				return forescale.OutcomeFailed, "no trace of " + a.Instance + " within an hour"
+			}
+			return forescale.OutcomePending, ""
+		}
+		i := w.instances[k]
+		switch {
+		case i.Failure != "" && (a.Kind == forescale.ActionStart || i.State == forescale.InstanceFailed):
+			return forescale.OutcomeFailed, a.Instance + ": " + i.Failure
+		case a.Kind == forescale.ActionStart && i.State == forescale.InstanceStarting,
+			a.Kind == forescale.ActionStop && i.State.Live():
+			return forescale.OutcomePending, ""
+		}
+	}
+	return forescale.OutcomeDone, ""
+}

@@ -1,0 +1,161 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/forecast"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// forecastsAtOnce bounds the forecasts that are kept in one commit.
+const forecastsAtOnce = 50
+
+// Refresh makes new forecasts of the named services, or of all that are not
+// off, keeps them in the ledger and records the run. A service whose forecast
+// fails keeps its old one and is counted; it stops nobody else.
+func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) error {
+	run := forescale.Run{ID: fmt.Sprintf("forecast-%d", now.UnixMilli()), Kind: "forecast", StartedAt: now}
+	if err := l.store.SaveRun(ctx, run); err != nil {
+		return fmt.Errorf("record run: %w", err)
+	}
+	err := l.refresh(ctx, now, services, &run)
+	run.EndedAt = l.clock.Now()
+	if err != nil {
+		run.Error = err.Error()
+	}
+	if ctx.Err() != nil { // the end of the run is worth keeping even so
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+	}
+	return errors.Join(err, l.store.SaveRun(ctx, run))
+}
+
+func (l *Loop) refresh(ctx context.Context, now time.Time, only []string, run *forescale.Run) error {
+	spans, err := l.store.DemandSpans(ctx)
+	if err != nil {
+		return fmt.Errorf("read spans: %w", err)
+	}
+	all, err := l.store.ListServices(ctx)
+	if err != nil {
+		return fmt.Errorf("read services: %w", err)
+	}
+	var made []forescale.Forecast
+	var faults error
+	for _, s := range all {
+		if s.Mode == forescale.ModeOff || len(only) > 0 && !slices.Contains(only, s.Name) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return errors.Join(faults, err)
+		}
+		fs, err := l.forecastService(ctx, now, s, spans)
+		if err != nil {
+			run.Failed++
+			faults = errors.Join(faults, fmt.Errorf("%s: %w", s.Name, err))
+			l.log.Warn("forecast failed", "service", s.Name, "error", err)
+		}
+		run.Done++
+		if made = append(made, fs...); len(made) >= forecastsAtOnce {
+			if err := l.store.SaveForecasts(ctx, made); err != nil {
+				return fmt.Errorf("keep forecasts: %w", err)
+			}
+			made = nil
+		}
+	}
+	if len(made) > 0 {
+		if err := l.store.SaveForecasts(ctx, made); err != nil {
+			return fmt.Errorf("keep forecasts: %w", err)
+		}
+	}
+	return faults
+}
+
+// forecastService makes one forecast for each metric that the service's demand
+// is known in.
+func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, spans []store.DemandSpan) ([]forescale.Forecast, error) {
+	var made []forescale.Forecast
+	var faults error
+	for _, span := range spans {
+		if span.Service != s.Name || now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) {
+			continue
+		}
+		f, err := l.forecastMetric(ctx, now, s, span)
+		if err != nil {
+			faults = errors.Join(faults, fmt.Errorf("%s: %w", span.Metric, err))
+			continue
+		}
+		made = append(made, f)
+	}
+	return made, faults
+}
+
+// usesMetric reports whether the service is planned by this metric; one that
+// names none is planned by all there are.
+func usesMetric(s forescale.Service, m forescale.Metric) bool {
+	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
+}
+
+func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, span store.DemandSpan) (f forescale.Forecast, err error) {
+	defer func() { // the loop outlives a bad model
+		if p := recover(); p != nil {
+			err = fmt.Errorf("model panicked: %v", p)
+		}
+	}()
+	to := now.Truncate(forescale.DemandStep)
+	from := to.Add(-l.opt.History)
+	if span.First.After(from) {
+		from = span.First
+	}
+	from = from.Truncate(l.opt.Step)
+	points, err := l.store.Demand(ctx, s.Name, span.Metric, from, to)
+	if err != nil {
+		return f, fmt.Errorf("read demand: %w", err)
+	}
+	history, censored := forecast.Grid(points, from, to, l.opt.Step)
+	return forecast.Make(forecast.Request{
+		Service: s, Metric: span.Metric, Issued: now, History: history, Censored: censored,
+		Step: l.opt.Step, Horizon: int(math.Ceil(float64(l.opt.Horizon) / float64(l.opt.Step))),
+		Levels: forecast.DefaultLevels(),
+	})
+}
+
+// forecastCache holds the newest forecasts, so that a round reads only those
+// that are new since the last.
+type forecastCache struct {
+	upTo time.Time
+	by   map[string][]forescale.Forecast // service → one per metric
+}
+
+func (c *forecastCache) update(ctx context.Context, s store.Forecasts) error {
+	fresh, err := s.LatestForecasts(ctx, c.upTo)
+	if err != nil {
+		return err
+	}
+	if c.by == nil {
+		c.by = map[string][]forescale.Forecast{}
+	}
+	for _, f := range fresh {
+		list := c.by[f.Service]
+		k := slices.IndexFunc(list, func(o forescale.Forecast) bool { return o.Metric == f.Metric })
+		if k < 0 {
+			c.by[f.Service] = append(list, f)
+		} else {
+			list = slices.Clone(list) // a planner may still hold the old list
+			list[k] = f
+			c.by[f.Service] = list
+		}
+		if f.Issued.After(c.upTo) {
+			c.upTo = f.Issued
+		}
+	}
+	return nil
+}
+
+func (c *forecastCache) of(service string) []forescale.Forecast { return c.by[service] }
