@@ -68,7 +68,8 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		return nil, err
 	}
 	if err := l.forecasts.update(ctx, l.store); err != nil {
-		return nil, err
+		// Reactive scaling does not wait for forecasts; those at hand grow old and the planner says so.
+		l.log.Warn("forecasts cannot be read", "error", err)
 	}
 	blind := ""
 	if l.target != nil && !w.complete {

@@ -1,0 +1,50 @@
+# forescale: run `make help` to see what there is.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+export CGO_ENABLED = 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build dashboard setup check test race page-test bench clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## Build everything and watch it scale ahead of a rise (DAYS=2 ends after two days)
+	./bin/forescale demo $(if $(DAYS),--days $(DAYS)) $(ARGS)
+
+build: dashboard ## Build bin/forescale, the page included
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/forescale ./cmd/forescale
+
+page := internal/api/dashboard
+page_sources := $(shell find $(page)/src $(page)/public -type f 2>/dev/null) $(wildcard $(page)/*.html $(page)/*.ts $(page)/*.json)
+
+dashboard: $(page)/dist/index.html ## Build the dashboard with npm, into the place where the binary embeds it
+
+$(page)/node_modules: $(page)/package.json $(page)/package-lock.json
+	cd $(page) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(page)/dist/index.html: $(page)/node_modules $(page_sources)
+	cd $(page) && npm run --silent build
+	@touch $@
+
+setup: ## Install what the tests use (browser, strace, Docker Engine) and start an engine; root on Debian
+	.ci/setup
+	.ci/engine start || [ -z "$$FORESCALE_NEED_ENGINE" ]
+
+test: setup build check page-test race ## Set everything up and pass all tests, with the race detector
+
+check: ## Format, vet, staticcheck, import arrows, known vulnerabilities
+	.ci/check
+
+page-test: $(page)/node_modules
+	cd $(page) && npm run --silent check && npm test --silent
+
+race:
+	CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+bench: ## Run the benchmarks of speed and memory, with their references
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## Remove what was built
+	rm -rf bin $(page)/dist/assets $(page)/dist/index.html $(page)/node_modules
