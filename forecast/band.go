@@ -1,0 +1,276 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// band is a range of lead times that shares one correction and one set of
+// quantiles.
+type band struct {
+	from, to int     // leads in steps, both included
+	middle   float64 // log2 of the lead that it stands for
+	fits     []fit   // per transform
+}
+
+// bandsFor covers the leads [first, last] with bands that double in width.
+func bandsFor(first, last int) []band {
+	var bs []band
+	for from := first; from <= last; {
+		to := from
+		if from > 2 {
+			to = min(last, from+from/2)
+		}
+		if last-to < (to-from)/2 {
+			to = last
+		}
+		bs = append(bs, band{from: from, to: to, middle: 0.5 * (math.Log2(float64(from)) + math.Log2(float64(to)))})
+		from = to + 1
+	}
+	return bs
+}
+
+// fit is what was learned for one band on one transform's scale.
+type fit struct {
+	coef      [terms]float64
+	spread    [spreads]float64
+	lo, hi    float64   // bounds of the spread's logarithm: those seen
+	quantiles []float64 // of residual / spread, by level
+	weight    float64   // in the combination of the transforms
+}
+
+// Settings of the learning.
+const (
+	pairsPerBand = 900  // pairs of origin and target looked at
+	fewestPairs  = 12   // below this a band is not learned
+	folds        = 5    // stretches of time, each forecast by what the others taught
+	ridgeShare   = 0.01 // pull towards the bare profile, as a share of a term's power
+	ridgePairs   = 12   // and as so many pairs of it
+	pairMemory   = 28.0 // days after which a pair counts half
+)
+
+// learner holds the pairs of one band and the work space to learn from them.
+type learner struct {
+	p       *past
+	t       *track
+	x       []float64 // [pair][terms]
+	s       []float64 // [pair][spreads]
+	target  []float64 // transformed truth − base
+	base    []float64
+	truth   []float64 // of the pair, untransformed
+	weight  []float64
+	fold    []int
+	resid   []float64 // out of fold
+	atLeast []bool
+	gram    [folds][terms * terms]float64
+	rhs     [folds][terms]float64
+	ridge   [terms]float64
+	sorted  []float64
+}
+
+func newLearner(p *past, t *track) *learner {
+	m := pairsPerBand
+	return &learner{p: p, t: t, x: make([]float64, 0, m*terms), s: make([]float64, 0, m*spreads),
+		target: make([]float64, 0, m), base: make([]float64, 0, m), truth: make([]float64, 0, m),
+		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
+}
+
+// golden spreads the pairs over the history and over the times of day alike.
+const golden = 0.6180339887498949
+
+// collect gathers pairs of origin and target for leads of the band.
+func (l *learner) collect(b band) {
+	l.x, l.s, l.target, l.base = l.x[:0], l.s[:0], l.target[:0], l.base[:0]
+	l.truth, l.weight, l.fold, l.atLeast = l.truth[:0], l.weight[:0], l.fold[:0], l.atLeast[:0]
+	n := len(l.p.y)
+	first := b.from + int(l.p.cal.day+0.5)
+	span := n - first
+	if span <= 0 {
+		return
+	}
+	var x [terms]float64
+	var s [spreads]float64
+	at := 0.5
+	for k := range min(pairsPerBand, span) {
+		at += golden
+		at -= math.Floor(at)
+		// Counted from the end, so that more history in front moves nothing much.
+		i := n - 1 - int(at*float64(span))
+		h := b.from + k%(b.to-b.from+1)
+		pr, ok := l.p.pairAt(i, h)
+		if !ok || math.IsNaN(l.t.z[i]) || math.IsNaN(l.t.z[pr.origin]) {
+			continue
+		}
+		base := l.t.explain(l.p, pr, &x)
+		l.t.widen(pr, base, &s)
+		l.x, l.s = append(l.x, x[:]...), append(l.s, s[:]...)
+		l.base = append(l.base, base)
+		l.target = append(l.target, l.t.z[i]-base)
+		l.truth = append(l.truth, l.p.y[i])
+		l.weight = append(l.weight, math.Exp2(-float64(n-i)/(pairMemory*l.p.cal.day)))
+		l.fold = append(l.fold, (i-first)*folds/span)
+		l.atLeast = append(l.atLeast, l.p.censored(i))
+	}
+}
+
+// learn fits the correction and the spread. It fails with too few pairs.
+func (l *learner) learn(b band, levels []float64) (f fit, ok bool) {
+	l.collect(b)
+	m := len(l.target)
+	if m < fewestPairs {
+		return f, false
+	}
+	resid := l.resid[:m]
+	copy(resid, l.target)
+	for range 2 {
+		l.accumulate(resid)
+		f.coef = l.solveFolds(resid)
+	}
+	l.fitSpread(&f, resid)
+	l.fitQuantiles(&f, resid, levels)
+	return f, true
+}
+
+// accumulate adds up the normal equations by fold, with weights that make far
+// residuals count less (Huber).
+func (l *learner) accumulate(resid []float64) {
+	l.sorted = l.sorted[:0]
+	for _, r := range resid {
+		l.sorted = append(l.sorted, math.Abs(r))
+	}
+	slices.Sort(l.sorted)
+	limit := 1.5 * l.sorted[len(l.sorted)*6/10]
+	l.gram, l.rhs = [folds][terms * terms]float64{}, [folds][terms]float64{}
+	for k, r := range resid {
+		w := l.weight[k]
+		if a := math.Abs(r); a > limit {
+			w *= limit / a
+		}
+		if l.atLeast[k] && r < 0 {
+			continue // the truth may well be what was forecast
+		}
+		x := l.x[k*terms : (k+1)*terms]
+		g, v := &l.gram[l.fold[k]], &l.rhs[l.fold[k]]
+		for i, xi := range x {
+			wx := w * xi
+			v[i] += wx * l.target[k]
+			row := g[i*terms : i*terms+i+1]
+			for j := range row {
+				row[j] += wx * x[j]
+			}
+		}
+	}
+}
+
+// solveFolds returns the correction of all folds and fills resid with the
+// residuals of each pair under the correction of the other folds.
+func (l *learner) solveFolds(resid []float64) (coef [terms]float64) {
+	var all [terms * terms]float64
+	var allV [terms]float64
+	for f := range folds {
+		for i, v := range l.gram[f] {
+			all[i] += v
+		}
+		for i, v := range l.rhs[f] {
+			allV[i] += v
+		}
+	}
+	pull := ridgeShare + ridgePairs/float64(len(resid))
+	for j := range l.ridge {
+		l.ridge[j] = pull
+	}
+	var chol, g [terms * terms]float64
+	var v [terms]float64
+	var coefs [folds][terms]float64
+	for f := range folds {
+		for i := range all {
+			g[i] = all[i] - l.gram[f][i]
+		}
+		for i := range allV {
+			v[i] = allV[i] - l.rhs[f][i]
+		}
+		solve(g[:], v[:], terms, l.ridge[:], chol[:], coefs[f][:])
+	}
+	for k := range resid {
+		resid[k] = l.target[k] - dot(coefs[l.fold[k]][:], l.x[k*terms:(k+1)*terms])
+	}
+	solve(all[:], allV[:], terms, l.ridge[:], chol[:], coef[:])
+	return coef
+}
+
+func dot(a, b []float64) (s float64) {
+	b = b[:len(a)]
+	for i, v := range a {
+		s += v * b[i]
+	}
+	return s
+}
+
+// fitSpread learns how wide residuals are from how noisy it was of late and at
+// this time of day, by least squares on logarithms.
+func (l *learner) fitSpread(f *fit, resid []float64) {
+	var mean running
+	for _, r := range resid {
+		mean.add(math.Abs(r))
+	}
+	floor := 0.1*mean.mean + 1e-9
+	var g, chol [spreads * spreads]float64
+	var v, ridge [spreads]float64
+	var centre [spreads]float64
+	m := len(resid)
+	for k := range m {
+		for j := range spreads {
+			centre[j] += l.s[k*spreads+j] / float64(m)
+		}
+	}
+	centre[spreadConst] = 0
+	var x [spreads]float64
+	for k, r := range resid {
+		w := l.weight[k]
+		y := math.Log(math.Abs(r) + floor)
+		for i := range spreads {
+			x[i] = l.s[k*spreads+i] - centre[i]
+			v[i] += w * x[i] * y
+			for j := 0; j <= i; j++ {
+				g[i*spreads+j] += w * x[i] * x[j]
+			}
+		}
+	}
+	for j := 1; j < spreads; j++ {
+		ridge[j] = 0.05 + 30/float64(m)
+	}
+	solve(g[:], v[:], spreads, ridge[:], chol[:], f.spread[:])
+	for j := 1; j < spreads; j++ {
+		f.spread[0] -= f.spread[j] * centre[j]
+	}
+	f.lo, f.hi = math.Inf(1), math.Inf(-1)
+	for k := range m {
+		s := dot(f.spread[:], l.s[k*spreads:(k+1)*spreads])
+		f.lo, f.hi = min(f.lo, s), max(f.hi, s)
+	}
+}
+
+// spreadOf is the spread that the terms tell, within what was seen.
+func (f *fit) spreadOf(x []float64) float64 {
+	return math.Exp(min(max(dot(f.spread[:], x), f.lo), f.hi))
+}
+
+// fitQuantiles takes the quantiles of the residuals in units of their spread.
+func (l *learner) fitQuantiles(f *fit, resid, levels []float64) {
+	l.sorted = l.sorted[:0]
+	for k, r := range resid {
+		if l.atLeast[k] && r < 0 {
+			continue
+		}
+		l.sorted = append(l.sorted, r/f.spreadOf(l.s[k*spreads:(k+1)*spreads]))
+	}
+	if len(l.sorted) == 0 {
+		l.sorted = append(l.sorted, 0)
+	}
+	slices.Sort(l.sorted)
+	f.quantiles = make([]float64, len(levels))
+	quantilesOf(l.sorted, effective(len(l.sorted)), levels, f.quantiles)
+}
+
+// effective is how many independent residuals so many neighbours are worth.
+func effective(n int) float64 { return max(4, float64(n)/6) }

@@ -1,0 +1,17 @@
+// Package forecast turns what services reported into demand, and demand into
+// quantiles of the demand ahead. It is pure: no I/O, no clock, no goroutines;
+// the same input gives the same output, bit for bit.
+//
+//	samples → Demand (one minute) → Grid (an even series) → Make → forescale.Forecast
+//
+// [Make] walks down a ladder until the history carries a model, and says in the
+// forecast's Model and Warnings where it stopped:
+//
+//	weekly profile   two weeks of history or more
+//	daily profile    two days or more
+//	damped level     anything less, down to a single value
+//	an error         no value at all
+//
+// A [Model] takes a series and gives quantiles. Another engine is put to use by
+// implementing it and passing the suite in package forecasttest.
+package forecast

@@ -1,0 +1,67 @@
+package forecast
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What a history must hold for each rung of the ladder.
+const (
+	weeklyDays = 14.0 // a weekday seen twice
+	dailyDays  = 2.0  // a time of day seen twice
+	fillShare  = 0.5  // of that time must hold values
+)
+
+// Ladder is the model that takes the best rung that the history carries: weekly
+// profile, daily profile, damped level. It says which, and why not a higher one.
+type Ladder struct{}
+
+// Name implements [Model].
+func (Ladder) Name() string { return "ladder" }
+
+var _ Model = Ladder{}
+
+// Forecast implements [Model]. It fails only when there is no value at all.
+func (Ladder) Forecast(in Input) (Prediction, error) {
+	p, err := newPast(in)
+	if err != nil {
+		return Prediction{}, err
+	}
+	var warnings []string
+	if p.gap > 0 {
+		if stale := time.Duration(p.gap) * in.Series.Step; stale > staleAfter(in.Series.Step) {
+			warnings = append(warnings, fmt.Sprintf("the newest value is %v old", stale))
+		}
+	}
+	rungs := []struct {
+		model profileModel
+		days  float64
+		why   string
+	}{
+		{profileModel{weekly: true}, weeklyDays, "less than two weeks of history: no difference between weekdays"},
+		{profileModel{}, dailyDays, "less than two days of history: no pattern by time of day"},
+	}
+	for _, r := range rungs {
+		if p.days() >= r.days-1e-9 && p.filledDays() >= r.days*fillShare {
+			pr, err := r.model.predict(p, in.Levels)
+			if err == nil {
+				pr.Warnings = append(warnings, pr.Warnings...)
+				return pr, nil
+			}
+			if !errors.Is(err, errThin) {
+				return Prediction{}, err
+			}
+		}
+		warnings = append(warnings, r.why)
+	}
+	pr := Level{}.predict(p, in.Levels)
+	pr.Warnings = append(warnings, pr.Warnings...)
+	return pr, nil
+}
+
+// staleAfter is the age from which a missing newest value is worth a warning.
+func staleAfter(step time.Duration) time.Duration { return max(3*step, 15*time.Minute) }
+
+// errThin says that a history has too few usable pairs of origin and target.
+var errThin = errors.New("too few pairs of past and later values to learn from")
