@@ -1,0 +1,303 @@
+// Package actuator makes the world match a decision.
+//
+// An actuator has no memory. The world itself is the witness: an instance's ID
+// is its name in the engine, and the engine refuses a name a second time. So
+// each effect can be repeated after a crash between any two of its steps, and
+// ends in the same world.
+package actuator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
+	"github.com/forescale/forescale"
+)
+
+// managedBy is the value of forescale.LabelManagedBy.
+const managedBy = "forescale"
+
+// DockerOptions say how an engine is acted on. The zero value acts on the engine
+// that the environment names (DOCKER_HOST and so on), else on the local one.
+// All durations are of the machine's time, whatever clock forescale runs by.
+type DockerOptions struct {
+	Host string       // engine address such as unix:///var/run/docker.sock; "" is the environment's
+	Log  *slog.Logger // nil drops all
+	// Timeout bounds each question to the engine; a stop has its grace in
+	// addition. Default 20 s.
+	Timeout time.Duration
+	// PullTimeout bounds the pull of an image that is not here. Default 2 min;
+	// negative never pulls.
+	PullTimeout time.Duration
+	// Grace is how long a process may take to end when asked to; the container's
+	// own stop timeout goes before it. Default 10 s. Neither passes GraceMost.
+	Grace time.Duration
+	// LookupEnv reads the server's own environment for Template.EnvFrom.
+	// Default os.LookupEnv.
+	LookupEnv func(string) (string, bool)
+}
+
+// GraceMost is the longest a stop waits before the engine kills the process.
+const GraceMost = 30 * time.Second
+
+func (o DockerOptions) withDefaults() DockerOptions {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 20 * time.Second
+	}
+	if o.PullTimeout == 0 {
+		o.PullTimeout = 2 * time.Minute
+	}
+	if o.Grace <= 0 {
+		o.Grace = 10 * time.Second
+	}
+	if o.LookupEnv == nil {
+		o.LookupEnv = os.LookupEnv
+	}
+	return o
+}
+
+// Docker starts and stops instances on a Docker Engine. It is safe for
+// concurrent use.
+type Docker struct {
+	o    DockerOptions
+	cli  *client.Client
+	gate gate
+	// step is called after each step that the engine has carried out; nil but in
+	// tests, which end the process there.
+	step func(name string)
+}
+
+// NewDocker makes an actuator. It does not connect yet.
+func NewDocker(o DockerOptions) (*Docker, error) {
+	o = o.withDefaults()
+	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
+	if o.Host != "" {
+		opts = append(opts, client.WithHost(o.Host))
+	}
+	cli, err := client.NewClientWithOpts(opts...)
+	if err != nil {
+		return nil, &forescale.Fault{Code: "engine_address", What: "the address of the Docker Engine is not usable: " + err.Error(),
+			Where: "DOCKER_HOST", Help: "write it as unix:///var/run/docker.sock or tcp://host:2376", Err: err}
+	}
+	return &Docker{o: o, cli: cli, gate: newGate()}, nil
+}
+
+// Close gives up the connections to the engine.
+func (d *Docker) Close() error { return d.cli.Close() }
+
+// Start makes the instance exist and run under its ID, and comes back without
+// waiting until it is ready. Repeating it finds what an earlier attempt left
+// and goes on from there. An instance that has ended is not started again: that
+// would carry out a decision twice.
+//
+// Errors are *forescale.Fault with codes engine_unreachable and engine_timeout
+// (whether it happened is not known; repeat it), image_missing, name_taken,
+// port_taken, network_missing, template_missing, start_invalid, instance_ended
+// and engine_refused; or the context's own error.
+func (d *Docker) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
+	j, found, err := d.inspect(ctx, i.ID)
+	if err != nil {
+		return d.fault("look for", i.ID, err)
+	}
+	if !found {
+		if j, err = d.create(ctx, s, i); err != nil {
+			return err
+		}
+	}
+	if j.Config.Labels[forescale.LabelDecision] != i.Decision || j.Config.Labels[forescale.LabelService] != s.Name {
+		return nameTaken(i, j)
+	}
+	switch {
+	case j.State.Running:
+		return nil
+	case j.State.Status == container.StateCreated:
+		return d.run(ctx, i, j)
+	default:
+		return &forescale.Fault{Code: "instance_ended", Where: i.ID,
+			What: fmt.Sprintf("its container is %s with exit code %d", j.State.Status, j.State.ExitCode),
+			Help: "an instance is not started a second time; see `docker logs " + i.ID + "` for why it ended"}
+	}
+}
+
+// create makes the container and gives what is there under its name then, also
+// when somebody else was faster.
+func (d *Docker) create(ctx context.Context, s forescale.Service, i forescale.Instance) (j container.InspectResponse, err error) {
+	b, err := d.blueprint(ctx, s, i)
+	if err != nil {
+		return j, err
+	}
+	err = d.createOnce(ctx, i.ID, b)
+	if isImageMissing(err) {
+		if err = d.pull(ctx, b.config.Image); err == nil {
+			err = d.createOnce(ctx, i.ID, b)
+		}
+	}
+	if err != nil && !errdefs.IsConflict(err) {
+		return j, d.fault("create", i.ID, err)
+	}
+	j, found, err := d.inspect(ctx, i.ID)
+	if err != nil {
+		return j, d.fault("look at", i.ID, err)
+	}
+	if !found {
+		return j, &forescale.Fault{Code: "engine_refused", What: "the container went away right after it was made", Where: i.ID,
+			Help: "somebody else removes containers here; it is tried again"}
+	}
+	return j, nil
+}
+
+func (d *Docker) createOnce(ctx context.Context, name string, b blueprint) error {
+	return d.call(ctx, d.o.Timeout, "create", func(ctx context.Context) error {
+		_, err := d.cli.ContainerCreate(ctx, b.config, b.host, b.networks, nil, name)
+		return err
+	})
+}
+
+// run joins the further networks and starts a container that was only created.
+func (d *Docker) run(ctx context.Context, i forescale.Instance, j container.InspectResponse) error {
+	for _, n := range furtherNetworks(j) {
+		err := d.call(ctx, d.o.Timeout, "connect", func(ctx context.Context) error {
+			return d.cli.NetworkConnect(ctx, n, j.ID, &network.EndpointSettings{})
+		})
+		if err != nil {
+			return d.fault("connect", i.ID, err)
+		}
+	}
+	err := d.call(ctx, d.o.Timeout, "start", func(ctx context.Context) error {
+		return d.cli.ContainerStart(ctx, j.ID, container.StartOptions{})
+	})
+	if err != nil {
+		return d.fault("start", i.ID, err)
+	}
+	d.o.Log.Debug("container started", "instance", i.ID)
+	return nil
+}
+
+// Stop stops the instance, with grace, and removes it. One that is gone is no
+// error, so it can be repeated. It waits until the engine has carried it out.
+//
+// Errors are *forescale.Fault with codes engine_unreachable and engine_timeout
+// (repeat it), not_ours and engine_refused; or the context's own error.
+func (d *Docker) Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error {
+	j, found, err := d.inspect(ctx, i.ID)
+	if err != nil {
+		return d.fault("look for", i.ID, err)
+	}
+	if !found {
+		return nil
+	}
+	if !ours(s, i, j) {
+		return notOurs(i, j)
+	}
+	// From here on the engine's id is used: the name could pass to another
+	// container meanwhile.
+	if err := d.halt(ctx, j); err != nil && !errdefs.IsNotFound(err) {
+		return d.fault("stop", i.ID, err)
+	}
+	if err := d.remove(ctx, j); err != nil {
+		return d.fault("remove", i.ID, err)
+	}
+	d.o.Log.Debug("container stopped and removed", "instance", i.ID)
+	return nil
+}
+
+// halt asks the process to end, and has it killed after the grace.
+func (d *Docker) halt(ctx context.Context, j container.InspectResponse) error {
+	if !j.State.Running && !j.State.Restarting {
+		return nil
+	}
+	grace := d.o.Grace
+	if t := j.Config.StopTimeout; t != nil && *t >= 0 {
+		grace = time.Duration(*t) * time.Second
+	}
+	seconds := int((min(grace, GraceMost) + time.Second - 1) / time.Second)
+	return d.call(ctx, d.o.Timeout+time.Duration(seconds)*time.Second, "stop", func(ctx context.Context) error {
+		return d.cli.ContainerStop(ctx, j.ID, container.StopOptions{Timeout: &seconds})
+	})
+}
+
+// remove removes a stopped container, together with the nameless volumes that
+// came with it if it is one that we made. One that is being removed already is
+// waited for.
+func (d *Docker) remove(ctx context.Context, j container.InspectResponse) error {
+	made := j.Config.Labels[forescale.LabelManagedBy] == managedBy
+	err := d.call(ctx, d.o.Timeout, "remove", func(ctx context.Context) error {
+		return d.cli.ContainerRemove(ctx, j.ID, container.RemoveOptions{RemoveVolumes: made})
+	})
+	switch {
+	case err == nil || errdefs.IsNotFound(err):
+		return nil
+	case errdefs.IsConflict(err):
+		return d.awaitRemoval(ctx, j.ID, err)
+	default:
+		return err
+	}
+}
+
+// awaitRemoval waits until the container is gone, since "removal in progress"
+// is not yet removed; cause is what the engine said to the removal.
+func (d *Docker) awaitRemoval(ctx context.Context, id string, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		j, found, err := d.inspect(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return nil
+		case j.State.Status != "removing":
+			return cause // it refuses for another reason, such as running again
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// inspect looks at a container by name or id; found is false if there is none.
+func (d *Docker) inspect(ctx context.Context, name string) (j container.InspectResponse, found bool, err error) {
+	err = d.call(ctx, d.o.Timeout, "inspect", func(ctx context.Context) (err error) {
+		j, err = d.cli.ContainerInspect(ctx, name)
+		return err
+	})
+	switch {
+	case errdefs.IsNotFound(err):
+		return j, false, nil
+	case err != nil:
+		return j, false, err
+	case j.ContainerJSONBase == nil || j.State == nil || j.HostConfig == nil || j.Config == nil:
+		return j, false, errAnswer
+	}
+	return j, true, nil
+}
+
+// call asks the engine one thing within a deadline, and tells the test hook
+// when it was carried out.
+func (d *Docker) call(ctx context.Context, within time.Duration, name string, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := d.gate.pass(ctx, d.cli); err != nil {
+		return err
+	}
+	if err := ask(ctx); err != nil {
+		return err
+	}
+	if d.step != nil {
+		d.step(name)
+	}
+	return nil
+}
