@@ -1,0 +1,171 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// plan is the decision and what is wanted after it, as far as the forecast reaches.
+func (r *round) plan() forescale.ServicePlan {
+	p := forescale.ServicePlan{
+		Service: r.s.Name, MadeAt: r.now, Lead: r.lead, Until: r.now,
+		Acting: r.acting(), Decision: r.d,
+	}
+	p.Changes = append(make([]forescale.PlanChange, 0, 8), forescale.PlanChange{
+		At: r.now, Wanted: r.to, Required: r.d.Required, Demand: r.up.demand, Code: r.d.Code(),
+	})
+	if r.s.Mode == forescale.ModeOff {
+		return p
+	}
+	w := walk{r: r, cur: r.to, changes: p.Changes}
+	p.Until = w.run(p.Until)
+	p.Changes = w.changes
+	return p
+}
+
+// walk goes through the forecast step by step as the planning steps to come will:
+// an order goes out a lead time before it is needed, and nothing is stopped before
+// the whole window allows it.
+type walk struct {
+	r       *round
+	cur     int
+	changes []forescale.PlanChange
+	steps   []step
+}
+
+// step is one step of the forecast.
+type step struct {
+	at     time.Time
+	high   float64 // the objective's quantile
+	count  int     // needed at high, before min and max
+	middle int     // needed at the median: what live demand will show when it is past
+}
+
+func (w *walk) run(until time.Time) time.Time {
+	w.read()
+	if len(w.steps) == 0 {
+		return until
+	}
+	r := w.r
+	quiet := r.now // before this nothing is stopped, as something was started
+	if t := r.lastStart(); !t.IsZero() {
+		quiet = t.Add(r.window)
+	}
+	if r.to > r.supply {
+		quiet = r.now.Add(r.window)
+	}
+	next := 0 // the next step to order for
+	for i, s := range w.steps {
+		// Orders that go out before this step begins.
+		for ; next < len(w.steps) && w.steps[next].at.Add(-r.lead).Before(s.at); next++ {
+			if at, ok := w.rise(next); ok {
+				quiet = at.Add(r.window)
+			}
+		}
+		if i > 0 && !s.at.Before(quiet) {
+			w.fall(i)
+		}
+	}
+	last := w.steps[len(w.steps)-1]
+	return last.at.Add(w.width())
+}
+
+// rise orders for step i if it needs more than is wanted by then.
+func (w *walk) rise(i int) (time.Time, bool) {
+	s := w.steps[i]
+	n := w.r.clamp(s.count)
+	if n <= w.cur {
+		return time.Time{}, false
+	}
+	at := s.at.Add(-w.r.lead)
+	if last := w.changes[len(w.changes)-1].At; !at.After(last) {
+		at = last
+		if len(w.changes) == 1 { // what could not be ordered now follows with the next planning step
+			at = last.Add(w.r.o.Interval)
+		}
+	}
+	code := forescale.CodeForecastRise
+	w.add(forescale.PlanChange{At: at, Wanted: n, Required: s.count, Demand: s.high, Code: code})
+	return at, true
+}
+
+// fall stops what is not needed when step i begins: not by the forecast within
+// lead time and window, and not by what will be the live demand of the window past.
+func (w *walk) fall(i int) {
+	r, s := w.r, w.steps[i]
+	most, top := 1, s
+	for _, x := range w.steps[i:] {
+		if !x.at.Before(s.at.Add(r.lead + r.window)) {
+			break
+		}
+		if x.count > top.count {
+			top = x
+		}
+	}
+	most = max(most, top.count)
+	for k := i - 1; k >= 0 && w.steps[k].at.Add(w.width()).After(s.at.Add(-r.window)); k-- {
+		most = max(most, w.steps[k].middle)
+	}
+	n := r.clamp(most)
+	if n >= w.cur {
+		return
+	}
+	code := forescale.CodeForecastFall
+	if n == r.s.Min && most < n {
+		code = forescale.CodeMinBound
+	}
+	w.add(forescale.PlanChange{At: s.at, Wanted: n, Required: most, Demand: top.high, Code: code})
+}
+
+// add appends a change, or folds it into the last one when that is at the same time.
+func (w *walk) add(c forescale.PlanChange) {
+	w.cur = c.Wanted
+	last := len(w.changes) - 1
+	if last > 0 && w.changes[last].At.Equal(c.At) {
+		w.changes[last] = c
+		if w.changes[last-1].Wanted == c.Wanted {
+			w.changes = w.changes[:last]
+		}
+		return
+	}
+	w.changes = append(w.changes, c)
+}
+
+// read lays the fit forecasts of all metrics over one grid, the largest need of
+// each step deciding.
+func (w *walk) read() {
+	r := w.r
+	for i := range r.signals {
+		g := &r.signals[i]
+		if !g.fit {
+			continue
+		}
+		f := g.forecast
+		if w.steps == nil {
+			w.steps = make([]step, 0, len(f.Values))
+			for k := max(0, int(r.now.Sub(f.Start)/f.Step)); k < len(f.Values); k++ {
+				w.steps = append(w.steps, step{at: f.Start.Add(time.Duration(k) * f.Step)})
+			}
+		}
+		for k := range w.steps {
+			s := &w.steps[k]
+			high, ok := f.At(s.at, r.s.Objective)
+			if !ok {
+				continue
+			}
+			middle, _ := f.At(s.at, 0.5)
+			if c := r.s.Band.Required(high); c > s.count {
+				s.high, s.count = max(0, high), c
+			}
+			s.middle = max(s.middle, r.s.Band.Required(middle))
+		}
+	}
+}
+
+func (w *walk) width() time.Duration {
+	if len(w.steps) > 1 {
+		return w.steps[1].at.Sub(w.steps[0].at)
+	}
+	return time.Minute
+}

@@ -1,0 +1,364 @@
+package planner
+
+import (
+	"strings"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+type (
+	numbers = map[string]float64
+	times   = map[string]time.Time
+	words   = map[string]string
+)
+
+func (r *round) say(c forescale.Code, n numbers, t times, w words) {
+	r.d.Reasons = append(r.d.Reasons, forescale.Reason{Code: c, Numbers: n, Times: t, Words: w})
+}
+
+func (r *round) said(c forescale.Code) bool {
+	for _, x := range r.d.Reasons {
+		if x.Code == c {
+			return true
+		}
+	}
+	return false
+}
+
+// stay is a decision that was not asked for demand at all.
+func (r *round) stay(c forescale.Code) {
+	r.say(c, numbers{"supply": float64(r.supply)}, nil, nil)
+}
+
+func (r *round) holdClock() {
+	r.d.Outcome = forescale.OutcomeWould
+	r.say(forescale.CodeHoldClock, numbers{"supply": float64(r.supply), "jump_s": r.st.ClockJump.Seconds()}, nil, nil)
+}
+
+func (r *round) holdBlind() {
+	r.d.Outcome = forescale.OutcomeWould
+	r.say(forescale.CodeHoldBlind, numbers{"supply": float64(r.supply)}, nil, words{"why": r.st.Blind})
+}
+
+// explain gives the reasons: first the one that decides, then those that limit
+// or explain it.
+func (r *round) explain() {
+	r.d.Reasons = make([]forescale.Reason, 0, 4)
+	r.sayFirst()
+	for _, c := range r.cuts {
+		if code := c.code(); !r.said(code) {
+			r.sayCut(c)
+		}
+	}
+	if r.up.known && r.up.count > r.s.Max && !r.said(forescale.CodeMaxBound) {
+		r.sayMax()
+	}
+	if r.target == r.s.Min && r.target != r.supply && r.wish() < r.s.Min && !r.said(forescale.CodeMinBound) {
+		r.sayMin()
+	}
+	if r.missing.phase != live && !r.said(forescale.CodeHoldStale) && !r.said(forescale.CodeHoldNoMetrics) {
+		r.sayMissing()
+	}
+	if r.fallback && r.missing.phase != never {
+		r.sayFallback()
+	}
+	if p := r.pause(); p != nil {
+		r.say(forescale.CodePaused, nil, times{"until": p.Until}, words{"by": p.By, "note": p.Note})
+	}
+}
+
+// wish is what demand alone would have.
+func (r *round) wish() int {
+	if r.down.known && r.target < r.supply {
+		return r.down.count
+	}
+	return r.up.count
+}
+
+func (r *round) sayFirst() {
+	switch {
+	case r.target == r.supply:
+		r.sayStay()
+	case r.to == r.supply:
+		r.sayCut(r.cuts[len(r.cuts)-1])
+	case r.target > r.supply:
+		r.sayRise()
+	case r.supply > r.s.Max && r.target == r.s.Max:
+		r.sayMax()
+	default:
+		r.sayFall()
+	}
+}
+
+func (r *round) sayStay() {
+	switch {
+	case r.up.known && r.up.count > r.s.Max:
+		r.sayMax()
+	case r.missing.phase != live:
+		r.sayMissing()
+	case r.starting > 0 && r.ready < r.clamp(r.up.count):
+		r.sayWarming()
+	case r.up.known && r.clamp(r.up.count) < r.supply:
+		r.sayCooling()
+	case r.up.count < r.s.Min:
+		r.sayMin()
+	default:
+		r.say(forescale.CodeSteady, r.usage(r.up), nil, words{"metric": string(r.up.metric)})
+	}
+}
+
+// sayRise names what the target comes from. Live demand goes before the forecast:
+// it is a fact.
+func (r *round) sayRise() {
+	decides := func(n need) bool { return n.known && n.count > r.supply && min(n.count, r.s.Max) >= r.target }
+	switch {
+	case r.supply < r.before && r.target <= r.before && r.before == r.st.Last.To:
+		r.sayReplace()
+	case r.sat.known && decides(need{count: r.sat.target, known: true}):
+		r.saySaturated()
+	case decides(r.live) && r.missing.phase == live:
+		r.sayReactive()
+	case decides(r.soon):
+		r.sayForecastRise()
+	case r.target <= r.s.Min:
+		r.sayMin()
+	default:
+		r.sayReplace()
+	}
+}
+
+// usage are the numbers that most reasons carry.
+func (r *round) usage(n need) numbers {
+	m := numbers{"supply": float64(r.supply), "ready": float64(r.ready)}
+	if !n.known {
+		return m
+	}
+	m["required"] = float64(n.count)
+	m["demand"] = n.demand
+	if r.to > 0 {
+		m["utilization"] = 100 * n.demand / float64(r.to)
+		m["limit"] = r.s.Band.Upper(r.to)
+	}
+	return m
+}
+
+func (r *round) sayReactive() {
+	m := r.usage(r.live)
+	if r.ready > 0 {
+		m["utilization"] = 100 * r.live.demand / float64(r.ready)
+		m["limit"] = r.s.Band.Upper(r.ready)
+	}
+	for i := range r.signals {
+		if g := &r.signals[i]; g.metric == r.live.metric && g.fit {
+			if v, ok := g.forecast.At(r.now, 0.5); ok {
+				m["forecast"] = v
+			}
+		}
+	}
+	r.say(forescale.CodeReactiveHigh, m, times{"since": r.live.at}, words{"metric": string(r.live.metric)})
+}
+
+func (r *round) saySaturated() {
+	r.say(forescale.CodeSaturated, numbers{
+		"supply": float64(r.supply), "ready": float64(r.ready), "saturated": float64(r.sat.base),
+		"required": float64(r.sat.target), "lead_s": r.lead.Seconds(),
+	}, times{"again": r.now.Add(r.lead)}, words{"metric": string(r.sat.metric)})
+}
+
+func (r *round) sayForecastRise() {
+	n := r.soon
+	m := r.usage(n)
+	m["demand_high"], m["quantile"] = n.demand, r.s.Objective
+	m["lead_s"], m["warmup_s"] = r.lead.Seconds(), r.warmup.Seconds()
+	t := times{"need": n.at}
+	w := words{"metric": string(n.metric)}
+	if f := r.forecastOf(n.metric); f != nil {
+		if v, ok := f.At(n.at, 0.5); ok {
+			m["demand"] = v
+		}
+		t["issued"] = f.Issued
+		w["model"] = f.Model
+		if strings.Contains(f.Model, "week") {
+			w["basis"] = "weekday"
+		}
+	}
+	r.say(forescale.CodeForecastRise, m, t, w)
+}
+
+func (r *round) forecastOf(m forescale.Metric) *forescale.Forecast {
+	for i := range r.signals {
+		if g := &r.signals[i]; g.metric == m {
+			return g.forecast
+		}
+	}
+	return nil
+}
+
+func (r *round) sayFall() {
+	n := r.down
+	m := r.usage(n)
+	m["window_s"] = r.window.Seconds()
+	w := words{"metric": string(n.metric)}
+	t := times{}
+	if f := r.forecastOf(n.metric); f != nil && r.missing.phase != hold {
+		m["quantile"] = r.s.Objective
+		t["until"] = r.enoughUntil(f)
+		t["issued"] = f.Issued
+		w["model"] = f.Model
+	} else if len(r.st.Forecasts) == 0 {
+		m["window_s"] = r.o.ReactiveWindow.Seconds()
+	}
+	r.say(forescale.CodeForecastFall, m, t, w)
+}
+
+// enoughUntil is until when the forecast stays within what r.to instances serve.
+func (r *round) enoughUntil(f *forescale.Forecast) time.Time {
+	for i := max(0, int(r.now.Sub(f.Start)/f.Step)); i < len(f.Values); i++ {
+		t := f.Start.Add(time.Duration(i) * f.Step)
+		if v, ok := f.At(t, r.s.Objective); ok && r.s.Band.Required(v) > r.to {
+			return t
+		}
+	}
+	return f.End()
+}
+
+func (r *round) sayMin() {
+	m := r.usage(r.up)
+	m["min"] = float64(r.s.Min)
+	r.say(forescale.CodeMinBound, m, nil, nil)
+}
+
+func (r *round) sayMax() {
+	m := r.usage(r.up)
+	m["max"] = float64(r.s.Max)
+	t := times{}
+	if r.up.known && !r.up.at.IsZero() {
+		t["need"] = r.up.at
+	}
+	r.say(forescale.CodeMaxBound, m, t, nil)
+}
+
+func (r *round) sayWarming() {
+	m := r.usage(r.up)
+	m["starting"] = float64(r.starting)
+	m["warmup_s"] = r.warmup.Seconds()
+	var by time.Time
+	for i := range r.st.Instances {
+		if x := &r.st.Instances[i]; x.State == forescale.InstanceStarting && x.Supply(r.now) {
+			if t := x.OrderedAt.Add(r.warmup); t.After(by) {
+				by = t
+			}
+		}
+	}
+	if by.Before(r.now) {
+		m["late"] = 1
+	}
+	r.say(forescale.CodeWarmingUp, m, times{"ready": by}, words{"metric": string(r.up.metric)})
+}
+
+func (r *round) sayCooling() {
+	m := r.usage(r.up)
+	m["fewer"] = float64(r.clamp(r.up.count))
+	t, w := times{}, words{"metric": string(r.down.metric)}
+	switch b := r.blocked; {
+	case b.why != "":
+		w["why"] = b.why
+		if b.metric != "" {
+			w["metric"] = string(b.metric)
+		}
+		if !b.until.IsZero() {
+			t["until"] = b.until
+		}
+	case r.down.ahead:
+		w["why"] = "ahead"
+		m["again"] = float64(r.down.count)
+		m["again_demand"] = r.down.demand
+		t["again"] = r.down.at
+	default:
+		w["why"] = "behind"
+		m["again"] = float64(r.down.count)
+		m["again_demand"] = r.down.demand
+		t["until"] = r.down.at
+	}
+	r.say(forescale.CodeCoolingDown, m, t, w)
+}
+
+func (r *round) sayMissing() {
+	if r.missing.phase == never {
+		r.say(forescale.CodeHoldNoMetrics, numbers{"supply": float64(r.supply)}, nil, nil)
+		return
+	}
+	rules := r.s.Missing
+	p := string(r.missing.phase)
+	if r.missing.phase == longSilent && rules.FollowForecast {
+		p = "follow"
+	}
+	w := words{"phase": p}
+	if r.missing.unusable {
+		w["samples"] = "unusable"
+	}
+	r.say(forescale.CodeHoldStale,
+		numbers{"supply": float64(r.supply), "silent_s": r.now.Sub(r.missing.since).Seconds()},
+		times{"since": r.missing.since, "stand_in": r.missing.since.Add(rules.Hold), "after": r.missing.since.Add(rules.StandIn)}, w)
+}
+
+func (r *round) sayFallback() {
+	w := words{"why": "none"}
+	t := times{}
+	for i := range r.signals {
+		if g := &r.signals[i]; g.forecast != nil {
+			w["why"], w["model"], w["metric"] = "old", g.forecast.Model, string(g.metric)
+			t["issued"] = g.forecast.Issued
+			if g.fit {
+				w["why"] = "unusable"
+			}
+			if !g.fit {
+				break
+			}
+		}
+	}
+	r.say(forescale.CodeModelFallback, nil, t, w)
+}
+
+func (r *round) sayReplace() {
+	n, newest := r.gone()
+	m := numbers{"supply": float64(r.supply), "gone": float64(r.target - r.supply), "failed": float64(n)}
+	t, w := times{}, words{}
+	if newest != nil {
+		t["failed"] = newest.StoppedAt
+		w["instance"] = newest.ID
+		w["why"] = newest.Failure
+	}
+	r.say(forescale.CodeReplaceFailed, m, t, w)
+}
+
+func (l limited) code() forescale.Code {
+	switch l.kind {
+	case limitFailing:
+		return forescale.CodeStartFailing
+	case limitForeign:
+		return forescale.CodeSecondWriter
+	default:
+		return forescale.CodeStepLimit
+	}
+}
+
+func (r *round) sayCut(l limited) {
+	m := numbers{"supply": float64(r.supply), "wanted": float64(r.target), "most": float64(l.most)}
+	t := times{}
+	if !l.next.IsZero() {
+		t["next"] = l.next
+	}
+	w := words{"limit": string(l.kind)}
+	switch l.kind {
+	case limitFailing:
+		m["failed"] = float64(l.failed)
+		if _, newest := r.gone(); newest != nil {
+			w["instance"], w["why"] = newest.ID, newest.Failure
+		}
+	case limitRoom:
+		m["draining"], m["overdue"], m["max"] = float64(r.draining), float64(r.overdue), float64(r.s.Max)
+	}
+	r.say(l.code(), m, t, w)
+}

@@ -1,0 +1,83 @@
+package planner
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+const (
+	// failuresInARow is from how many failed starts on the next one waits.
+	failuresInARow = 3
+	// shortLife is how long an instance must have been ready for its start to
+	// have succeeded: one that dies at once is a failed start.
+	shortLife = time.Minute
+)
+
+// failures are the newest starts that failed, up to the last that did not.
+type failures struct {
+	count int
+	last  time.Time // when the newest of them failed
+}
+
+// failedInARow counts. A start past its deadline has failed; one that is still on
+// its way says nothing yet.
+func (r *round) failedInARow() failures {
+	var starts []*forescale.Instance
+	for i := range r.st.Instances {
+		if x := &r.st.Instances[i]; x.Origin == forescale.OriginStarted {
+			starts = append(starts, x)
+		}
+	}
+	slices.SortFunc(starts, func(a, b *forescale.Instance) int {
+		return cmp.Or(b.OrderedAt.Compare(a.OrderedAt), cmp.Compare(a.ID, b.ID))
+	})
+	var f failures
+	for _, x := range starts {
+		at, failed := failedStart(x, r.now)
+		switch {
+		case failed:
+			f.count++
+			if at.After(f.last) {
+				f.last = at
+			}
+		case x.State != forescale.InstanceStarting:
+			return f
+		}
+	}
+	return f
+}
+
+func failedStart(x *forescale.Instance, now time.Time) (at time.Time, failed bool) {
+	switch x.State {
+	case forescale.InstanceFailed:
+		return x.StoppedAt, x.ReadyAt.IsZero() || x.StoppedAt.Sub(x.ReadyAt) < shortLife
+	case forescale.InstanceStarting:
+		return x.Deadline, !x.Supply(now)
+	}
+	return time.Time{}, false
+}
+
+// retryAfter doubles with each failure beyond the first few, up to a bound.
+func retryAfter(o Options, count int) time.Duration {
+	d := o.RetryAfter
+	for ; count > failuresInARow && d < o.RetryMax; count-- {
+		d *= 2
+	}
+	return min(d, o.RetryMax)
+}
+
+// gone counts the instances that failed and are not there any more.
+func (r *round) gone() (n int, newest *forescale.Instance) {
+	for i := range r.st.Instances {
+		if x := &r.st.Instances[i]; x.State == forescale.InstanceFailed {
+			n++
+			if newest == nil || x.StoppedAt.After(newest.StoppedAt) {
+				newest = x
+			}
+		}
+	}
+	return n, newest
+}

@@ -1,0 +1,106 @@
+package planner
+
+import (
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// leastStep is how many starts one planning step may have even when few run.
+const leastStep = 4
+
+// limitKind is what cut the wanted count.
+type limitKind string
+
+const (
+	limitStarts  limitKind = "starts"  // starts of one planning step
+	limitStops   limitKind = "stops"   // stops of one window
+	limitRoom    limitKind = "room"    // draining and overdue instances still fill max
+	limitFailing limitKind = "failing" // starts failed again and again
+	limitForeign limitKind = "foreign" // what is left is run by nobody we can ask
+)
+
+type limited struct {
+	kind   limitKind
+	wanted int       // without it
+	most   int       // actions it allows now
+	next   time.Time // when more may follow, zero if not known
+	failed int       // starts that failed in a row
+}
+
+// bound keeps the target within min and max. Max is a person's word and holds
+// without asking demand; min is reached from any state.
+func (r *round) bound() { r.target = r.clamp(r.target) }
+
+// limit cuts the way to the target: not all at once.
+func (r *round) limit() {
+	r.to = r.target
+	switch {
+	case r.target > r.supply:
+		r.limitStarts()
+	case r.target < r.supply:
+		r.limitStops()
+	}
+}
+
+// limitStarts applies, in turn: the pause after failed starts, the step limit, and
+// max over everything that may still run, so that the world never holds more.
+func (r *round) limitStarts() {
+	if n := r.failedInARow(); n.count >= failuresInARow {
+		most := 0
+		next := n.last.Add(retryAfter(r.o, n.count))
+		if !r.now.Before(next) && r.starting == 0 {
+			most = 1
+		}
+		r.cut(limited{kind: limitFailing, most: most, next: next, failed: n.count})
+	}
+	step := r.s.MaxStep
+	if step <= 0 {
+		step = max(leastStep, r.supply)
+	}
+	r.cut(limited{kind: limitStarts, most: step, next: r.now.Add(r.o.Interval)})
+	r.cut(limited{kind: limitRoom, most: max(0, r.s.Max-r.supply-r.overdue-r.draining)})
+}
+
+// limitStops applies the blast radius, and what can be stopped at all.
+func (r *round) limitStops() {
+	most := max(1, int(r.o.StopShare*float64(r.ready)+1e-9))
+	used, oldest := r.stopsSince(r.now.Add(-r.o.StopWindow))
+	next := r.now.Add(r.o.StopWindow)
+	if used > 0 {
+		next = oldest.Add(r.o.StopWindow)
+	}
+	r.cut(limited{kind: limitStops, most: max(0, most-used), next: next})
+	r.cut(limited{kind: limitForeign, most: r.stoppable()})
+}
+
+// cut applies one limit to the way from the supply to r.to, and keeps it if it bit.
+func (r *round) cut(l limited) {
+	l.wanted = r.to
+	switch way := r.to - r.supply; {
+	case way > l.most:
+		r.to = r.supply + l.most
+	case -way > l.most:
+		r.to = r.supply - l.most
+	default:
+		return
+	}
+	r.cuts = append(r.cuts, l)
+}
+
+// stopsSince counts the stops that were decided after t, and when the first of
+// them was.
+func (r *round) stopsSince(t time.Time) (n int, first time.Time) {
+	for i := range r.st.Recent {
+		d := &r.st.Recent[i]
+		if !d.At.After(t) {
+			continue
+		}
+		for _, a := range d.Actions {
+			if a.Kind == forescale.ActionStop {
+				n, first = n+1, d.At
+			}
+		}
+	}
+	return n, first
+}

@@ -1,0 +1,241 @@
+package planner
+
+import (
+	"math"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// Decide says how many instances of one service are wanted at now, why, and what
+// that means for single instances. Nothing in st is changed. The actions are
+// empty unless the service is active, not paused, and there is something to do.
+func Decide(now time.Time, o Options, st State) Result {
+	r := look(now.UTC(), o.withDefaults(), &st)
+	switch {
+	case r.s.Mode == forescale.ModeOff:
+		r.stay(forescale.CodeOff)
+		return r.result()
+	case st.ClockJump != 0:
+		r.holdClock()
+		return r.result()
+	case st.Blind != "":
+		r.holdBlind()
+		return r.result()
+	}
+	r.measure()
+	r.choose()
+	r.bound()
+	r.limit()
+	r.explain()
+	r.act()
+	return r.result()
+}
+
+// round is one planning step of one service.
+type round struct {
+	now time.Time
+	o   Options
+	st  *State
+	s   forescale.Service
+	id  string // stamp
+
+	// What is there.
+	ready, starting, overdue, draining int
+	supply                             int // ready and starting before the deadline
+	before                             int // what was wanted last, if that was acted on
+	level                              int // what holds when nothing moves it: the larger of the two
+	warmup, lead, window               time.Duration
+
+	// What is needed.
+	signals  []signal
+	sigbuf   [4]signal
+	missing  missing
+	live     need // now, by live demand; saturation included
+	soon     need // within the lead time, by the forecast
+	up       need // the larger: fewer will not do
+	down     need // fewer than this will not do for the whole window
+	sat      saturation
+	fallback bool // a forecast is missing or unfit
+	blocked  blocker
+
+	// What is decided.
+	target int // before limits of speed
+	to     int
+	cuts   []limited
+	d      forescale.Decision
+	rows   []forescale.Instance
+}
+
+// look counts what is there.
+func look(now time.Time, o Options, st *State) *round {
+	r := &round{now: now, o: o, st: st, s: st.Service.WithDefaults()}
+	r.id = stamp(r.s.Name, now)
+	for i := range st.Instances {
+		switch x := &st.Instances[i]; {
+		case x.State == forescale.InstanceReady:
+			r.ready++
+		case x.State == forescale.InstanceStarting && x.Supply(now):
+			r.starting++
+		case x.State == forescale.InstanceStarting:
+			r.overdue++
+		case x.State == forescale.InstanceDraining:
+			r.draining++
+		}
+	}
+	r.supply = r.ready + r.starting
+	r.before = r.wantedBefore()
+	r.level = max(r.supply, r.before)
+	r.warmup = warmup(r.s, st.Warmups)
+	r.lead = r.warmup + o.Interval
+	r.window = max(o.Window, r.lead)
+	r.to = r.supply
+	r.d = forescale.Decision{
+		ID: "dec_" + r.id, Service: r.s.Name, At: now, LastAt: now, Mode: r.s.Mode,
+		From: r.supply, To: r.supply, Outcome: forescale.OutcomeNone,
+	}
+	return r
+}
+
+// measure reads what live demand needs now and the forecast within the lead time.
+func (r *round) measure() {
+	r.signals = signals(r.now, r.o, r.s, r.st, r.sigbuf[:0])
+	for i := range r.signals {
+		g := &r.signals[i]
+		if g.fresh {
+			r.live = larger(r.live, g.live)
+		}
+		n := g.ahead(r.s.Band, r.s.Objective, r.now, r.now.Add(r.lead+r.o.Interval), false)
+		r.soon = larger(r.soon, n)
+		r.fallback = r.fallback || !n.known
+	}
+	r.fallback = r.fallback || len(r.signals) == 0
+	r.missing = r.readMissing()
+	r.sat = r.readSaturation()
+	if r.sat.known {
+		r.live = larger(r.live, need{count: r.sat.target, demand: r.live.demand, metric: r.sat.metric, at: r.now, known: true})
+	}
+}
+
+// choose picks the wanted count by what is known, before min, max and the limits.
+func (r *round) choose() {
+	switch r.missing.phase {
+	case live:
+		r.up = larger(r.live, r.soon)
+		r.target = max(r.level, r.up.count)
+		if r.target == r.level {
+			r.fall(r.readDown())
+		}
+	case longSilent, standIn:
+		r.up = r.soon
+		r.target = max(r.level, r.up.count)
+		if r.target == r.level && r.missing.phase == longSilent && r.s.Missing.FollowForecast {
+			r.fall(r.readDownAhead())
+		}
+	default:
+		r.target = r.level
+	}
+	if r.up.known {
+		r.d.Required, r.d.Metric = r.up.count, r.up.metric
+	}
+}
+
+// fall lowers the target to what will do for the whole window, unless something
+// blocks it.
+func (r *round) fall(down need, b blocker) {
+	r.down, r.blocked = down, b
+	if !down.known || b.why != "" && b.why != blockedByStart {
+		return // what is low may be low because nothing is known
+	}
+	c := r.clamp(down.count)
+	if b.why == "" && c < r.supply {
+		r.target = c
+	} else if c < r.level { // not all of what is gone is needed again
+		r.target = max(c, r.supply)
+	}
+}
+
+// clamp keeps n within min and max.
+func (r *round) clamp(n int) int { return min(max(n, r.s.Min), r.s.Max) }
+
+// acting reports whether the decision may have an effect.
+func (r *round) acting() bool { return r.s.Mode == forescale.ModeActive && r.pause() == nil }
+
+// pause is the pause that holds, nil if none; the one that ends last if several.
+func (r *round) pause() *forescale.Pause {
+	var p *forescale.Pause
+	for i := range r.st.Pauses {
+		if x := &r.st.Pauses[i]; x.Covers(r.s.Name, r.now) && (p == nil || x.Until.After(p.Until)) {
+			p = x
+		}
+	}
+	return p
+}
+
+// wantedBefore is what the last decision wanted, if it was acted on and is not
+// long ago: an instance that died, or a start that was put off, is not forgotten.
+func (r *round) wantedBefore() int {
+	l := r.st.Last
+	if l == nil || l.Mode != forescale.ModeActive || l.Outcome == forescale.OutcomeWould || r.s.Mode != forescale.ModeActive ||
+		r.now.Sub(l.LastAt) > r.s.Missing.StandIn {
+		return 0
+	}
+	n := l.To
+	for _, x := range l.Reasons {
+		if x.Code == forescale.CodeStepLimit || x.Code == forescale.CodeStartFailing {
+			n = max(n, int(x.Numbers["wanted"]))
+		}
+	}
+	return min(n, r.s.Max)
+}
+
+// act picks the instances and fills the rows to record.
+func (r *round) act() {
+	if !r.acting() {
+		r.d.Outcome = forescale.OutcomeWould
+		return
+	}
+	for k := 1; k <= r.to-r.supply; k++ {
+		r.start(k)
+	}
+	if r.to < r.supply {
+		for _, v := range r.victims(r.supply - r.to) {
+			r.stop(v)
+		}
+	}
+	if len(r.d.Actions) > 0 {
+		r.d.Outcome = forescale.OutcomePending
+	}
+}
+
+func (r *round) start(ordinal int) {
+	id := instanceID(r.s.Name, r.id, ordinal)
+	r.d.Actions = append(r.d.Actions, forescale.Action{Kind: forescale.ActionStart, Instance: id})
+	r.rows = append(r.rows, forescale.Instance{
+		ID: id, Service: r.s.Name, State: forescale.InstanceStarting, Origin: forescale.OriginStarted,
+		Decision: r.d.ID, OrderedAt: r.now, Deadline: r.now.Add(patience(r.lead)),
+	})
+}
+
+func (r *round) stop(v forescale.Instance) {
+	v.State, v.StopBy, v.DrainingAt = forescale.InstanceDraining, r.d.ID, r.now
+	r.d.Actions = append(r.d.Actions, forescale.Action{Kind: forescale.ActionStop, Instance: v.ID})
+	r.rows = append(r.rows, v)
+}
+
+// patience is how long a start counts as supply: twice what nine of ten take, and
+// at least two minutes more than that, as the engine may have to pull the image.
+func patience(lead time.Duration) time.Duration { return max(2*lead, lead+2*time.Minute) }
+
+// result closes the decision and lays the plan ahead beside it.
+func (r *round) result() Result {
+	r.d.To = r.to
+	for _, x := range r.d.Reasons {
+		for k, v := range x.Numbers {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				delete(x.Numbers, k)
+			}
+		}
+	}
+	return Result{Plan: r.plan(), Instances: r.rows}
+}

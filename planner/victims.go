@@ -1,0 +1,59 @@
+package planner
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/forescale/forescale"
+)
+
+// victims are the n instances to stop: first those that are still starting, then
+// ready ones; of each, those that forescale started before adopted ones, newest
+// first. One that is known by its samples only is never among them: no engine
+// that we can ask runs it.
+func (r *round) victims(n int) []forescale.Instance {
+	var vs []forescale.Instance
+	for i := range r.st.Instances {
+		if r.canStop(&r.st.Instances[i]) {
+			vs = append(vs, r.st.Instances[i])
+		}
+	}
+	slices.SortFunc(vs, func(a, b forescale.Instance) int {
+		return cmp.Or(
+			cmp.Compare(stateRank(a), stateRank(b)),
+			cmp.Compare(originRank(a), originRank(b)),
+			b.ReadyAt.Compare(a.ReadyAt),
+			b.OrderedAt.Compare(a.OrderedAt),
+			cmp.Compare(b.ID, a.ID),
+		)
+	})
+	return vs[:min(n, len(vs))]
+}
+
+func (r *round) canStop(x *forescale.Instance) bool {
+	return x.Supply(r.now) && x.Origin != forescale.OriginPushed
+}
+
+func (r *round) stoppable() int {
+	n := 0
+	for i := range r.st.Instances {
+		if r.canStop(&r.st.Instances[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func stateRank(x forescale.Instance) int {
+	if x.State == forescale.InstanceStarting {
+		return 0
+	}
+	return 1
+}
+
+func originRank(x forescale.Instance) int {
+	if x.Origin == forescale.OriginAdopted {
+		return 1
+	}
+	return 0
+}

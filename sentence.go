@@ -1,0 +1,411 @@
+package forescale
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sentence is one way to say a code. The first whose condition holds, and whose
+// numbers, times and words are there, is used.
+type sentence struct {
+	when string // "why=ahead" asks for that word; "change" and "stay" for the count to change or not; "" for nothing
+	head string // before the colon when the code decides; "" is {what}
+	text string // after it
+}
+
+// sentences is the one table of what forescale says about a decision: what, then
+// why, then the number that tips it. In a text, {n:demand} is a number with two
+// significant digits, {i:} a count, {are:} a count with its verb, {p:} a percentage,
+// {q:} a share from 0 to 1 as a percentage, {d:} seconds as a duration, {t:} a
+// local time, {day:} its weekday, {w:} a word. What is in square brackets is left
+// out when something in it is not there.
+var sentences = map[Code][]sentence{
+	CodeForecastRise: {
+		{text: "at {t:need} the demand[ of {day:need}] rises to {n:demand} busy instances[ ({q:quantile} sure: at most {n:demand_high})][; starting takes {d:warmup_s} here].", head: "{what at}"},
+		{text: "the forecast needs more within the lead time[: {n:demand} busy instances].", head: "{what at}"},
+	},
+	CodeForecastFall: {
+		{text: "demand stays under {n:demand} busy instances until {t:until}[ ({q:quantile} sure)].", head: "{what at}"},
+		{text: "demand stayed under {n:demand} busy instances for {d:window_s}. There is no forecast yet.", head: "{what at}"},
+		{text: "fewer suffice for the whole window.", head: "{what at}"},
+	},
+	CodeReactiveHigh: {
+		{text: "{p:utilization}, above the limit of {p:limit} for {i:ready}.[ The forecast said {n:forecast} busy instances; it is {n:demand}.]"},
+		{text: "live demand is {n:demand} busy instances."},
+		{text: "live demand needs more than is there."},
+	},
+	CodeSaturated: {
+		{text: "all {i:saturated} are at 95 % or more, so the true demand is hidden. Adding half, then looking again at {t:again}."},
+		{text: "all are at 95 % or more, so the true demand is hidden."},
+	},
+	CodeSteady: {
+		{text: "{n:demand} busy instances, {p:utilization}, the limit is {p:limit}."},
+		{text: "what is there is what is needed."},
+	},
+	CodeMinBound: {
+		{when: "change", text: "min is {i:min}[; the demand alone would need {i:required}]."},
+		{head: "{what} (min)", text: "{i:required} would do for {n:demand} busy instances."},
+		{head: "{what} (min)", text: "fewer are not allowed."},
+	},
+	CodeMaxBound: {
+		{when: "change", text: "max is {i:max}[; {are:required} required]."},
+		{head: "{what} (max)", text: "{are:required} required[ at {t:need}][; utilization will reach {p:utilization}, the limit is {p:limit}]."},
+		{head: "{what} (max)", text: "more are not allowed."},
+	},
+	CodeWarmingUp: {
+		{when: "late=1", text: "{are:starting} starting and later than the usual {d:warmup_s}; {are:required} required."},
+		{text: "{are:required} required, {are:starting} starting, ready by {t:ready}."},
+		{text: "what is needed is on its way."},
+	},
+	CodeCoolingDown: {
+		{when: "why=ahead", text: "{i:fewer} would do now, but {are:again} needed again at {t:again} ({n:again_demand} busy instances)."},
+		{when: "why=behind", text: "{i:fewer} would do now, but {are:again} needed until lately ({n:again_demand} busy instances); fewer from {t:until} if it stays low."},
+		{when: "why=started", text: "{i:fewer} would do, but an instance was started lately; nothing is stopped before {t:until}."},
+		{when: "why=silent", text: "{i:fewer} would do, but {w:metric} is silent, and nothing is stopped unseen."},
+		{when: "why=gap", text: "{i:fewer} would do, but {w:metric} has gaps in the last minutes, and nothing is stopped unseen."},
+		{when: "why=forecast", text: "{i:fewer} would do now, but the forecast is too old or too short to say for how long."},
+		{text: "fewer would do, but not for the whole window yet."},
+	},
+	CodeStepLimit: {
+		{when: "limit=stops", text: "{i:wanted} would do; {i:most} may be stopped at once, the next at {t:next}."},
+		{when: "limit=room", text: "{i:wanted} are wanted, but {i:draining} draining and {i:overdue} overdue still count towards max {i:max}."},
+		{when: "limit=starts", text: "{i:wanted} are wanted; {i:most} may be started at once, the rest follows at {t:next}."},
+		{text: "more than one step allows; the rest follows."},
+	},
+	CodeHoldNoMetrics: {
+		{text: "no sample has been received yet, so the demand is not known."},
+	},
+	CodeHoldStale: {
+		{when: "samples=unusable", text: "samples arrive, but the demand cannot be told from them[ since {t:since}]. Nothing is stopped."},
+		{when: "phase=hold", text: "no sample since {t:since}. Nothing changes until {t:stand_in}; then the forecast stands in, upwards only."},
+		{when: "phase=stand_in", text: "no sample since {t:since}. The forecast stands in, upwards only; from {t:after} the number is held."},
+		{when: "phase=follow", text: "no sample since {t:since}. The forecast is followed in both directions."},
+		{text: "no sample[ since {t:since}]. The number is held."},
+	},
+	CodeHoldBlind: {
+		{text: "the world could not be read in full ({w:why}). Nothing is started or stopped on half the facts."},
+		{text: "the world could not be read in full. Nothing is started or stopped on half the facts."},
+	},
+	CodeHoldClock: {
+		{text: "the clock jumped by {d:jump_s}. Nothing is done in this step."},
+		{text: "the clock jumped. Nothing is done in this step."},
+	},
+	CodeModelFallback: {
+		{when: "why=old", text: "the forecast of {t:issued} is too old; live demand alone decides."},
+		{when: "why=unusable", text: "the forecast of {t:issued} does not cover what is asked; live demand alone decides."},
+		{text: "there is no forecast; live demand alone decides."},
+	},
+	CodePaused: {
+		{text: "paused by {w:by} until {t:until}[: {w:note}]."},
+		{text: "paused."},
+	},
+	CodeOff: {
+		{text: "the mode is off. Nothing is forecast, planned or done."},
+	},
+	CodeSecondWriter: {
+		{when: "limit=foreign", text: "{i:wanted} would do, but the others are known by their samples only; whoever runs them has to stop them."},
+		{text: "somebody else changes the same instances."},
+	},
+	CodeReplaceFailed: {
+		{text: "{w:instance} failed at {t:failed}[ ({w:why})]; another takes its place."},
+		{text: "an instance is gone; another takes its place."},
+	},
+	CodeStartFailing: {
+		{text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {i:wanted} are wanted; the next try is at {t:next}."},
+		{text: "starts failed again and again; the next one waits."},
+	},
+}
+
+// Sentence says what was decided, then why, then the number that tipped it, in
+// local time of loc. The weekday is given when it is not that of the decision.
+func (d Decision) Sentence(loc *time.Location) string {
+	if len(d.Reasons) == 0 {
+		return ""
+	}
+	s := say{r: d.Reasons[0], from: d.From, to: d.To, today: d.At.In(locOrUTC(loc)), would: d.Outcome == OutcomeWould && !holds(d.Code())}
+	return s.whole()
+}
+
+// holds reports whether the code itself says that nothing is done, so that
+// "would" adds nothing.
+func holds(c Code) bool {
+	return c == CodeHoldBlind || c == CodeHoldClock || c == CodeOff || c == CodePaused
+}
+
+// Sentence says the reason alone, without the count, in local time of loc, as of
+// today. It suits the reasons after the first.
+func (r Reason) Sentence(loc *time.Location, today time.Time) string {
+	s := say{r: r, today: today.In(locOrUTC(loc))}
+	return capital(s.body())
+}
+
+// Sentence says the change of a plan, from the count wanted before it, in local
+// time of loc, as of today.
+func (c PlanChange) Sentence(from int, loc *time.Location, today time.Time) string {
+	s := say{from: from, to: c.Wanted, today: today.In(locOrUTC(loc))}
+	why := "demand stays under " + significant(c.Demand) + " busy instances for the whole window"
+	if c.Wanted >= from {
+		why = "demand rises to at most " + significant(c.Demand) + " busy instances"
+	}
+	switch {
+	case c.Required > c.Wanted:
+		why += fmt.Sprintf("; %d required, max is %d", c.Required, c.Wanted)
+	case c.Code == CodeMinBound:
+		why += fmt.Sprintf("; min is %d", c.Wanted)
+	}
+	return s.what() + " at " + s.clock(c.At) + ": " + why + "."
+}
+
+func locOrUTC(loc *time.Location) *time.Location {
+	if loc == nil {
+		return time.UTC
+	}
+	return loc
+}
+
+// say renders one reason.
+type say struct {
+	r        Reason
+	from, to int
+	today    time.Time // in the zone to write in
+	would    bool
+}
+
+func (s say) whole() string {
+	p := s.pick(s.change())
+	head := p.head
+	if head == "" {
+		head = "{what}"
+		if s.change() {
+			head = "{what} now"
+		}
+	}
+	head = strings.ReplaceAll(head, "{what at}", s.what()+s.at())
+	head = strings.ReplaceAll(head, "{what}", s.what())
+	text, _ := s.fill(p.text)
+	return head + ": " + text
+}
+
+func (s say) at() string {
+	if !s.change() {
+		return ""
+	}
+	return " at " + s.clock(s.today)
+}
+
+func (s say) body() string {
+	text, _ := s.fill(s.pick(false).text)
+	return text
+}
+
+func (s say) change() bool { return s.from != s.to }
+
+// what is the count before and after, or that it stays.
+func (s say) what() string {
+	switch {
+	case s.change() && s.would:
+		return fmt.Sprintf("Would go %d → %s", s.from, instances(s.to))
+	case s.change():
+		return fmt.Sprintf("%d → %s", s.from, instances(s.to))
+	case s.would:
+		return fmt.Sprintf("Would stay at %d", s.to)
+	default:
+		return fmt.Sprintf("Stays at %d", s.to)
+	}
+}
+
+func instances(n int) string {
+	if n == 1 {
+		return "1 instance"
+	}
+	return strconv.Itoa(n) + " instances"
+}
+
+// pick is the first way to say the code that fits.
+func (s say) pick(change bool) sentence {
+	for _, p := range sentences[s.r.Code] {
+		if _, ok := s.fill(p.text); ok && s.holds(p.when, change) {
+			return p
+		}
+	}
+	return sentence{text: strings.ReplaceAll(string(s.r.Code), "_", " ") + "."}
+}
+
+func (s say) holds(when string, change bool) bool {
+	key, value, ok := strings.Cut(when, "=")
+	switch {
+	case when == "":
+		return true
+	case when == "change":
+		return change
+	case !ok:
+		return false
+	case s.r.Words[key] == value:
+		return true
+	}
+	n, known := s.r.Numbers[key]
+	return known && strconv.FormatFloat(n, 'g', -1, 64) == value
+}
+
+// fill replaces the placeholders; ok is false when one outside of brackets is missing.
+func (s say) fill(text string) (string, bool) {
+	var b strings.Builder
+	ok := true
+	for text != "" {
+		i := strings.IndexAny(text, "[{")
+		if i < 0 {
+			b.WriteString(text)
+			break
+		}
+		b.WriteString(text[:i])
+		end := strings.IndexByte(text[i:], closing[text[i]]) + i
+		inner := text[i+1 : end]
+		if text[i] == '[' {
+			if part, whole := s.fill(inner); whole {
+				b.WriteString(part)
+			}
+		} else {
+			v, known := s.value(inner)
+			b.WriteString(v)
+			ok = ok && known
+		}
+		text = text[end+1:]
+	}
+	return b.String(), ok
+}
+
+var closing = map[byte]byte{'[': ']', '{': '}'}
+
+// value is one placeholder, such as n:demand.
+func (s say) value(p string) (string, bool) {
+	kind, key, _ := strings.Cut(p, ":")
+	switch kind {
+	case "w":
+		v := s.r.Words[key]
+		return v, v != ""
+	case "t", "day":
+		t, ok := s.r.Times[key]
+		ok = ok && !t.IsZero()
+		if kind == "day" {
+			return t.In(s.today.Location()).Weekday().String() + "s", ok && s.r.Words["basis"] == "weekday"
+		}
+		return s.clock(t), ok
+	}
+	v, ok := s.r.Numbers[key]
+	ok = ok && !math.IsNaN(v) && !math.IsInf(v, 0)
+	if !ok {
+		return "", false
+	}
+	switch kind {
+	case "i":
+		return strconv.Itoa(int(math.Round(v))), true
+	case "are":
+		if math.Round(v) == 1 {
+			return "1 is", true
+		}
+		return strconv.Itoa(int(math.Round(v))) + " are", true
+	case "p":
+		return percent(v), true
+	case "q":
+		return percent(100 * v), true
+	case "d":
+		return span(v), true
+	default:
+		return significant(v), true
+	}
+}
+
+// clock is the local time of t: alone on the same day, with its weekday within a
+// week, else with its date. A time that the change of clocks doubles carries its
+// offset.
+func (s say) clock(t time.Time) string {
+	t = t.In(s.today.Location())
+	text := t.Format("15:04")
+	if doubled(t) {
+		text += t.Format(" (-07)")
+		text = strings.Replace(strings.Replace(text, "(+0", "(+", 1), "(-0", "(-", 1)
+	}
+	day := func(t time.Time) int {
+		y, m, d := t.Date()
+		return int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	}
+	switch far := day(t) - day(s.today); {
+	case far == 0:
+		return text
+	case far > -7 && far < 7:
+		return t.Format("Mon ") + text
+	default:
+		return t.Format("Mon 2 Jan ") + text
+	}
+}
+
+// doubled reports whether the wall shows the same time once more, because the
+// clocks are put back by an hour (or half of it, as on Lord Howe Island).
+func doubled(t time.Time) bool {
+	for _, d := range []time.Duration{time.Hour, -time.Hour, 30 * time.Minute, -30 * time.Minute} {
+		if t.Add(d).Format("2 15:04") == t.Format("2 15:04") {
+			return true
+		}
+	}
+	return false
+}
+
+// significant writes v with two significant digits: 0.42, 4.7, 12, 130.
+func significant(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	a := math.Abs(v)
+	if a >= 100 {
+		unit := math.Pow(10, math.Floor(math.Log10(a))-1)
+		return strconv.FormatFloat(math.Round(v/unit)*unit, 'f', 0, 64)
+	}
+	decimals := max(0, 1-int(math.Floor(math.Log10(a))))
+	text := strconv.FormatFloat(v, 'f', min(decimals, 6), 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+// percent writes v without decimals, or with one where two objectives differ by it.
+func percent(v float64) string {
+	if v > 99 && v < 100 {
+		return strconv.FormatFloat(math.Floor(v*10+1e-9)/10, 'f', -1, 64) + " %"
+	}
+	return strconv.FormatFloat(math.Round(v), 'f', 0, 64) + " %"
+}
+
+// span writes seconds as its two largest units: "4 min 10 s".
+func span(seconds float64) string {
+	d := time.Duration(math.Abs(seconds) * float64(time.Second)).Round(time.Second)
+	if d == 0 && seconds != 0 {
+		return strconv.Itoa(int(math.Round(math.Abs(seconds)*1000))) + " ms"
+	}
+	parts := make([]string, 0, 2)
+	for _, u := range []struct {
+		d    time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
+		if n := d / u.d; n > 0 && len(parts) < 2 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
+			d -= n * u.d
+		} else if len(parts) > 0 {
+			break
+		}
+	}
+	if len(parts) == 0 {
+		return "0 s"
+	}
+	return strings.Join(parts, " ")
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
