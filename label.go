@@ -7,7 +7,7 @@ const (
 	LabelService   = "forescale.service"    // name of the service the container is an instance of
 	LabelDecision  = "forescale.decision"   // decision that ordered the container; only forescale sets it
 	LabelManagedBy = "forescale.managed-by" // "forescale" on every container that it made
-	LabelNetworks  = "forescale.networks"   // further networks to join before the start, separated by commas
+	LabelNetworks  = "forescale.networks"   // further networks to join before the start; the actuator writes and reads it
 )
 
 // labelComposeService is set by Docker Compose on the containers that it makes.

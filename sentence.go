@@ -142,21 +142,35 @@ func (r Reason) Sentence(loc *time.Location, today time.Time) string {
 	return capital(s.body())
 }
 
-// Sentence says the change of a plan, from the count wanted before it, in local
-// time of loc, as of today.
-func (c PlanChange) Sentence(from int, loc *time.Location, today time.Time) string {
-	s := say{from: from, to: c.Wanted, today: today.In(locOrUTC(loc))}
-	why := "demand stays under " + significant(c.Demand) + " busy instances for the whole window"
-	if c.Wanted >= from {
-		why = "demand rises to at most " + significant(c.Demand) + " busy instances"
+// ChangeSentence says change i of the plan in local time of loc, as of when the
+// plan was made; the first is what is wanted now.
+func (p ServicePlan) ChangeSentence(i int, loc *time.Location) string {
+	c := p.Changes[i]
+	s := say{from: c.Wanted, to: c.Wanted, today: p.MadeAt.In(locOrUTC(loc)), would: !p.Acting}
+	if i > 0 {
+		s.from = p.Changes[i-1].Wanted
+	}
+	what := s.what()
+	if i > 0 {
+		what += " at " + s.clock(c.At)
+	}
+	why := "what demand asks for is not known"
+	switch {
+	case c.Required == 0:
+	case i == 0:
+		why = fmt.Sprintf("%s busy instances require %d", significant(c.Demand), c.Required)
+	case c.Wanted > s.from:
+		why = fmt.Sprintf("demand rises to at most %s busy instances", significant(c.Demand))
+	default:
+		why = fmt.Sprintf("demand stays under %s busy instances for the whole window", significant(c.Demand))
 	}
 	switch {
-	case c.Required > c.Wanted:
+	case c.Code == CodeMaxBound:
 		why += fmt.Sprintf("; %d required, max is %d", c.Required, c.Wanted)
 	case c.Code == CodeMinBound:
 		why += fmt.Sprintf("; min is %d", c.Wanted)
 	}
-	return s.what() + " at " + s.clock(c.At) + ": " + why + "."
+	return what + ": " + why + "."
 }
 
 func locOrUTC(loc *time.Location) *time.Location {

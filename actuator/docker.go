@@ -113,7 +113,7 @@ func (d *Docker) Start(ctx context.Context, s forescale.Service, i forescale.Ins
 			return err
 		}
 	}
-	if j.Config.Labels[forescale.LabelDecision] != i.Decision || j.Config.Labels[forescale.LabelService] != s.Name {
+	if !made(s, i, j) {
 		return nameTaken(i, j)
 	}
 	switch {
@@ -166,7 +166,7 @@ func (d *Docker) createOnce(ctx context.Context, name string, b blueprint) error
 func (d *Docker) run(ctx context.Context, i forescale.Instance, j container.InspectResponse) error {
 	for _, n := range furtherNetworks(j) {
 		err := d.call(ctx, d.o.Timeout, "connect", func(ctx context.Context) error {
-			return d.cli.NetworkConnect(ctx, n, j.ID, &network.EndpointSettings{})
+			return d.cli.NetworkConnect(ctx, n.name, j.ID, &network.EndpointSettings{Aliases: n.aliases})
 		})
 		if err != nil {
 			return d.fault("connect", i.ID, err)
@@ -229,9 +229,9 @@ func (d *Docker) halt(ctx context.Context, j container.InspectResponse) error {
 // came with it if it is one that we made. One that is being removed already is
 // waited for.
 func (d *Docker) remove(ctx context.Context, j container.InspectResponse) error {
-	made := j.Config.Labels[forescale.LabelManagedBy] == managedBy
+	byUs := j.Config.Labels[forescale.LabelManagedBy] == managedBy
 	err := d.call(ctx, d.o.Timeout, "remove", func(ctx context.Context) error {
-		return d.cli.ContainerRemove(ctx, j.ID, container.RemoveOptions{RemoveVolumes: made})
+		return d.cli.ContainerRemove(ctx, j.ID, container.RemoveOptions{RemoveVolumes: byUs})
 	})
 	switch {
 	case err == nil || errdefs.IsNotFound(err):

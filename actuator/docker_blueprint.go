@@ -220,10 +220,11 @@ func copiedNetworks(j container.InspectResponse, c *container.Config) *network.N
 	config := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{}}
 	for _, name := range slices.Sorted(maps.Keys(j.NetworkSettings.Networks)) {
 		switch e := j.NetworkSettings.Networks[name]; {
-		case name == first && e != nil:
+		case e == nil || name == "bridge":
+		case name == first:
 			config.EndpointsConfig[name] = &network.EndpointSettings{Aliases: aliases(j, e.Aliases), DriverOpts: maps.Clone(e.DriverOpts)}
-		case name != first && name != "bridge":
-			further = append(further, name)
+		default:
+			further = append(further, joined{name, aliases(j, e.Aliases)}.String())
 		}
 	}
 	if len(further) > 0 {
@@ -231,6 +232,15 @@ func copiedNetworks(j container.InspectResponse, c *container.Config) *network.N
 	}
 	return config
 }
+
+// joined is a network to join and the names to have there. It is written as
+// "network=alias=alias": none of them can hold an equals sign or a comma.
+type joined struct {
+	name    string
+	aliases []string
+}
+
+func (n joined) String() string { return strings.Join(append([]string{n.name}, n.aliases...), "=") }
 
 // aliases are the names that the example shares with its siblings: not its own.
 func aliases(j container.InspectResponse, all []string) []string {
@@ -240,14 +250,11 @@ func aliases(j container.InspectResponse, all []string) []string {
 }
 
 // furtherNetworks are those that a created container has still to join.
-func furtherNetworks(j container.InspectResponse) []string {
-	var missing []string
+func furtherNetworks(j container.InspectResponse) []joined {
+	var missing []joined
 	for n := range strings.SplitSeq(j.Config.Labels[forescale.LabelNetworks], ",") {
-		if n == "" {
-			continue
-		}
-		if j.NetworkSettings == nil || j.NetworkSettings.Networks[n] == nil {
-			missing = append(missing, n)
+		if parts := strings.Split(n, "="); parts[0] != "" && (j.NetworkSettings == nil || j.NetworkSettings.Networks[parts[0]] == nil) {
+			missing = append(missing, joined{parts[0], parts[1:]})
 		}
 	}
 	return missing

@@ -18,6 +18,12 @@ import (
 // it always holds.
 var errAnswer = errors.New("the engine's answer about the container is incomplete")
 
+// made reports whether the container is the one that this decision asked for.
+func made(s forescale.Service, i forescale.Instance, j container.InspectResponse) bool {
+	l := j.Config.Labels
+	return l[forescale.LabelManagedBy] == managedBy && l[forescale.LabelDecision] == i.Decision && l[forescale.LabelService] == s.Name
+}
+
 // ours reports whether a container is one that forescale started, or that it
 // was told by labels belongs to the service; only those are stopped.
 func ours(s forescale.Service, i forescale.Instance, j container.InspectResponse) bool {

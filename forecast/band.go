@@ -19,9 +19,9 @@ func bandsFor(first, last int) []band {
 	for from := first; from <= last; {
 		to := from
 		if from > 2 {
-			to = min(last, from+from/2)
+			to = min(last, 2*from-1)
 		}
-		if last-to < (to-from)/2 {
+		if last-to < (to-from+1)/2 {
 			to = last
 		}
 		bs = append(bs, band{from: from, to: to, middle: 0.5 * (math.Log2(float64(from)) + math.Log2(float64(to)))})
@@ -44,13 +44,14 @@ const (
 	pairsPerBand = 900  // pairs of origin and target looked at
 	fewestPairs  = 12   // below this a band is not learned
 	folds        = 5    // stretches of time, each forecast by what the others taught
-	ridgeShare   = 0.01 // pull towards the bare profile, as a share of a term's power
-	ridgePairs   = 12   // and as so many pairs of it
+	ridgeLead    = 2    // times lead / history: far leads have been seen few times
+	ridgePairs   = 5    // and as so many pairs of it
 	pairMemory   = 28.0 // days after which a pair counts half
 )
 
 // learner holds the pairs of one band and the work space to learn from them.
 type learner struct {
+	lead    float64 // middle of the band, in steps
 	p       *past
 	t       *track
 	x       []float64 // [pair][terms]
@@ -82,6 +83,7 @@ const golden = 0.6180339887498949
 func (l *learner) collect(b band) {
 	l.x, l.s, l.target, l.base = l.x[:0], l.s[:0], l.target[:0], l.base[:0]
 	l.truth, l.weight, l.fold, l.atLeast = l.truth[:0], l.weight[:0], l.fold[:0], l.atLeast[:0]
+	l.lead = 0.5 * float64(b.from+b.to)
 	n := len(l.p.y)
 	first := b.from + int(l.p.cal.day+0.5)
 	span := n - first
@@ -175,7 +177,7 @@ func (l *learner) solveFolds(resid []float64) (coef [terms]float64) {
 			allV[i] += v
 		}
 	}
-	pull := ridgeShare + ridgePairs/float64(len(resid))
+	pull := ridgePairs/float64(len(resid)) + ridgeLead*l.lead/float64(len(l.p.y))
 	for j := range l.ridge {
 		l.ridge[j] = pull
 	}

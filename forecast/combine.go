@@ -22,7 +22,7 @@ func (m profileModel) name() string {
 }
 
 // transforms that are combined.
-var transforms = []transform{level, logarithm}
+var transforms = []transform{root}
 
 // sharpness is the power of the back-test loss in the weights of a combination.
 const sharpness = 4

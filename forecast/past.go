@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -12,7 +13,7 @@ import (
 type past struct {
 	y       []float64 // values / scale, NaN gaps; the last one is a value
 	atLeast []bool    // nil, or per value: the truth is at least it
-	scale   float64   // mean of the values; 1 when all are zero
+	scale   float64   // median of the values, their mean when that is zero, 1 when all are zero
 	top     float64   // highest value / scale
 	filled  int       // values that are not gaps
 	gap     int       // steps between the newest value and the first step asked for
@@ -51,7 +52,9 @@ func newPast(in Input) (*past, error) {
 	// Below this the division would overflow; such a series is zero for all
 	// that it can be used for.
 	const tiny = 1e-280
-	if mean.mean > tiny {
+	if m := middle(v[first:last]); m > tiny {
+		p.scale = m
+	} else if mean.mean > tiny {
 		p.scale = mean.mean
 	}
 	for i, x := range v[first:last] {
@@ -67,6 +70,19 @@ func newPast(in Input) (*past, error) {
 	}
 	p.cal = newCalendar(in.Series.At(first), in.Series.Step, len(p.y)+p.ahead, loc)
 	return p, nil
+}
+
+// middle is the median of the values that are there: a few giant values do not
+// move it.
+func middle(v []float64) float64 {
+	known := make([]float64, 0, len(v))
+	for _, x := range v {
+		if !math.IsNaN(x) {
+			known = append(known, x)
+		}
+	}
+	slices.Sort(known)
+	return known[len(known)/2]
 }
 
 // censored reports whether value i is a lower bound only.

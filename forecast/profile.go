@@ -46,6 +46,7 @@ const (
 	dayMemory  = 10 // days that a slot of the day looks back
 	weekMemory = 5  // weeks that a slot of the week looks back
 	fastHalf   = 3  // steps after which the fast level has forgotten half
+	trust      = 6
 	noiseHalf  = 12 // the same of the fast noise
 )
 
@@ -165,12 +166,18 @@ func (t *track) run(p *past) {
 			if p.censored(i) { // at least this: never pulls down
 				z, wide = max(z, base+state[1]), max(wide, base+state[1])
 			}
-			t.observe(&state, &weights, z, base)
-			day.add(d, z)
+			limit := trust * max(state[fastNoise], state[slowNoise], s[dayNoise], 0.02)
+			calm := base + min(max(z-base, -limit), limit)
+			t.observe(&state, &weights, calm, base)
+			n := min(math.Abs(z-base), 3*limit)
+			state[fastNoise] += weights[fastNoise] * (n - state[fastNoise])
+			state[slowNoise] += weights[slowNoise] * (n - state[slowNoise])
+			state[0] = z - base
+			day.add(d, calm)
 			dayW.add(d, wide)
-			noise.add(d, math.Abs(z-base))
+			noise.add(d, n)
 			if t.weekly {
-				week.add(w, z)
+				week.add(w, calm)
 				weekW.add(w, wide)
 			}
 		} else {
@@ -213,6 +220,4 @@ func (t *track) observe(state, w *[recents]float64, z, base float64) {
 	}
 	state[fastLevel] += w[fastLevel] * (z - state[fastLevel])
 	state[slowLevel] += w[slowLevel] * (z - state[slowLevel])
-	state[fastNoise] += w[fastNoise] * (math.Abs(r) - state[fastNoise])
-	state[slowNoise] += w[slowNoise] * (math.Abs(r) - state[slowNoise])
 }

@@ -86,6 +86,11 @@ func (w *walk) rise(i int) (time.Time, bool) {
 		}
 	}
 	code := forescale.CodeForecastRise
+	if s.count > n {
+		code = forescale.CodeMaxBound
+	} else if s.count < n {
+		code = forescale.CodeMinBound
+	}
 	w.add(forescale.PlanChange{At: at, Wanted: n, Required: s.count, Demand: s.high, Code: code})
 	return at, true
 }

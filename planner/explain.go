@@ -31,14 +31,22 @@ func (r *round) stay(c forescale.Code) {
 	r.say(c, numbers{"supply": float64(r.supply)}, nil, nil)
 }
 
+// held are the numbers of a round that holds everything: what would be wanted is
+// carried on, so that it is not forgotten with this round.
+func (r *round) held() numbers {
+	return numbers{"supply": float64(r.supply), "wanted": float64(r.level)}
+}
+
 func (r *round) holdClock() {
 	r.d.Outcome = forescale.OutcomeWould
-	r.say(forescale.CodeHoldClock, numbers{"supply": float64(r.supply), "jump_s": r.st.ClockJump.Seconds()}, nil, nil)
+	n := r.held()
+	n["jump_s"] = r.st.ClockJump.Seconds()
+	r.say(forescale.CodeHoldClock, n, nil, nil)
 }
 
 func (r *round) holdBlind() {
 	r.d.Outcome = forescale.OutcomeWould
-	r.say(forescale.CodeHoldBlind, numbers{"supply": float64(r.supply)}, nil, words{"why": r.st.Blind})
+	r.say(forescale.CodeHoldBlind, r.held(), nil, words{"why": r.st.Blind})
 }
 
 // explain gives the reasons: first the one that decides, then those that limit
@@ -327,6 +335,9 @@ func (r *round) sayReplace() {
 	t, w := times{}, words{}
 	if newest != nil {
 		t["failed"] = newest.StoppedAt
+		if newest.State == forescale.InstanceDraining {
+			t["failed"] = newest.DrainingAt
+		}
 		w["instance"] = newest.ID
 		w["why"] = newest.Failure
 	}

@@ -22,8 +22,8 @@ type failures struct {
 	last  time.Time // when the newest of them failed
 }
 
-// failedInARow counts. A start past its deadline has failed; one that is still on
-// its way says nothing yet.
+// failedInARow counts. A start past its deadline has failed, also while it is
+// being removed; one that is still on its way says nothing yet.
 func (r *round) failedInARow() failures {
 	var starts []*forescale.Instance
 	for i := range r.st.Instances {
@@ -51,10 +51,13 @@ func (r *round) failedInARow() failures {
 }
 
 func failedStart(x *forescale.Instance, now time.Time) (at time.Time, failed bool) {
-	switch x.State {
-	case forescale.InstanceFailed:
-		return x.StoppedAt, x.ReadyAt.IsZero() || x.StoppedAt.Sub(x.ReadyAt) < shortLife
-	case forescale.InstanceStarting:
+	short := x.ReadyAt.IsZero()
+	switch {
+	case x.State == forescale.InstanceFailed:
+		return x.StoppedAt, short || x.StoppedAt.Sub(x.ReadyAt) < shortLife
+	case x.State == forescale.InstanceDraining && x.Failure != "":
+		return x.DrainingAt, short || x.DrainingAt.Sub(x.ReadyAt) < shortLife
+	case x.State == forescale.InstanceStarting:
 		return x.Deadline, !x.Supply(now)
 	}
 	return time.Time{}, false
@@ -69,14 +72,20 @@ func retryAfter(o Options, count int) time.Duration {
 	return min(d, o.RetryMax)
 }
 
-// gone counts the instances that failed and are not there any more.
+// gone counts the instances that failed, and finds the newest of them.
 func (r *round) gone() (n int, newest *forescale.Instance) {
+	var last time.Time
 	for i := range r.st.Instances {
-		if x := &r.st.Instances[i]; x.State == forescale.InstanceFailed {
-			n++
-			if newest == nil || x.StoppedAt.After(newest.StoppedAt) {
-				newest = x
-			}
+		x := &r.st.Instances[i]
+		at := x.StoppedAt
+		if x.State == forescale.InstanceDraining && x.Failure != "" {
+			at = x.DrainingAt
+		} else if x.State != forescale.InstanceFailed {
+			continue
+		}
+		n++
+		if newest == nil || at.After(last) || at.Equal(last) && x.ID < newest.ID {
+			newest, last = x, at
 		}
 	}
 	return n, newest

@@ -19,12 +19,13 @@ func Decide(now time.Time, o Options, st State) Result {
 	case st.ClockJump != 0:
 		r.holdClock()
 		return r.result()
-	case st.Blind != "":
-		r.holdBlind()
-		return r.result()
 	}
 	r.measure()
 	r.choose()
+	if st.Blind != "" {
+		r.holdBlind()
+		return r.result()
+	}
 	r.bound()
 	r.limit()
 	r.explain()
@@ -176,15 +177,15 @@ func (r *round) pause() *forescale.Pause {
 // long ago: an instance that died, or a start that was put off, is not forgotten.
 func (r *round) wantedBefore() int {
 	l := r.st.Last
-	if l == nil || l.Mode != forescale.ModeActive || l.Outcome == forescale.OutcomeWould || r.s.Mode != forescale.ModeActive ||
-		r.now.Sub(l.LastAt) > r.s.Missing.StandIn {
+	if l == nil || l.Mode != forescale.ModeActive || r.s.Mode != forescale.ModeActive || r.now.Sub(l.LastAt) > r.s.Missing.StandIn {
+		return 0
+	}
+	if l.Outcome == forescale.OutcomeWould && l.Code() != forescale.CodeHoldBlind && l.Code() != forescale.CodeHoldClock {
 		return 0
 	}
 	n := l.To
-	for _, x := range l.Reasons {
-		if x.Code == forescale.CodeStepLimit || x.Code == forescale.CodeStartFailing {
-			n = max(n, int(x.Numbers["wanted"]))
-		}
+	for _, x := range l.Reasons { // what a limit or a hold put off
+		n = max(n, int(x.Numbers["wanted"]))
 	}
 	return min(n, r.s.Max)
 }
@@ -195,8 +196,9 @@ func (r *round) act() {
 		r.d.Outcome = forescale.OutcomeWould
 		return
 	}
+	deadline := r.now.Add(r.patience())
 	for k := 1; k <= r.to-r.supply; k++ {
-		r.start(k)
+		r.start(k, deadline)
 	}
 	if r.to < r.supply {
 		for _, v := range r.victims(r.supply - r.to) {
@@ -208,12 +210,12 @@ func (r *round) act() {
 	}
 }
 
-func (r *round) start(ordinal int) {
+func (r *round) start(ordinal int, deadline time.Time) {
 	id := instanceID(r.s.Name, r.id, ordinal)
 	r.d.Actions = append(r.d.Actions, forescale.Action{Kind: forescale.ActionStart, Instance: id})
 	r.rows = append(r.rows, forescale.Instance{
 		ID: id, Service: r.s.Name, State: forescale.InstanceStarting, Origin: forescale.OriginStarted,
-		Decision: r.d.ID, OrderedAt: r.now, Deadline: r.now.Add(patience(r.lead)),
+		Decision: r.d.ID, OrderedAt: r.now, Deadline: deadline,
 	})
 }
 
@@ -225,7 +227,18 @@ func (r *round) stop(v forescale.Instance) {
 
 // patience is how long a start counts as supply: twice what nine of ten take, and
 // at least two minutes more than that, as the engine may have to pull the image.
-func patience(lead time.Duration) time.Duration { return max(2*lead, lead+2*time.Minute) }
+// It doubles with each start that failed in a row: where a service has become
+// slower than it ever was, the next one is given the time to show it.
+func (r *round) patience() time.Duration {
+	d := max(2*r.lead, r.lead+2*time.Minute)
+	for n := r.failedInARow().count; n > 0 && d < longestPatience; n-- {
+		d *= 2
+	}
+	return min(d, max(longestPatience, 2*r.lead))
+}
+
+// longestPatience bounds the doubling.
+const longestPatience = time.Hour
 
 // result closes the decision and lays the plan ahead beside it.
 func (r *round) result() Result {

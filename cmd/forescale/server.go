@@ -3,58 +3,236 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/collector"
+	"github.com/forescale/forescale/internal/api"
+	"github.com/forescale/forescale/internal/api/dashboard"
+	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store"
 )
-
-// source and target are the two ends of the world, as internal/loop asks for them.
-type source interface {
-	Observe(ctx context.Context) forescale.Observation
-}
-
-type target interface {
-	Start(ctx context.Context, s forescale.Service, i forescale.Instance) error
-	Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error
-}
 
 // serverConfig is what a server is wired from. `serve` fills it with the real
 // world, `demo` with a fast clock and a world of its own.
 type serverConfig struct {
-	Version     string
 	Store       store.Store // opened by the caller, who closes it after server.Close
+	StorePath   string      // for its size in /metrics; "" leaves it out
 	Listen      string      // host:port; port 0 picks a free one
+	ListenFrom  string      // where Listen was set, for faults
 	TLS         *tls.Config // nil: plain HTTP
 	RequireKeys bool
 	Clock       forescale.Clock // nil: the machine's
 	Speed       float64         // of Clock against real time, shown by /v1/about; 0: 1
 	World       string          // shown by /v1/about: "Docker Engine", "simulated world"
-	Sources     []source
-	Target      target
-	Times       loopTimes     // zero fields: the loop's defaults
-	Retention   time.Duration // how long history is kept; 0: for ever
-	OnStep      func(at time.Time, decisions []forescale.Decision, failed map[string]string)
-	Log         *slog.Logger
+	Sources     []loop.Source
+	Target      loop.Target // nil: nothing is acted on
+	Options     loop.Options
+	Retention   time.Duration     // how long history is kept; 0: for ever
+	OnStep      func(loop.Report) // called after each planning round, or nil
+	Log         *slog.Logger      // nil: none
 }
 
-// loopTimes are the loop's durations, in time of the clock.
-type loopTimes struct {
-	Collect, Interval, Refresh, Horizon, Step time.Duration
-}
-
-// server is a running forescale: ingest, API, loop and retention around one
-// store. Methods: URL, Refresh, Wait, Close.
+// server is a running forescale. Who talks to whom:
+//
+//	senders ── POST /v1/samples ──→ api ──→ ingest ─────┐
+//	                                                    ▼
+//	engine, machine ──→ sources ──→ loop ─── append → store ←── read ── api ←── browser, commands
+//	                                 │                  ▲                ▲
+//	engine ←── start, stop ── target ┘                  └─ retention     └ steps ── loop
+//
+// The loop is the only one that acts. The api reads the store, writes services
+// and pauses, hands samples to ingest, and asks the loop for a forecast.
 type server struct {
-	cfg serverConfig
+	cfg    serverConfig
+	ln     net.Listener
+	api    *api.API
+	ingest *collector.Ingest
+	loop   *loop.Loop
+
+	failed chan error // a part ended by itself
+	parts  []*part    // in the order in which they are stopped
+	close  sync.Once
+	closed error
+}
+
+// part is one thing that runs until it is told to stop.
+type part struct {
+	name string
+	stop context.CancelFunc
+	done chan struct{}
+	err  error // set before done is closed
 }
 
 // startServer listens, starts all parts and returns. ctx bounds the start only;
-// the parts run until Close.
+// the parts run until Close. An error means that nothing runs.
+func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
+	cfg = cfg.withDefaults()
+	keys, err := cfg.Store.ListKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys: %w", err)
+	}
+	if err := checkExposure(cfg, keys); err != nil {
+		return nil, err
+	}
+	ln, err := listen(ctx, cfg.Listen, cfg.ListenFrom)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.TLS != nil {
+		ln = tls.NewListener(ln, cfg.TLS)
+	}
+	s := &server{cfg: cfg, ln: ln, failed: make(chan error, 3)}
+	s.wire()
+	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
+	s.run("loop", s.loop.Run)
+	if cfg.Retention > 0 {
+		s.run("retention", s.retain)
+	}
+	return s, nil
+}
+
+func (c serverConfig) withDefaults() serverConfig {
+	if c.Clock == nil {
+		c.Clock = forescale.NewSystemClock()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Listen == "" {
+		c.Listen = defaultListen
+	}
+	if c.Options.Interval == 0 {
+		c.Options.Interval = 30 * time.Second
+	}
+	return c
+}
+
+// wire makes the parts and joins them; nothing runs yet.
+func (s *server) wire() {
+	c := s.cfg
+	s.ingest = newIngest(c)
+	s.api = api.New(api.Config{
+		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
+		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },
+		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
+		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
+		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,
+		StoreSize: c.storeSize(),
+	})
+	s.loop = loop.New(loop.Config{
+		Store: c.Store, Sources: c.Sources, Target: c.Target, Clock: c.Clock, Log: c.Log.With("part", "loop"), Options: c.Options,
+		OnStep: func(r loop.Report) {
+			s.api.Publish(context.Background(), api.Step{At: r.At, Decisions: r.Decisions, Failed: r.Failed, Took: c.real(r.Took)})
+			if c.OnStep != nil {
+				c.OnStep(r)
+			}
+		},
+	})
+}
+
+// real is a duration of the clock in the machine's time.
+func (c serverConfig) real(d time.Duration) time.Duration {
+	if c.Speed > 0 {
+		return time.Duration(float64(d) / c.Speed)
+	}
+	return d
+}
+
+// hosts are the names by which the server may be called besides loopback ones.
+func (c serverConfig) hosts() []string {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil || loopbackAddress(c.Listen) {
+		return nil
+	}
+	name, _ := os.Hostname()
+	return []string{host, name}
+}
+
+func (c serverConfig) storeSize() func() (int64, error) {
+	if c.StorePath == "" {
+		return nil
+	}
+	return func() (int64, error) {
+		var sum int64
+		for _, suffix := range []string{"", "-wal"} {
+			info, err := os.Stat(c.StorePath + suffix)
+			if err != nil && suffix == "" {
+				return 0, err
+			}
+			if err == nil {
+				sum += info.Size()
+			}
+		}
+		return sum, nil
+	}
+}
+
+// run starts a part. Parts are stopped in the order in which they were started.
+func (s *server) run(name string, do func(context.Context) error) {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &part{name: name, stop: stop, done: make(chan struct{})}
+	s.parts = append(s.parts, p)
+	go func() {
+		defer close(p.done)
+		p.err = do(ctx)
+		if ctx.Err() == nil { // nobody told it to stop
+			s.failed <- fmt.Errorf("%s ended by itself: %w", name, p.err)
+		}
+	}()
+}
+
+// URL is where the server answers.
+func (s *server) URL() string {
+	scheme := "http"
+	if s.cfg.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.ln.Addr().String()
+}
+
+// Refresh makes forecasts now, of the named services or of all.
+func (s *server) Refresh(ctx context.Context, services ...string) error {
+	return s.loop.Refresh(ctx, s.cfg.Clock.Now(), services...)
+}
+
+// Failed delivers an error when a part ended by itself.
+func (s *server) Failed() <-chan error { return s.failed }
+
+// Close stops the server in order and returns when it is really over:
 //
-//	func startServer(ctx context.Context, cfg serverConfig) (*server, error)
-//	func (s *server) URL() string                                        // http://127.0.0.1:8480
-//	func (s *server) Refresh(ctx context.Context, services ...string) error // forecasts now
-//	func (s *server) Failed() <-chan error                               // a part ended by itself
-//	func (s *server) Close(ctx context.Context) error                    // ordered stop
+//  1. the api, so that no request finds half a server; those under way are
+//     answered, and streams end.
+//  2. the loop, after the effects that it has begun: each was recorded before,
+//     and what is not done the next start goes on with.
+//  3. retention, which deletes in small bites.
+//  4. ingest, last of those that write: everything that was acknowledged is
+//     durable already, so nothing is left to save.
+//
+// The store is closed by who opened it, after this. Closing twice is harmless.
+func (s *server) Close(ctx context.Context) error {
+	s.close.Do(func() {
+		var errs []error
+		for _, p := range s.parts {
+			s.cfg.Log.Debug("stopping", "part", p.name)
+			p.stop()
+			select {
+			case <-p.done:
+				if p.err != nil && !errors.Is(p.err, context.Canceled) {
+					errs = append(errs, fmt.Errorf("stop the %s: %w", p.name, p.err))
+				}
+			case <-ctx.Done():
+				errs = append(errs, fmt.Errorf("the %s did not stop in time", p.name))
+			}
+		}
+		s.ingest.Close()
+		s.closed = errors.Join(errs...)
+	})
+	return s.closed
+}

@@ -182,7 +182,7 @@ func isPermanent(err error) bool {
 		return false
 	}
 	switch f.Code {
-	case "image_missing", "name_taken", "not_ours", "template_missing", "start_invalid":
+	case "image_missing", "name_taken", "not_ours", "template_missing", "start_invalid", "instance_ended":
 		return true
 	}
 	return false

@@ -64,7 +64,7 @@ type Options struct {
 	ActPatience    time.Duration // how long a round waits for its effects; 2 s
 	Attempts       int           // to start one instance before giving up; 5
 
-	Planner planner.Options // zero: planner.DefaultOptions; its Interval is always this Interval
+	Planner planner.Options // its Interval and Refresh are always these
 }
 
 func (o Options) withDefaults() Options {
@@ -84,10 +84,7 @@ func (o Options) withDefaults() Options {
 	if o.Attempts == 0 {
 		o.Attempts = 5
 	}
-	if o.Planner == (planner.Options{}) {
-		o.Planner = planner.DefaultOptions()
-	}
-	o.Planner.Interval = o.Interval
+	o.Planner.Interval, o.Planner.Refresh = o.Interval, o.Refresh
 	return o
 }
 

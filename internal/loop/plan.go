@@ -12,9 +12,6 @@ import (
 	"github.com/forescale/forescale/planner"
 )
 
-// lookBack is how much live demand a planning round sees.
-const lookBack = 15 * time.Minute
-
 // plan decides for every service and records the round in one commit. It
 // returns the decisions that are news.
 func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.Decision, error) {
@@ -47,7 +44,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 // states gathers what the planner sees of each service. The number of queries
 // does not depend on the number of services.
 func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.State, error) {
-	demand, err := l.store.RecentDemand(ctx, now.Add(-lookBack))
+	demand, err := l.store.RecentDemand(ctx, now.Add(-planner.History))
 	if err != nil {
 		return nil, err
 	}
