@@ -1,0 +1,165 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at`
+
+func scanDecision(r row) (d forescale.Decision, err error) {
+	var at, last int64
+	var reasons string
+	var actions sql.NullString
+	var ended sql.NullInt64
+	if err := r.Scan(&d.ID, &d.Service, &at, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
+		&d.Outcome, &d.Error, &ended, &d.Repeats, &last); err != nil {
+		return d, err
+	}
+	d.At, d.EndedAt, d.LastAt = fromMS(at), fromOptional(ended), fromMS(last)
+	if d.Reasons, err = decodeReasons(reasons); err != nil {
+		return d, contradiction("decision", d.ID, err)
+	}
+	if d.Actions, err = decodeActions(actions.String); err != nil {
+		return d, contradiction("decision", d.ID, err)
+	}
+	return d, nil
+}
+
+// recordDecision folds d into the service's newest decision if both say the
+// same, or adds it and supersedes what is pending.
+func (t *tx) recordDecision(d forescale.Decision) error {
+	if d.LastAt.IsZero() {
+		d.LastAt = d.At
+	}
+	newest, err := scanDecision(t.one("SELECT "+decisionColumns+" FROM decision WHERE service = ? AND newest = 1", d.Service))
+	switch {
+	case nothingThere(err):
+	case err != nil:
+		return err
+	case newest.Same(d):
+		return t.exec("UPDATE decision SET repeats = repeats + 1, last_at = max(last_at, ?) WHERE id = ?", ms(d.LastAt), newest.ID)
+	default:
+		if err := t.supersede(d); err != nil {
+			return err
+		}
+	}
+	return t.addDecision(d)
+}
+
+func (t *tx) supersede(by forescale.Decision) error {
+	if err := t.exec("UPDATE decision SET newest = 0 WHERE service = ? AND newest = 1", by.Service); err != nil {
+		return err
+	}
+	return t.exec("UPDATE decision SET outcome = 'superseded', ended_at = ? WHERE service = ? AND outcome = 'pending'", ms(by.At), by.Service)
+}
+
+func (t *tx) addDecision(d forescale.Decision) error {
+	reasons, err := encodeReasons(d.Reasons)
+	if err != nil {
+		return fmt.Errorf("write the reasons of decision %s as JSON: %w", d.ID, err)
+	}
+	actions, err := encodeActions(d.Actions)
+	if err != nil {
+		return fmt.Errorf("write the actions of decision %s as JSON: %w", d.ID, err)
+	}
+	n, err := t.changed("INSERT INTO decision ("+decisionColumns+`, newest)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO NOTHING`,
+		d.ID, d.Service, ms(d.At), string(d.Mode), d.From, d.To, d.Required, string(d.Metric), reasons, actions,
+		string(d.Outcome), d.Error, optional(d.EndedAt), d.Repeats, ms(d.LastAt))
+	if err == nil && n == 0 {
+		return &forescale.Fault{Code: "decision_exists", Where: "decisions/" + d.ID,
+			What: "there is another decision with the id " + d.ID,
+			Help: "the same service was planned twice in one millisecond: look for a second planner; nothing was recorded",
+			Err:  forescale.ErrConflict}
+	}
+	return err
+}
+
+// LatestDecisions implements [store.Plans].
+func (s *Store) LatestDecisions(ctx context.Context) ([]forescale.Decision, error) {
+	return list(ctx, s, "read the latest decisions", scanDecision,
+		"SELECT "+decisionColumns+" FROM decision WHERE newest = 1 ORDER BY service")
+}
+
+// defaultPage is how many decisions a query without a limit gives.
+const defaultPage = 100
+
+// Decisions implements [store.Plans].
+func (s *Store) Decisions(ctx context.Context, q store.DecisionQuery) ([]forescale.Decision, error) {
+	var w where
+	if q.ID != "" {
+		id, err := s.wholeID(ctx, q.ID)
+		if err != nil || id == "" {
+			return nil, err
+		}
+		w.add("id = ?", id)
+	}
+	if q.Before != "" {
+		seq, err := first(ctx, s, "find a page of decisions", unknownCursor(q.Before), scanInt,
+			"SELECT seq FROM decision WHERE id = ?", q.Before)
+		if err != nil {
+			return nil, err
+		}
+		w.add("seq < ?", seq)
+	}
+	w.equal("service", q.Service)
+	w.from("at", q.From)
+	w.to("at", q.To)
+	if q.Acted {
+		w.add("actions IS NOT NULL")
+	}
+	if q.Pending {
+		w.add("outcome = 'pending'")
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	return list(ctx, s, "read decisions", scanDecision,
+		"SELECT "+decisionColumns+" FROM decision"+w.String()+" ORDER BY seq DESC"+w.limit(limit), w.args...)
+}
+
+func unknownCursor(id string) error {
+	return &forescale.Fault{Code: "cursor_unknown", Where: "decisions/" + id,
+		What: "there is no decision with the id " + id + " to go on from",
+		Help: "begin with the first page again", Err: forescale.ErrNotFound}
+}
+
+// wholeID is the one id that begins with prefix, "" if there is none. An id that
+// is whole is meant even if others begin with it.
+func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
+	ids, err := list(ctx, s, "find a decision", func(r row) (id string, err error) { return id, r.Scan(&id) },
+		"SELECT id FROM decision WHERE id >= ? AND substr(id, 1, length(?)) = ? ORDER BY id LIMIT 3", prefix, prefix, prefix)
+	switch {
+	case err != nil || len(ids) == 0:
+		return "", err
+	case len(ids) == 1 || ids[0] == prefix:
+		return ids[0], nil
+	}
+	return "", &forescale.Fault{Code: "decision_ambiguous", Where: "decisions/" + prefix,
+		What: fmt.Sprintf("several decisions begin with %s, such as %s and %s", prefix, ids[0], ids[1]),
+		Help: "give more of the id"}
+}
+
+// FinishDecision implements [store.Plans].
+func (s *Store) FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error {
+	return s.write(ctx, "finish decision "+id, func(t *tx) error {
+		n, err := t.changed("UPDATE decision SET outcome = ?, ended_at = ?, error = ? WHERE id = ? AND outcome = 'pending'",
+			string(o), ms(at), errText, id)
+		if err != nil || n > 0 {
+			return err
+		}
+		var there int
+		err = t.one("SELECT 1 FROM decision WHERE id = ?", id).Scan(&there)
+		if nothingThere(err) {
+			return notFound("decision", id)
+		}
+		return err
+	})
+}

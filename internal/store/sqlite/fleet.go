@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// SaveInstances implements [store.Fleet].
+func (s *Store) SaveInstances(ctx context.Context, is []forescale.Instance) error {
+	if len(is) == 0 {
+		return ctx.Err()
+	}
+	return s.write(ctx, "save instances", func(t *tx) error { return t.saveInstances(is) })
+}
+
+var insertInstances = &bulk{
+	head: `INSERT OR REPLACE INTO instance (id, service, node, state, origin, address, decision, stop_by, failure,
+		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, ended)`,
+	columns: 17,
+}
+
+func (t *tx) saveInstances(is []forescale.Instance) error {
+	return t.insert(insertInstances, len(is), func(to []any, n int) {
+		i := is[n]
+		copy(to, []any{i.ID, i.Service, i.Node, string(i.State), string(i.Origin), i.Address, i.Decision, i.StopBy, i.Failure,
+			ms(i.OrderedAt), optional(i.StartedAt), optional(i.ReadyAt), optional(i.DrainingAt), optional(i.StoppedAt),
+			optional(i.Deadline), optional(i.LastSeen), ended(i)})
+	})
+}
+
+// ended is when an instance's life ended, as stored: NULL while it is live. For
+// one that ended without saying when, it is the last time known of it.
+func ended(i forescale.Instance) any {
+	if i.State.Live() {
+		return nil
+	}
+	if !i.StoppedAt.IsZero() {
+		return ms(i.StoppedAt)
+	}
+	last := i.OrderedAt
+	for _, t := range []time.Time{i.StartedAt, i.ReadyAt, i.DrainingAt, i.LastSeen} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return ms(last)
+}
+
+// Instances implements [store.Fleet].
+func (s *Store) Instances(ctx context.Context, q store.InstanceQuery) ([]forescale.Instance, error) {
+	var w where
+	w.equal("service", q.Service)
+	if q.Live {
+		w.add("ended IS NULL")
+	}
+	if !q.Since.IsZero() {
+		w.add("(ended IS NULL OR ended >= ?)", ms(q.Since))
+	}
+	return list(ctx, s, "read instances", scanInstance, `SELECT id, service, node, state, origin, address, decision, stop_by, failure,
+		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen FROM instance`+
+		w.String()+" ORDER BY service, ordered_at, id", w.args...)
+}
+
+func scanInstance(r row) (i forescale.Instance, err error) {
+	var ordered int64
+	var started, ready, draining, stopped, deadline, seen sql.NullInt64
+	err = r.Scan(&i.ID, &i.Service, &i.Node, &i.State, &i.Origin, &i.Address, &i.Decision, &i.StopBy, &i.Failure,
+		&ordered, &started, &ready, &draining, &stopped, &deadline, &seen)
+	i.OrderedAt, i.StartedAt, i.ReadyAt = fromMS(ordered), fromOptional(started), fromOptional(ready)
+	i.DrainingAt, i.StoppedAt = fromOptional(draining), fromOptional(stopped)
+	i.Deadline, i.LastSeen = fromOptional(deadline), fromOptional(seen)
+	return i, err
+}
+
+// SaveWarmup implements [store.Fleet].
+func (s *Store) SaveWarmup(ctx context.Context, w forescale.Warmup) error {
+	return s.write(ctx, "save a warm-up", func(t *tx) error {
+		return t.exec(`INSERT INTO warmup (instance, service, node, image, at, duration, at_once) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (instance) DO NOTHING`,
+			w.Instance, w.Service, w.Node, w.Image, ms(w.At), int64(w.Duration), w.AtOnce)
+	})
+}
+
+// Warmups implements [store.Fleet].
+func (s *Store) Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error) {
+	if limit <= 0 {
+		limit = -1 // SQLite's way to say: all
+	}
+	query := `SELECT w.service, w.instance, w.node, w.image, w.at, w.duration, w.at_once
+		FROM (SELECT DISTINCT service FROM warmup) AS s
+		JOIN warmup AS w ON w.instance IN (SELECT instance FROM warmup WHERE service = s.service ORDER BY at DESC, instance DESC LIMIT ?)
+		ORDER BY w.service, w.at DESC, w.instance DESC`
+	args := []any{limit}
+	if service != "" {
+		query = `SELECT service, instance, node, image, at, duration, at_once
+			FROM warmup WHERE service = ? ORDER BY at DESC, instance DESC LIMIT ?`
+		args = []any{service, limit}
+	}
+	return list(ctx, s, "read warm-ups", func(r row) (w forescale.Warmup, err error) {
+		var at int64
+		err = r.Scan(&w.Service, &w.Instance, &w.Node, &w.Image, &at, &w.Duration, &w.AtOnce)
+		w.At = fromMS(at)
+		return w, err
+	}, query, args...)
+}

@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/forescale/forescale"
+)
+
+// RecordPlan implements [store.Plans].
+func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error {
+	return s.write(ctx, "record a plan", func(t *tx) error {
+		for _, sp := range p.Services {
+			if err := t.savePlan(sp); err != nil {
+				return fmt.Errorf("of %s: %w", sp.Service, err)
+			}
+			if sp.Decision.ID == "" {
+				continue // a plan without a decision changes nothing now
+			}
+			if err := t.recordDecision(sp.Decision); err != nil {
+				return err
+			}
+		}
+		return t.saveInstances(instances)
+	})
+}
+
+// savePlan keeps the plan if it is the service's newest.
+func (t *tx) savePlan(p forescale.ServicePlan) error {
+	changes, err := encodeChanges(p.Changes)
+	if err != nil {
+		return err
+	}
+	return t.exec(`INSERT INTO plan (service, made_at, lead, until, acting, changes) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (service) DO UPDATE SET made_at = excluded.made_at, lead = excluded.lead, until = excluded.until,
+		acting = excluded.acting, changes = excluded.changes`,
+		p.Service, ms(p.MadeAt), int64(p.Lead), ms(p.Until), p.Acting, changes)
+}
+
+// LatestPlans implements [store.Plans].
+func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error) {
+	return list(ctx, s, "read the latest plans", func(r row) (p forescale.ServicePlan, err error) {
+		var made, until int64
+		var changes string
+		if err := r.Scan(&p.Service, &made, &p.Lead, &until, &p.Acting, &changes); err != nil {
+			return p, err
+		}
+		p.MadeAt, p.Until = fromMS(made), fromMS(until)
+		if p.Changes, err = decodeChanges(changes); err != nil {
+			return p, contradiction("the plan of", p.Service, err)
+		}
+		return p, nil
+	}, "SELECT service, made_at, lead, until, acting, changes FROM plan ORDER BY service")
+}

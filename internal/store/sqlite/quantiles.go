@@ -1,0 +1,149 @@
+package sqlite
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+)
+
+// A forecast's quantiles are kept as one blob:
+//
+//	byte 0       form: 1 plain, 2 compressed
+//	uvarint      number of levels
+//	uvarint      number of steps
+//	8 bytes each levels, float64, little endian
+//	rest         values as float32: first the lowest bytes of all values, then
+//	             the second lowest … ; in form 2 packed with DEFLATE
+//
+// float32 keeps seven digits of a demand, far more than any forecast knows.
+// Bytes of one weight side by side pack well, as neighbouring values share their
+// high bytes and signs.
+const (
+	formPlain  = 1
+	formPacked = 2
+)
+
+// Bounds of a blob that is believed: what is beyond them is damage, and would
+// ask for more memory than there is.
+const (
+	maxLevels = 1 << 10
+	maxValues = 1 << 24
+)
+
+var errBlob = errors.New("not a blob of quantiles")
+
+// packers are kept since each one weighs more than a megabyte.
+var packers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(io.Discard, flate.BestSpeed)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return w
+}}
+
+// encodeQuantiles writes levels and values [step][level] as a blob.
+func encodeQuantiles(levels []float64, values [][]float64) ([]byte, error) {
+	n := len(values) * len(levels)
+	if len(levels) == 0 || len(levels) > maxLevels || n > maxValues {
+		return nil, fmt.Errorf("a forecast of %d steps and %d levels cannot be kept", len(values), len(levels))
+	}
+	head := make([]byte, 0, 16+8*len(levels))
+	head = append(head, formPlain)
+	head = binary.AppendUvarint(head, uint64(len(levels)))
+	head = binary.AppendUvarint(head, uint64(len(values)))
+	for _, q := range levels {
+		head = binary.LittleEndian.AppendUint64(head, math.Float64bits(q))
+	}
+	planes := make([]byte, 4*n)
+	i := 0
+	for step, row := range values {
+		if len(row) != len(levels) {
+			return nil, fmt.Errorf("step %d of the forecast has %d values for %d levels", step, len(row), len(levels))
+		}
+		for _, v := range row {
+			b := math.Float32bits(float32(v))
+			planes[i], planes[n+i], planes[2*n+i], planes[3*n+i] = byte(b), byte(b>>8), byte(b>>16), byte(b>>24)
+			i++
+		}
+	}
+	if packed := pack(planes); len(packed) < len(planes)-len(planes)/8 { // an eighth less pays for unpacking
+		head[0] = formPacked
+		planes = packed
+	}
+	return append(head, planes...), nil
+}
+
+func pack(b []byte) []byte {
+	var out bytes.Buffer
+	w := packers.Get().(*flate.Writer)
+	defer packers.Put(w)
+	w.Reset(&out)
+	w.Write(b) // a buffer takes everything
+	w.Close()
+	return out.Bytes()
+}
+
+// decodeQuantiles reads a blob. Its values share one array.
+func decodeQuantiles(blob []byte) (levels []float64, values [][]float64, err error) {
+	if len(blob) == 0 {
+		return nil, nil, errBlob
+	}
+	form, rest := blob[0], blob[1:]
+	k, a := binary.Uvarint(rest)
+	if a <= 0 {
+		return nil, nil, errBlob
+	}
+	steps, b := binary.Uvarint(rest[a:])
+	if b <= 0 || k == 0 || k > maxLevels || steps > maxValues/k {
+		return nil, nil, errBlob
+	}
+	rest = rest[a+b:]
+	if uint64(len(rest)) < 8*k {
+		return nil, nil, errBlob
+	}
+	levels = make([]float64, k)
+	for i := range levels {
+		levels[i] = math.Float64frombits(binary.LittleEndian.Uint64(rest[8*i:]))
+	}
+	n := int(steps * k)
+	planes, err := unpack(form, rest[8*k:], 4*n)
+	if err != nil {
+		return nil, nil, err
+	}
+	all := make([]float64, n)
+	for i := range all {
+		all[i] = float64(math.Float32frombits(uint32(planes[i]) | uint32(planes[n+i])<<8 | uint32(planes[2*n+i])<<16 | uint32(planes[3*n+i])<<24))
+	}
+	values = make([][]float64, steps)
+	for i := range values {
+		values[i] = all[i*int(k) : (i+1)*int(k) : (i+1)*int(k)]
+	}
+	return levels, values, nil
+}
+
+// unpack gives exactly size bytes.
+func unpack(form byte, b []byte, size int) ([]byte, error) {
+	switch form {
+	case formPlain:
+		if len(b) != size {
+			return nil, errBlob
+		}
+		return b, nil
+	case formPacked:
+		r := flate.NewReader(bytes.NewReader(b))
+		out := make([]byte, size)
+		if _, err := io.ReadFull(r, out); err != nil {
+			return nil, fmt.Errorf("%w: %w", errBlob, err)
+		}
+		if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			return nil, errBlob
+		}
+		return out, nil
+	}
+	return nil, errBlob
+}

@@ -1,0 +1,54 @@
+package sqlite
+
+import (
+	"strings"
+	"time"
+)
+
+// where gathers conditions and their arguments. What is zero is no condition.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+func (w *where) add(condition string, args ...any) {
+	w.conditions = append(w.conditions, condition)
+	w.args = append(w.args, args...)
+}
+
+func (w *where) equal(column, value string) {
+	if value != "" {
+		w.add(column+" = ?", value)
+	}
+}
+
+// from is inclusive.
+func (w *where) from(column string, t time.Time) {
+	if !t.IsZero() {
+		w.add(column+" >= ?", ms(t))
+	}
+}
+
+// to is exclusive.
+func (w *where) to(column string, t time.Time) {
+	if !t.IsZero() {
+		w.add(column+" < ?", ms(t))
+	}
+}
+
+// String is the WHERE clause, empty without conditions.
+func (w *where) String() string {
+	if len(w.conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conditions, " AND ")
+}
+
+// limit is the LIMIT clause, empty when n is 0 or less; it comes last.
+func (w *where) limit(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	w.args = append(w.args, n)
+	return " LIMIT ?"
+}
