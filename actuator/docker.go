@@ -135,24 +135,34 @@ func (d *Docker) create(ctx context.Context, s forescale.Service, i forescale.In
 	if err != nil {
 		return j, err
 	}
-	err = d.createOnce(ctx, i.ID, b)
-	if isImageMissing(err) {
-		if err = d.pull(ctx, b.config.Image); err == nil {
-			err = d.createOnce(ctx, i.ID, b)
+	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout+max(d.o.PullTimeout, 0))
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	// The engine reserves a name some time before it shows the container, and
+	// frees it if the creation fails. So a conflict with nothing is asked again.
+	for pulled := false; ; {
+		err := d.createOnce(ctx, i.ID, b)
+		if isImageMissing(err) && !pulled {
+			pulled = true
+			if err := d.pull(ctx, b.config.Image); err != nil {
+				return j, d.fault("pull the image for", i.ID, err)
+			}
+			continue
+		}
+		if err != nil && !errdefs.IsConflict(err) {
+			return j, d.fault("create", i.ID, err)
+		}
+		j, found, err := d.inspect(ctx, i.ID)
+		if err != nil || found {
+			return j, d.fault("look at", i.ID, err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return j, d.fault("create", i.ID, ctx.Err())
 		}
 	}
-	if err != nil && !errdefs.IsConflict(err) {
-		return j, d.fault("create", i.ID, err)
-	}
-	j, found, err := d.inspect(ctx, i.ID)
-	if err != nil {
-		return j, d.fault("look at", i.ID, err)
-	}
-	if !found {
-		return j, &forescale.Fault{Code: "engine_refused", What: "the container went away right after it was made", Where: i.ID,
-			Help: "somebody else removes containers here; it is tried again"}
-	}
-	return j, nil
 }
 
 func (d *Docker) createOnce(ctx context.Context, name string, b blueprint) error {

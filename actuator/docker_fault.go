@@ -58,8 +58,12 @@ func belonging(j container.InspectResponse) string {
 }
 
 // fault tells an error of the engine in words. What names the step, such as
-// "create". A context that the caller ended is the caller's own error.
+// "create". A context that the caller ended is the caller's own error; no error
+// stays none.
 func (d *Docker) fault(what, name string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var f *forescale.Fault
 	if errors.As(err, &f) {
 		return err
@@ -67,10 +71,7 @@ func (d *Docker) fault(what, name string, err error) error {
 	fault := func(code, sentence, help string) error {
 		return &forescale.Fault{Code: code, What: sentence, Where: name, Help: help, Err: err}
 	}
-	said := ""
-	if err != nil {
-		said = strings.TrimPrefix(err.Error(), "Error response from daemon: ")
-	}
+	said := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%s %s: %w", what, name, err)
@@ -80,6 +81,8 @@ func (d *Docker) fault(what, name string, err error) error {
 	case client.IsErrConnectionFailed(err):
 		return fault("engine_unreachable", fmt.Sprintf("no Docker Engine answers at %s", d.cli.DaemonHost()),
 			"start it, or set DOCKER_HOST; it is tried again, and nothing is done twice")
+	case isImageMissing(err):
+		return fault("image_missing", said, "pull or load the image on the engine")
 	case errdefs.IsNotFound(err) && strings.Contains(said, "network"):
 		return fault("network_missing", said, "make the network, or correct it in the service's template")
 	case strings.Contains(said, "port is already allocated") || strings.Contains(said, "address already in use"):

@@ -52,16 +52,17 @@ func (m profileModel) predict(p *past, levels []float64) (Prediction, error) {
 
 // judge sets the fit's weight from its pinball loss out of fold.
 func (l *learner) judge(f *fit, levels []float64) {
-	loss, n := 0.0, 0
+	var loss running
 	for k := 0; k < len(l.target); k += 3 {
 		s := f.spreadOf(l.s[k*spreads : (k+1)*spreads])
 		centre := l.base[k] + l.target[k] - l.resid[k]
+		sum := 0.0
 		for q, level := range levels {
-			loss += Pinball(level, l.truth[k], l.t.tf.back(centre+s*f.quantiles[q]))
+			sum += Pinball(level, l.truth[k], l.t.tf.back(centre+s*f.quantiles[q]))
 		}
-		n++
+		loss.add(math.Sqrt(sum))
 	}
-	f.weight = math.Pow(loss/float64(max(n, 1))+1e-9, -sharpness)
+	f.weight = math.Pow(loss.mean+1e-9, -2*sharpness)
 }
 
 // combiner turns what was learned into quantiles.
@@ -75,7 +76,7 @@ type combiner struct {
 func (c *combiner) values() [][]float64 {
 	values := table(c.p.ahead-c.p.gap, len(c.levels))
 	b := 0
-	bound := 4 * c.p.top
+	bound := 1.5 * c.p.top
 	for h := range values {
 		lead := c.p.gap + h + 1
 		at := math.Log2(float64(lead))

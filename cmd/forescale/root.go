@@ -22,6 +22,8 @@ var commands = []func(*app) *cobra.Command{
 	newKeys,
 	newConfig,
 	newVersion,
+	newDemo,
+	newDemoService, // hidden: what the demo runs
 }
 
 func newRoot(a *app) *cobra.Command {

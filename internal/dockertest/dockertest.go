@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,8 +29,12 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// Label marks everything that a test made; its value is the run's id.
-const Label = "forescale.test"
+// Label marks everything that a test made; its value is the run's id. CaseLabel
+// tells the single tests of a run apart.
+const (
+	Label     = "forescale-test"
+	CaseLabel = "forescale-test-case"
+)
 
 // NeedEngine names the variable that turns a missing engine from a skipped
 // test into a failed one.
@@ -40,8 +45,19 @@ var run = fmt.Sprintf("t%d-%x", os.Getpid(), time.Now().UnixNano()&0xffffff)
 // Run is this run's id. It can be part of a service's name.
 func Run() string { return run }
 
-// Labels mark a thing as made by this run.
-func Labels() map[string]string { return map[string]string{Label: run} }
+var cases atomic.Int64
+
+// Mark gives the labels for what a test makes in the engine, and removes the
+// containers and networks that carry them when it ends.
+func Mark(t testing.TB, cli *client.Client) map[string]string {
+	id := fmt.Sprintf("%s-%d", run, cases.Add(1))
+	t.Cleanup(func() {
+		if err := cleanContainers(context.Background(), cli, CaseLabel+"="+id); err != nil {
+			t.Errorf("clean up: %v", err)
+		}
+	})
+	return map[string]string{Label: run, CaseLabel: id}
+}
 
 // Main runs the tests of a package and then removes what they left in the
 // engine. It returns the code to exit with.
@@ -164,7 +180,7 @@ func BuildImage(ctx context.Context, cli *client.Client, name, dir, dockerfile s
 		return fmt.Errorf("pack the build: %w", err)
 	}
 	resp, err := cli.ImageBuild(ctx, &buf, build.ImageBuildOptions{
-		Tags: []string{name}, Labels: Labels(), Remove: true, ForceRemove: true, NoCache: true,
+		Tags: []string{name}, Labels: map[string]string{Label: run}, Remove: true, ForceRemove: true, NoCache: true,
 	})
 	if err != nil {
 		return fmt.Errorf("ask for the build: %w", err)
@@ -190,21 +206,12 @@ func buildResult(r io.Reader) error {
 	}
 }
 
-// Clean removes the containers and networks of this run when the test ends.
-func Clean(t testing.TB, cli *client.Client) {
-	t.Cleanup(func() {
-		if err := cleanContainers(context.Background(), cli); err != nil {
-			t.Errorf("clean up: %v", err)
-		}
-	})
-}
+func labelled(label string) filters.Args { return filters.NewArgs(filters.Arg("label", label)) }
 
-func ofRun() filters.Args { return filters.NewArgs(filters.Arg("label", Label+"="+run)) }
-
-func cleanContainers(ctx context.Context, cli *client.Client) error {
+func cleanContainers(ctx context.Context, cli *client.Client, label string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	list, err := cli.ContainerList(ctx, container.ListOptions{All: true, Filters: ofRun()})
+	list, err := cli.ContainerList(ctx, container.ListOptions{All: true, Filters: labelled(label)})
 	if err != nil {
 		return fmt.Errorf("list containers: %w", err)
 	}
@@ -215,7 +222,7 @@ func cleanContainers(ctx context.Context, cli *client.Client) error {
 			errs = append(errs, err)
 		}
 	}
-	nets, err := cli.NetworkList(ctx, network.ListOptions{Filters: ofRun()})
+	nets, err := cli.NetworkList(ctx, network.ListOptions{Filters: labelled(label)})
 	errs = append(errs, err)
 	for _, n := range nets {
 		if err := cli.NetworkRemove(ctx, n.ID); err != nil && !gone(err) {
@@ -228,10 +235,10 @@ func cleanContainers(ctx context.Context, cli *client.Client) error {
 func clean(cli *client.Client) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := cleanContainers(ctx, cli); err != nil {
+	if err := cleanContainers(ctx, cli, Label+"="+run); err != nil {
 		return err
 	}
-	images, err := cli.ImageList(ctx, image.ListOptions{All: false, Filters: ofRun()})
+	images, err := cli.ImageList(ctx, image.ListOptions{Filters: labelled(Label + "=" + run)})
 	if err != nil {
 		return fmt.Errorf("list images: %w", err)
 	}
