@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/loop"
+)
+
+// Simulation is the real loop over a fake world by a clock moved by hand: the
+// product itself, as fast as the machine can compute it.
+type Simulation struct {
+	Clock  *Clock
+	World  *World
+	Memory *Memory
+	Loop   *loop.Loop
+
+	options loop.Options
+	refresh time.Time // of the next forecasts
+	pruned  time.Time
+	seen    func(loop.Report)
+}
+
+// Setup is what a simulation is made of.
+type Setup struct {
+	Start   time.Time
+	Seed    uint64
+	Tick    time.Duration // of the world; 0: its default
+	Step    time.Duration // of the timeline; 0: its default
+	Options loop.Options
+	Log     *slog.Logger
+	Seen    func(loop.Report) // called after each planning round, or nil
+}
+
+// NewSimulation registers the services of the workloads and makes everything;
+// no time goes by.
+func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation, error) {
+	clock, memory := NewClock(s.Start), NewMemory()
+	world := NewWorld(Config{Clock: clock, Seed: s.Seed, Tick: s.Tick, Step: s.Step}, loads...)
+	for _, l := range loads {
+		if _, err := memory.PutService(ctx, l.Service.WithDefaults(), -1); err != nil {
+			return nil, fmt.Errorf("register %s: %w", l.Service.Name, err)
+		}
+	}
+	sim := &Simulation{Clock: clock, World: world, Memory: memory, options: s.Options, refresh: s.Start, pruned: s.Start, seen: s.Seen}
+	if sim.options.Interval == 0 {
+		sim.options.Interval = 30 * time.Second
+	}
+	if sim.options.Refresh == 0 {
+		sim.options.Refresh = 15 * time.Minute
+	}
+	sim.Loop = loop.New(loop.Config{Store: memory, Sources: []loop.Source{world}, Target: world, Clock: clock, Log: s.Log,
+		Options: sim.options, OnStep: sim.step})
+	return sim, nil
+}
+
+// step tells the world what was decided.
+func (s *Simulation) step(r loop.Report) {
+	s.World.Tell(r.Decisions...)
+	if s.seen != nil {
+		s.seen(r)
+	}
+}
+
+// Import puts earlier load of a service into memory, works out its demand, and
+// leaves nothing else behind.
+func (s *Simulation) Import(ctx context.Context, samples []forescale.Sample) error {
+	if err := s.Memory.Append(ctx, samples); err != nil {
+		return err
+	}
+	return s.Loop.WorkOutDemand(ctx, s.Clock.Now(), func(int) {})
+}
+
+// Run lets d go by, one planning round after the other.
+func (s *Simulation) Run(ctx context.Context, d time.Duration) error {
+	for end := s.Clock.Elapsed() + d; s.Clock.Elapsed() < end; {
+		if err := s.round(ctx); err != nil {
+			return err
+		}
+		s.Clock.Advance(min(s.options.Interval, end-s.Clock.Elapsed()))
+	}
+	s.World.advanceNow()
+	return nil
+}
+
+// samplesKept is how long raw samples are of use to a simulation.
+const samplesKept = 24 * time.Hour
+
+func (s *Simulation) round(ctx context.Context) error {
+	now := s.Clock.Now()
+	if !now.Before(s.refresh) {
+		s.refresh = now.Add(s.options.Refresh)
+		// A forecast that cannot be made, as with no history yet, is what the
+		// planner falls back from.
+		if err := s.Loop.Refresh(ctx, now); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	if _, err := s.Loop.Step(ctx, now); err != nil {
+		return err
+	}
+	if now.Sub(s.pruned) > samplesKept {
+		s.pruned = now
+		if _, err := s.Memory.Prune(ctx, now.Add(-samplesKept)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
