@@ -71,8 +71,8 @@ type Docker struct {
 	o    DockerOptions
 	cli  *client.Client
 	gate gate
-	// step is called after each step that the engine has carried out; nil but in
-	// tests, which end the process there.
+	// step is called after each question to the engine; nil but in tests, which
+	// end the process there.
 	step func(name string)
 }
 
@@ -295,19 +295,16 @@ func (d *Docker) inspect(ctx context.Context, name string) (j container.InspectR
 	return j, true, nil
 }
 
-// call asks the engine one thing within a deadline, and tells the test hook
-// when it was carried out.
+// call asks the engine one thing within a deadline.
 func (d *Docker) call(ctx context.Context, within time.Duration, name string, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := d.gate.pass(ctx, d.cli); err != nil {
 		return err
 	}
-	if err := ask(ctx); err != nil {
-		return err
-	}
+	err := ask(ctx)
 	if d.step != nil {
 		d.step(name)
 	}
-	return nil
+	return err
 }
