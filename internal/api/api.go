@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/forescale/forescale"
+)
+
+// Config is what an API is made from. Store and Ingest are required; what else
+// is left out has a default.
+type Config struct {
+	Store  Store
+	Ingest Ingest
+	// Refresh makes a forecast of one service now. nil: that route answers 501.
+	Refresh func(ctx context.Context, service string) error
+	Clock   forescale.Clock // nil: the machine's
+	Log     *slog.Logger    // nil: none
+	// Dashboard holds the built page. nil, or without index.html: "/" says how to build it.
+	Dashboard fs.FS
+	// Policy is the Content-Security-Policy of the page.
+	Policy string
+	// RequireKeys asks every request for a key, but those for health and the page.
+	RequireKeys bool
+	// Hosts are names by which the server may be called, besides loopback ones.
+	// They matter while no keys are required; see guard.go.
+	Hosts []string
+
+	Version   string        // of forescale
+	World     string        // "Docker Engine", "simulated world"
+	Speed     float64       // of the clock against real time; 0: 1
+	Interval  time.Duration // planning step; 0: 30 s
+	BodyLimit int64         // bytes of a pushed body, unpacked; 0: 8 MiB
+	Heartbeat time.Duration // of the stream, in real time; 0: 15 s
+	// StoreSize is the size of the store in bytes, for /metrics. nil: left out.
+	StoreSize func() (int64, error)
+}
+
+// API is the HTTP side of forescale. Close it to end its streams.
+type API struct {
+	cfg     Config
+	store   Store
+	clock   forescale.Clock
+	log     *slog.Logger
+	huma    huma.API
+	handler http.Handler
+	spec    []byte // openapi.json
+	page    page
+	hub     *hub
+	keys    *keyring
+	metrics *metrics
+	names   names // of services, for pushes
+	pushes  chan struct{}
+}
+
+// New builds the routes. It panics when Store or Ingest is missing, since only a
+// mistake in wiring leaves them out.
+func New(cfg Config) *API {
+	if cfg.Store == nil || cfg.Ingest == nil {
+		panic("api: Config needs Store and Ingest")
+	}
+	cfg = cfg.withDefaults()
+	a := &API{cfg: cfg, store: cfg.Store, clock: cfg.Clock, log: cfg.Log,
+		hub: newHub(), page: loadPage(cfg.Dashboard), pushes: make(chan struct{}, maxPushes)}
+	a.keys = newKeyring(cfg.Store)
+	a.metrics = newMetrics(a)
+
+	r := chi.NewRouter()
+	r.Use(a.recovered, a.logged, a.guarded, a.headers)
+	r.Use(middleware.NewCompressor(5, "application/json", problemType, "text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml").Handler)
+	r.NotFound(a.notFound)
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		newProblem(http.StatusMethodNotAllowed, "method_not_allowed", r.Method+" is not possible here", "see /openapi.json").write(w)
+	})
+	a.huma = humachi.New(r, a.description())
+	for _, register := range []func(){
+		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes,
+		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.runRoutes, a.pauseRoutes, a.streamRoutes, a.aboutRoutes,
+	} {
+		register()
+	}
+	a.spec = a.describe()
+	a.healthRoutes(r)
+	a.metricRoutes(r)
+	a.pageRoutes(r)
+	a.handler = r
+	return a
+}
+
+func (c Config) withDefaults() Config {
+	if c.Clock == nil {
+		c.Clock = forescale.NewSystemClock()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Speed == 0 {
+		c.Speed = 1
+	}
+	if c.Interval == 0 {
+		c.Interval = 30 * time.Second
+	}
+	if c.BodyLimit == 0 {
+		c.BodyLimit = 8 << 20
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 15 * time.Second
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.Policy == "" {
+		c.Policy = defaultPolicy
+	}
+	return c
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Close ends all streams. It may be called more than once.
+func (a *API) Close() { a.hub.close() }
+
+// description is the head of the OpenAPI document and how huma is to behave.
+func (a *API) description() huma.Config {
+	c := huma.DefaultConfig("forescale", a.cfg.Version)
+	c.Info.Description = "Predictive scaling of container services: samples in, forecasts, plans and decisions out.\n\n" +
+		"Times are RFC 3339 in UTC, durations Go strings such as \"3m0s\", utilizations percentages from 0 to 100, demand in busy instances. " +
+		"Errors are RFC 9457 problem details with a stable `code` and a `help`."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", "" // the document is served by health.go; no page from elsewhere
+	c.CreateHooks = nil                                   // no $schema links in answers
+	c.Transformers = []huma.Transformer{humanize}
+	c.RejectUnknownQueryParameters = true
+	c.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key": {Type: "http", Scheme: "bearer", Description: "An API key, `fsk_…`. Needed when the server requires keys; see `forescale keys create`."},
+	}
+	return c
+}
+
+// describe writes the OpenAPI document once, as nothing in it changes later.
+func (a *API) describe() []byte {
+	spec, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("api: describe: %v", err)) // the types are ours: a test would have seen it
+	}
+	return append(spec, '\n')
+}
+
+// route registers one operation: role is what a key needs, errs are the statuses
+// that it documents besides those every operation has.
+func route[I, O any](a *API, role forescale.Role, op huma.Operation, errs []int, h func(context.Context, *I) (*O, error)) {
+	op.Errors = append(slices.Clone(errs), http.StatusUnauthorized, http.StatusForbidden)
+	op.Metadata = map[string]any{"registry": a.huma.OpenAPI().Components.Schemas}
+	op.Security = []map[string][]string{{"key": {}}}
+	op.Description += fmt.Sprintf("\n\nNeeds the role `%s` when keys are required.", role)
+	op.Middlewares = huma.Middlewares{a.authenticated(role)}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// now is the moment that an answer is about.
+func (a *API) now() time.Time { return a.clock.Now() }

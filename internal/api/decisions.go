@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+func (a *API) decisionRoutes() {
+	route(a, forescale.RoleRead, huma.Operation{OperationID: "list-decisions", Method: http.MethodGet, Path: "/v1/decisions",
+		Summary: "Decisions, newest first", Tags: []string{"plans"}}, []int{404, 422}, a.listDecisions)
+	route(a, forescale.RoleRead, huma.Operation{OperationID: "get-decision", Method: http.MethodGet, Path: "/v1/decisions/{id}",
+		Summary: "One decision, by its id or a unique prefix", Tags: []string{"plans"}}, []int{404, 409}, a.getDecision)
+}
+
+// DecisionView is a decision with its reasons in words.
+type DecisionView struct {
+	ID       string             `json:"id" example:"dec_01jd7k0q0rf3v9wx"`
+	Service  string             `json:"service"`
+	At       time.Time          `json:"at"`
+	Mode     forescale.Mode     `json:"mode"`
+	From     int                `json:"from" doc:"Supply before: ready and starting"`
+	To       int                `json:"to" doc:"Wanted now"`
+	Required int                `json:"required" doc:"What the demand asks for, before limits"`
+	Metric   forescale.Metric   `json:"metric"`
+	Code     forescale.Code     `json:"code" doc:"The reason that decided"`
+	Message  string             `json:"message" doc:"The decision in one sentence"`
+	Reasons  []ReasonView       `json:"reasons" nullable:"false"`
+	Actions  []forescale.Action `json:"actions" nullable:"false"`
+	Outcome  forescale.Outcome  `json:"outcome"`
+	Error    string             `json:"error"`
+	EndedAt  *time.Time         `json:"ended_at"`
+	Repeats  int                `json:"repeats" doc:"How often the same was decided again"`
+	LastAt   *time.Time         `json:"last_at" doc:"When last"`
+}
+
+// ReasonView is one reason with its numbers and in words.
+type ReasonView struct {
+	Code    forescale.Code       `json:"code"`
+	Message string               `json:"message"`
+	Numbers map[string]float64   `json:"numbers"`
+	Times   map[string]time.Time `json:"times"`
+	Words   map[string]string    `json:"words"`
+}
+
+// viewDecision writes a decision in the local time of its service.
+func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
+	v := DecisionView{ID: d.ID, Service: d.Service, At: d.At.UTC(), Mode: d.Mode, From: d.From, To: d.To, Required: d.Required,
+		Metric: d.Metric, Code: d.Code(), Message: sentence(d, loc), Reasons: []ReasonView{}, Actions: d.Actions,
+		Outcome: d.Outcome, Error: d.Error, EndedAt: some(d.EndedAt), Repeats: d.Repeats, LastAt: some(d.LastAt)}
+	if v.Actions == nil {
+		v.Actions = []forescale.Action{}
+	}
+	for _, r := range d.Reasons {
+		one := d
+		one.Reasons = []forescale.Reason{r}
+		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: sentence(one, loc), Numbers: finite(r.Numbers), Times: r.Times, Words: r.Words})
+	}
+	return v
+}
+
+// finite leaves out what JSON cannot write.
+func finite(ns map[string]float64) map[string]float64 {
+	out := make(map[string]float64, len(ns))
+	for k, v := range ns {
+		if p := number(v); p != nil {
+			out[k] = *p
+		}
+	}
+	return out
+}
+
+type decisionsInput struct {
+	Service string `query:"service" doc:"Only of this service"`
+	Acted   bool   `query:"acted" doc:"Only those with actions"`
+	Limit   int    `query:"limit" default:"50" minimum:"1" maximum:"500"`
+	Cursor  string `query:"cursor" maxLength:"200"`
+}
+
+func (a *API) listDecisions(ctx context.Context, in *decisionsInput) (*listOutput[DecisionView], error) {
+	before, err := decodeCursor(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	// One more than asked for tells whether there is another page.
+	ds, err := a.store.Decisions(ctx, store.DecisionQuery{Service: in.Service, Before: before, Acted: in.Acted, Limit: in.Limit + 1})
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	next := ""
+	if len(ds) > in.Limit {
+		ds = ds[:in.Limit]
+		next = encodeCursor(ds[in.Limit-1].ID)
+	}
+	zones, err := a.zones(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]DecisionView, len(ds))
+	for i, d := range ds {
+		views[i] = viewDecision(d, zones.of(d.Service))
+	}
+	return page1(views, next), nil
+}
+
+type decisionInput struct {
+	ID string `path:"id" maxLength:"100" doc:"A whole id or a unique prefix; \"dec_\" may be left out"`
+}
+
+type decisionOutput struct{ Body DecisionView }
+
+func (a *API) getDecision(ctx context.Context, in *decisionInput) (*decisionOutput, error) {
+	id := in.ID
+	if !strings.HasPrefix(id, "dec_") {
+		id = "dec_" + id
+	}
+	ds, err := a.store.Decisions(ctx, store.DecisionQuery{ID: strings.ToLower(id), Limit: 6})
+	if err != nil && !errors.Is(err, forescale.ErrNotFound) {
+		return nil, fmt.Errorf("read decision: %w", err)
+	}
+	switch {
+	case len(ds) == 0:
+		return nil, &forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("no decision begins with %q", in.ID), Where: "path.id", Help: "GET /v1/decisions lists them"}
+	case len(ds) > 1:
+		ids := make([]string, len(ds))
+		for i, d := range ds {
+			ids[i] = d.ID
+		}
+		return nil, &forescale.Fault{Code: "decision_ambiguous", What: fmt.Sprintf("several decisions begin with %q", in.ID), Where: "path.id", Help: "among them " + strings.Join(ids, ", ")}
+	}
+	zones, err := a.zones(ctx, ds[0].Service)
+	if err != nil {
+		return nil, err
+	}
+	return &decisionOutput{Body: viewDecision(ds[0], zones.of(ds[0].Service))}, nil
+}
+
+// zones are the time zones of services, by name.
+type zones map[string]*time.Location
+
+func (z zones) of(service string) *time.Location {
+	if loc, ok := z[service]; ok {
+		return loc
+	}
+	return time.UTC // a service that was deleted
+}
+
+// zones reads the zone of one service, or of all when service is "".
+func (a *API) zones(ctx context.Context, service string) (zones, error) {
+	if service != "" {
+		s, err := a.store.Service(ctx, service)
+		if errors.Is(err, forescale.ErrNotFound) {
+			return zones{}, nil // its history stays readable
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read service: %w", err)
+		}
+		return zones{service: s.Location()}, nil
+	}
+	ss, err := a.store.ListServices(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read services: %w", err)
+	}
+	z := make(zones, len(ss))
+	for _, s := range ss {
+		z[s.Name] = s.Location()
+	}
+	return z, nil
+}

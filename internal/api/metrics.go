@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/forescale/forescale"
+)
+
+func (a *API) metricRoutes(r chi.Router) {
+	h := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
+		ErrorHandling: promhttp.ContinueOnError})
+	r.Get("/metrics", a.allowed(forescale.RoleRead, h.ServeHTTP))
+}
+
+// metrics counts what passes through, and reads the rest from the store when it
+// is asked. It has its own registry: nothing global.
+type metrics struct {
+	registry  *prometheus.Registry
+	received  prometheus.Counter
+	refused   *prometheus.CounterVec
+	ingest    prometheus.Histogram
+	decisions *prometheus.CounterVec
+	steps     prometheus.Histogram
+	failures  prometheus.Counter
+}
+
+// codes are all reason codes, so that each counter is there from the start: a
+// dashboard must not be empty because a thing has not happened yet.
+var codes = []forescale.Code{forescale.CodeForecastRise, forescale.CodeForecastFall, forescale.CodeReactiveHigh, forescale.CodeSaturated,
+	forescale.CodeSteady, forescale.CodeMinBound, forescale.CodeMaxBound, forescale.CodeWarmingUp, forescale.CodeCoolingDown, forescale.CodeStepLimit,
+	forescale.CodeHoldNoMetrics, forescale.CodeHoldStale, forescale.CodeHoldBlind, forescale.CodeHoldClock, forescale.CodeModelFallback,
+	forescale.CodePaused, forescale.CodeOff, forescale.CodeSecondWriter, forescale.CodeReplaceFailed, forescale.CodeStartFailing}
+
+func newMetrics(a *API) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		received: prometheus.NewCounter(prometheus.CounterOpts{Name: "forescale_samples_received_total", Help: "Samples pushed and durably stored."}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "forescale_samples_refused_total",
+			Help: "Rows of pushes that were refused, by code."}, []string{"code"}),
+		ingest: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "forescale_ingest_seconds", Help: "Time from a push's arrival until it was durable.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "forescale_decisions_total",
+			Help: "Decisions made, by the code that decided."}, []string{"code"}),
+		steps: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "forescale_step_seconds", Help: "Real time of one planning step.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 13)}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "forescale_step_failures_total", Help: "Parts of planning steps that failed."}),
+	}
+	m.registry.MustRegister(m.received, m.refused, m.ingest, m.decisions, m.steps, m.failures,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a))
+	for _, c := range codes {
+		m.decisions.WithLabelValues(string(c))
+	}
+	for _, c := range rowCodes {
+		m.refused.WithLabelValues(c)
+	}
+	return m
+}
+
+func (m *metrics) step(s Step) {
+	m.steps.Observe(s.Took.Seconds())
+	m.failures.Add(float64(len(s.Failed)))
+	for _, d := range s.Decisions {
+		m.decisions.WithLabelValues(string(d.Code())).Inc()
+	}
+}
+
+// serviceCollector reads the present state of all services when it is scraped.
+type serviceCollector struct {
+	a                                               *API
+	demand, ready, starting, wanted, required       *prometheus.Desc
+	forecast, age, min, max, paused, up, size, info *prometheus.Desc
+}
+
+func newServiceCollector(a *API) *serviceCollector {
+	perService := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("forescale_"+name, help, []string{"service"}, nil)
+	}
+	return &serviceCollector{a: a,
+		demand:   perService("demand_busy_instances", "Live demand, in busy instances. Absent while samples are missing."),
+		ready:    perService("instances_ready", "Instances that take load."),
+		starting: perService("instances_starting", "Instances that were ordered and are not ready yet."),
+		wanted:   perService("instances_wanted", "Instances wanted now."),
+		required: perService("instances_required", "Instances that the live demand asks for, before limits."),
+		forecast: perService("forecast_busy_instances", "Median of the forecast for now, in busy instances. Absent without a forecast."),
+		age:      perService("last_sample_age_seconds", "Age of the newest sample. Absent before the first."),
+		min:      perService("instances_min", "Never fewer by our hand."),
+		max:      perService("instances_max", "Never more."),
+		paused:   perService("paused", "1 while the service is paused."),
+		up:       prometheus.NewDesc("forescale_store_up", "1 when the store could be read for this scrape.", nil, nil),
+		size:     prometheus.NewDesc("forescale_store_bytes", "Size of the store.", nil, nil),
+		info:     prometheus.NewDesc("forescale_info", "1, with the version.", []string{"version"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *serviceCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.demand, c.ready, c.starting, c.wanted, c.required, c.forecast, c.age, c.min, c.max, c.paused, c.up, c.size, c.info} {
+		ch <- d
+	}
+}
+
+// scrapeTime bounds the reads of one scrape.
+const scrapeTime = 8 * time.Second
+
+// Collect implements prometheus.Collector.
+func (c *serviceCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(c.info, 1, c.a.cfg.Version)
+	if c.a.cfg.StoreSize != nil {
+		if n, err := c.a.cfg.StoreSize(); err == nil {
+			gauge(c.size, float64(n))
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
+	defer cancel()
+	w, err := c.a.world(ctx)
+	if err != nil {
+		c.a.log.Warn("read for metrics", "err", err)
+		gauge(c.up, 0)
+		return
+	}
+	gauge(c.up, 1)
+	for _, s := range w.services {
+		c.service(w, s, gauge)
+	}
+}
+
+func (c *serviceCollector) service(w *world, s forescale.Service, gauge func(*prometheus.Desc, float64, ...string)) {
+	v := w.status(s)
+	gauge(c.ready, float64(v.Ready), s.Name)
+	gauge(c.starting, float64(v.Starting), s.Name)
+	gauge(c.wanted, float64(v.Wanted), s.Name)
+	gauge(c.required, float64(v.Required), s.Name)
+	gauge(c.min, float64(s.Min), s.Name)
+	gauge(c.max, float64(s.Max), s.Name)
+	paused := 0.0
+	if v.Paused != nil {
+		paused = 1
+	}
+	gauge(c.paused, paused, s.Name)
+	if v.Busy != nil {
+		gauge(c.demand, *v.Busy, s.Name)
+	}
+	if v.LastSample != nil {
+		gauge(c.age, w.now.Sub(*v.LastSample).Seconds(), s.Name)
+	}
+	if f, ok := w.forecast(s); ok {
+		if d, ok := f.At(w.now, 0.5); ok {
+			gauge(c.forecast, d, s.Name)
+		}
+	}
+}
+
+var _ prometheus.Collector = (*serviceCollector)(nil)
+
+var _ http.Handler = (*API)(nil)

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/forescale/forescale"
+)
+
+func (a *API) planRoutes() {
+	tags := []string{"plans"}
+	route(a, forescale.RoleRead, huma.Operation{OperationID: "list-plans", Method: http.MethodGet, Path: "/v1/plans",
+		Summary: "The newest plan of each service", Tags: tags}, []int{422}, a.listPlans)
+	route(a, forescale.RoleRead, huma.Operation{OperationID: "get-plan", Method: http.MethodGet, Path: "/v1/services/{name}/plan",
+		Summary: "The newest plan of one service", Tags: tags}, []int{404}, a.getPlan)
+}
+
+// PlanView is what is wanted of one service from now on.
+type PlanView struct {
+	Service string       `json:"service"`
+	MadeAt  time.Time    `json:"made_at"`
+	Lead    string       `json:"lead" example:"4m40s" doc:"From ordering an instance until it is ready, and one planning step"`
+	Until   *time.Time   `json:"until" doc:"How far the forecast reaches"`
+	Acting  bool         `json:"acting" doc:"false: this is what it would do"`
+	Changes []ChangeView `json:"changes" nullable:"false" doc:"By time; the first is now"`
+}
+
+// ChangeView is one step of the wanted count.
+type ChangeView struct {
+	At       time.Time      `json:"at" doc:"When the order goes out"`
+	Wanted   int            `json:"wanted" doc:"From then on"`
+	Required int            `json:"required" doc:"At the demand it is for"`
+	Demand   *float64       `json:"demand" doc:"The objective's quantile, in busy instances"`
+	Code     forescale.Code `json:"code"`
+	Message  string         `json:"message"`
+}
+
+func viewPlan(p forescale.ServicePlan, loc *time.Location) PlanView {
+	v := PlanView{Service: p.Service, MadeAt: p.MadeAt.UTC(), Lead: p.Lead.String(), Until: some(p.Until), Acting: p.Acting, Changes: make([]ChangeView, len(p.Changes))}
+	for i, c := range p.Changes {
+		v.Changes[i] = ChangeView{At: c.At.UTC(), Wanted: c.Wanted, Required: c.Required, Demand: number(c.Demand), Code: c.Code, Message: changeSentence(p, i, loc)}
+	}
+	return v
+}
+
+type plansInput struct {
+	Limit  int    `query:"limit" default:"1000" minimum:"1" maximum:"10000"`
+	Cursor string `query:"cursor" maxLength:"200"`
+}
+
+func (a *API) listPlans(ctx context.Context, in *plansInput) (*listOutput[PlanView], error) {
+	ps, err := a.store.LatestPlans(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read plans: %w", err)
+	}
+	ps, next, err := cut(ps, func(p forescale.ServicePlan) string { return p.Service }, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	zones, err := a.zones(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	views := make([]PlanView, len(ps))
+	for i, p := range ps {
+		views[i] = viewPlan(p, zones.of(p.Service))
+	}
+	return page1(views, next), nil
+}
+
+type planOutput struct{ Body PlanView }
+
+func (a *API) getPlan(ctx context.Context, in *nameInput) (*planOutput, error) {
+	s, err := a.service(ctx, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.plan(ctx, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, &forescale.Fault{Code: "plan_unknown", What: fmt.Sprintf("there is no plan of %s yet", s.Name), Where: "path.name",
+			Help: "a plan is made every planning step unless the mode is off"}
+	}
+	return &planOutput{Body: viewPlan(*p, s.Location())}, nil
+}
+
+// plan is the newest plan of a service, nil when there is none.
+func (a *API) plan(ctx context.Context, service string) (*forescale.ServicePlan, error) {
+	ps, err := a.store.LatestPlans(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read plans: %w", err)
+	}
+	i := slices.IndexFunc(ps, func(p forescale.ServicePlan) bool { return p.Service == service })
+	if i < 0 {
+		return nil, nil
+	}
+	return &ps[i], nil
+}
+
+// changeSentence is change i of a plan in words.
+func changeSentence(p forescale.ServicePlan, i int, loc *time.Location) string {
+	c := p.Changes[i]
+	from := c.Wanted
+	if i > 0 {
+		from = p.Changes[i-1].Wanted
+	}
+	day := c.At.In(loc)
+	when := day.Format("15:04")
+	if !sameDay(day, p.MadeAt.In(loc)) {
+		when = day.Format("Mon 15:04")
+	}
+	verb := ""
+	if !p.Acting {
+		verb = "would "
+	}
+	if i == 0 {
+		return fmt.Sprintf("%swant %d instances now: %.2g busy instances require %d", verb, c.Wanted, c.Demand, c.Required)
+	}
+	return fmt.Sprintf("%s%d → %d instances at %s: %.2g busy instances require %d", verb, from, c.Wanted, when, c.Demand, c.Required)
+}
+
+func sameDay(a, b time.Time) bool {
+	y1, m1, d1 := a.Date()
+	y2, m2, d2 := b.Date()
+	return y1 == y2 && m1 == m2 && d1 == d2
+}

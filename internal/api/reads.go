@@ -1,0 +1,68 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// Store is what the API reads and writes. Every backend of internal/store
+// satisfies it; it asks for much less than a backend offers.
+type Store interface {
+	services
+	demand
+	fleet
+	plans
+	records
+}
+
+// services is what is registered, and what is paused.
+type services interface {
+	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
+	Service(ctx context.Context, name string) (forescale.Service, error)
+	ListServices(ctx context.Context) ([]forescale.Service, error)
+	DeleteService(ctx context.Context, name string) error
+	PutPause(ctx context.Context, p forescale.Pause) error
+	EndPause(ctx context.Context, service string) error
+	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)
+}
+
+// demand is what status and charts are drawn from.
+type demand interface {
+	Samples(ctx context.Context, q store.SampleQuery) ([]forescale.Sample, error)
+	LastSamples(ctx context.Context) (map[string]time.Time, error)
+	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
+	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
+	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
+	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
+}
+
+// fleet is what runs, where, and how long it took to start.
+type fleet interface {
+	Instances(ctx context.Context, q store.InstanceQuery) ([]forescale.Instance, error)
+	Nodes(ctx context.Context) ([]forescale.Node, error)
+	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
+	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+}
+
+// plans is what was planned and decided.
+type plans interface {
+	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
+	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
+	Decisions(ctx context.Context, q store.DecisionQuery) ([]forescale.Decision, error)
+}
+
+// records is what ran, who may ask, and whether the store is well.
+type records interface {
+	ListRuns(ctx context.Context, kind string, limit int) ([]forescale.Run, error)
+	KeyByHash(ctx context.Context, hash []byte) (forescale.Key, error)
+	Check(ctx context.Context) error
+}
+
+// Ingest takes samples and returns when they are durable; forescale.ErrBusy when
+// its buffer is full, and then nothing of the call was kept.
+type Ingest interface {
+	Append(ctx context.Context, samples []forescale.Sample) error
+}
