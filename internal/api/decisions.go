@@ -54,15 +54,13 @@ type ReasonView struct {
 // viewDecision writes a decision in the local time of its service.
 func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
 	v := DecisionView{ID: d.ID, Service: d.Service, At: d.At.UTC(), Mode: d.Mode, From: d.From, To: d.To, Required: d.Required,
-		Metric: d.Metric, Code: d.Code(), Message: sentence(d, loc), Reasons: []ReasonView{}, Actions: d.Actions,
+		Metric: d.Metric, Code: d.Code(), Message: d.Sentence(loc), Reasons: []ReasonView{}, Actions: d.Actions,
 		Outcome: d.Outcome, Error: d.Error, EndedAt: some(d.EndedAt), Repeats: d.Repeats, LastAt: some(d.LastAt)}
 	if v.Actions == nil {
 		v.Actions = []forescale.Action{}
 	}
 	for _, r := range d.Reasons {
-		one := d
-		one.Reasons = []forescale.Reason{r}
-		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: sentence(one, loc), Numbers: finite(r.Numbers), Times: r.Times, Words: r.Words})
+		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: r.Sentence(loc, d.At), Numbers: finite(r.Numbers), Times: r.Times, Words: r.Words})
 	}
 	return v
 }

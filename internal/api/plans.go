@@ -43,7 +43,7 @@ type ChangeView struct {
 func viewPlan(p forescale.ServicePlan, loc *time.Location) PlanView {
 	v := PlanView{Service: p.Service, MadeAt: p.MadeAt.UTC(), Lead: p.Lead.String(), Until: some(p.Until), Acting: p.Acting, Changes: make([]ChangeView, len(p.Changes))}
 	for i, c := range p.Changes {
-		v.Changes[i] = ChangeView{At: c.At.UTC(), Wanted: c.Wanted, Required: c.Required, Demand: number(c.Demand), Code: c.Code, Message: changeSentence(p, i, loc)}
+		v.Changes[i] = ChangeView{At: c.At.UTC(), Wanted: c.Wanted, Required: c.Required, Demand: number(c.Demand), Code: c.Code, Message: p.ChangeSentence(i, loc)}
 	}
 	return v
 }
@@ -102,32 +102,4 @@ func (a *API) plan(ctx context.Context, service string) (*forescale.ServicePlan,
 		return nil, nil
 	}
 	return &ps[i], nil
-}
-
-// changeSentence is change i of a plan in words.
-func changeSentence(p forescale.ServicePlan, i int, loc *time.Location) string {
-	c := p.Changes[i]
-	from := c.Wanted
-	if i > 0 {
-		from = p.Changes[i-1].Wanted
-	}
-	day := c.At.In(loc)
-	when := day.Format("15:04")
-	if !sameDay(day, p.MadeAt.In(loc)) {
-		when = day.Format("Mon 15:04")
-	}
-	verb := ""
-	if !p.Acting {
-		verb = "would "
-	}
-	if i == 0 {
-		return fmt.Sprintf("%swant %d instances now: %.2g busy instances require %d", verb, c.Wanted, c.Demand, c.Required)
-	}
-	return fmt.Sprintf("%s%d → %d instances at %s: %.2g busy instances require %d", verb, from, c.Wanted, when, c.Demand, c.Required)
-}
-
-func sameDay(a, b time.Time) bool {
-	y1, m1, d1 := a.Date()
-	y2, m2, d2 := b.Date()
-	return y1 == y2 && m1 == m2 && d1 == d2
 }

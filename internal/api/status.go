@@ -293,7 +293,7 @@ func (w *world) next(p forescale.ServicePlan, loc *time.Location) *NextView {
 	for i := 1; i < len(p.Changes); i++ {
 		c, before := p.Changes[i], p.Changes[i-1]
 		if c.At.After(w.now) && c.Wanted != before.Wanted {
-			return &NextView{At: c.At.UTC(), From: before.Wanted, To: c.Wanted, Code: c.Code, Message: changeSentence(p, i, loc)}
+			return &NextView{At: c.At.UTC(), From: before.Wanted, To: c.Wanted, Code: c.Code, Message: p.ChangeSentence(i, loc)}
 		}
 	}
 	return nil
