@@ -42,6 +42,7 @@ var sentences = map[Code][]sentence{
 		{text: "all are at 95 % or more, so the true demand is hidden."},
 	},
 	CodeSteady: {
+		{when: "why=ahead", text: "{n:demand} busy instances now, and the forecast needs {i:required} at {t:need}."},
 		{text: "{n:demand} busy instances, {p:utilization}, the limit is {p:limit}."},
 		{text: "what is there is what is needed."},
 	},

@@ -48,13 +48,7 @@ func (w *walk) run(until time.Time) time.Time {
 		return until
 	}
 	r := w.r
-	quiet := r.now // before this nothing is stopped, as something was started
-	if t := r.lastStart(); !t.IsZero() {
-		quiet = t.Add(r.window)
-	}
-	if r.to > r.supply {
-		quiet = r.now.Add(r.window)
-	}
+	quiet := w.quiet()
 	next := 0 // the next step to order for
 	for i, s := range w.steps {
 		// Orders that go out before this step begins.
@@ -71,6 +65,23 @@ func (w *walk) run(until time.Time) time.Time {
 	return last.at.Add(w.width())
 }
 
+// quiet is the time before which nothing is stopped: something was started
+// lately or is now, or live demand of the window behind still needs what is there.
+func (w *walk) quiet() time.Time {
+	r := w.r
+	quiet := r.now
+	if t := r.lastStart(); !t.IsZero() {
+		quiet = t.Add(r.window)
+	}
+	if r.to > r.supply {
+		quiet = r.now.Add(r.window)
+	}
+	if r.down.known && !r.down.ahead && r.down.at.After(quiet) {
+		quiet = r.down.at
+	}
+	return quiet
+}
+
 // rise orders for step i if it needs more than is wanted by then.
 func (w *walk) rise(i int) (time.Time, bool) {
 	s := w.steps[i]
@@ -79,11 +90,8 @@ func (w *walk) rise(i int) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	at := s.at.Add(-w.r.lead)
-	if last := w.changes[len(w.changes)-1].At; !at.After(last) {
-		at = last
-		if len(w.changes) == 1 { // what could not be ordered now follows with the next planning step
-			at = last.Add(w.r.o.Interval)
-		}
+	if next := w.r.now.Add(w.r.o.Interval); at.Before(next) { // now is decided already
+		at = next
 	}
 	code := forescale.CodeForecastRise
 	if s.count > n {

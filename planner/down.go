@@ -35,6 +35,9 @@ func (r *round) readDown() (need, blocker) {
 
 	var b blocker
 	down := r.up
+	if !down.ahead {
+		down.at = r.now.Truncate(forescale.DemandStep).Add(back)
+	}
 	for i := range r.signals {
 		g := &r.signals[i]
 		if !g.fresh {
@@ -46,7 +49,7 @@ func (r *round) readDown() (need, blocker) {
 			b.first(blockedByGap, time.Time{}, g.metric)
 		}
 		n.at = n.at.Add(back) // when it will have left the window
-		down = larger(down, n)
+		down = longer(down, n)
 	}
 	return r.withAhead(down, b)
 }
@@ -66,7 +69,7 @@ func (r *round) withAhead(down need, b blocker) (need, blocker) {
 		if !n.known {
 			b.first(blockedByForecast, time.Time{}, g.metric)
 		}
-		down = larger(down, n)
+		down = longer(down, n)
 	}
 	if t := r.lastStart(); !t.IsZero() && r.now.Sub(t) < r.window {
 		b.first(blockedByStart, t.Add(r.window), "")

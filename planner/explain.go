@@ -112,8 +112,20 @@ func (r *round) sayStay() {
 	case r.up.count < r.s.Min:
 		r.sayMin()
 	default:
-		r.say(forescale.CodeSteady, r.usage(r.up), nil, words{"metric": string(r.up.metric)})
+		r.saySteady()
 	}
+}
+
+// saySteady gives live demand, and what the forecast keeps more for.
+func (r *round) saySteady() {
+	m := r.usage(r.live)
+	t, w := times{}, words{"metric": string(r.live.metric)}
+	if r.up.ahead {
+		m["required"] = float64(r.up.count)
+		t["need"] = r.up.at
+		w["why"] = "ahead"
+	}
+	r.say(forescale.CodeSteady, m, t, w)
 }
 
 // sayRise names what the target comes from. Live demand goes before the forecast:

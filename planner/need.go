@@ -34,6 +34,14 @@ func larger(a, b need) need {
 	return a
 }
 
+// longer is the larger of two needs, by demand on a tie.
+func longer(a, b need) need {
+	if a.known && b.known && a.count == b.count && b.demand > a.demand {
+		return b
+	}
+	return larger(a, b)
+}
+
 // signal is what one metric of the service tells.
 type signal struct {
 	metric   forescale.Metric
