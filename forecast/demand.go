@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -29,11 +30,12 @@ func Primary(s forescale.Service) forescale.Metric {
 // one point per metric of the service, in the order of its metrics, in busy
 // instances. A metric that tells too little has no point: a gap is never a zero.
 //
-// An instance belongs to the cell when it was ready in the middle of it, and
-// its samples count while it was ready, so that start-up and draining are not
-// taken for load. One that reports but is not in instances counts as ready. The
-// ready but silent count with the mean of those that reported; when fewer than
-// half reported there is no point. A point is censored when every instance that
+// Samples count while their instance was ready, so that start-up and draining
+// are not taken for load. Demand is summed up moment by moment and then
+// averaged, as an instance that joins takes load off the others within the
+// cell. One that reports but is not in instances counts as ready. The ready but
+// silent count with the mean of those that reported; when fewer than half
+// reported there is no point. A point is censored when every instance that
 // reported was at 95 % or more: demand is at least this.
 //
 // A service without metrics is read by its load, if its capacity is known, and
@@ -84,7 +86,7 @@ func newCellReader(s forescale.Service, cell time.Time, samples []forescale.Samp
 	return &cellReader{service: s, cell: cell, samples: samples, known: known}
 }
 
-// middle is the moment that decides whether an instance belongs to the cell.
+// middle is the moment at which a silent instance must have been ready to count.
 func (c *cellReader) middle() time.Time { return c.cell.Add(forescale.DemandStep / 2) }
 
 // usable reports whether a sample of metric m lies in the cell and is a number.
@@ -99,7 +101,7 @@ func (c *cellReader) counts(x forescale.Sample) bool {
 		return false
 	}
 	i, ok := c.known[x.Subject.Name]
-	return !ok || (i.ReadyDuring(c.middle()) && i.ReadyDuring(x.Time))
+	return !ok || i.ReadyDuring(x.Time)
 }
 
 // serviceMean is the mean of the service's own samples of metric m.
@@ -131,48 +133,101 @@ func (c *cellReader) point(m forescale.Metric) (p forescale.DemandPoint, ok bool
 			return forescale.DemandPoint{Value: v / unit}, true
 		}
 	}
-	mean, reporting, ready, allSaturated := c.instances(m)
-	if reporting == 0 || 2*reporting < ready {
+	reports, silent, allSaturated := c.reports(m)
+	if len(reports) == 0 || len(reports) < silent {
 		return p, false
 	}
 	return forescale.DemandPoint{
-		Value:     mean * float64(ready) / unit,
+		Value:     c.sum(reports, silent) / unit,
 		Censored:  m != forescale.MetricLoad && allSaturated,
-		Reporting: reporting,
-		Ready:     ready,
+		Reporting: len(reports),
+		Ready:     len(reports) + silent,
 	}, true
 }
 
-// instances sums up metric m over the ready instances: the mean of the
-// instances' means, how many reported, how many were ready, and whether each
-// that reported was saturated.
-func (c *cellReader) instances(m forescale.Metric) (mean float64, reporting, ready int, allSaturated bool) {
-	means := make(map[string]*running)
-	var order []string // of first appearance, so that sums do not depend on the map
+// report is what one instance reported in the cell, by time.
+type report struct {
+	id      string
+	samples []forescale.Sample
+}
+
+// reports groups the samples of metric m by instance, in the order of their
+// first appearance, so that sums do not depend on a map. silent is how many
+// were ready in the middle of the cell and did not report.
+func (c *cellReader) reports(m forescale.Metric) (rs []report, silent int, allSaturated bool) {
+	at := make(map[string]int)
 	for _, x := range c.samples {
 		if !c.usable(x, m) || !c.counts(x) {
 			continue
 		}
-		v := means[x.Subject.Name]
-		if v == nil {
-			v = new(running)
-			means[x.Subject.Name] = v
-			order = append(order, x.Subject.Name)
+		k, ok := at[x.Subject.Name]
+		if !ok {
+			k = len(rs)
+			at[x.Subject.Name] = k
+			rs = append(rs, report{id: x.Subject.Name})
 		}
-		v.add(x.Value)
+		rs[k].samples = append(rs[k].samples, x)
 	}
 	for id, i := range c.known {
-		if means[id] == nil && i.ReadyDuring(c.middle()) {
-			ready++
+		if _, ok := at[id]; !ok && i.ReadyDuring(c.middle()) {
+			silent++
 		}
 	}
-	var over running
 	allSaturated = true
-	for _, id := range order {
-		over.add(means[id].mean)
-		allSaturated = allSaturated && means[id].mean >= saturated
+	for k := range rs {
+		slices.SortStableFunc(rs[k].samples, func(a, b forescale.Sample) int { return a.Time.Compare(b.Time) })
+		var v running
+		for _, x := range rs[k].samples {
+			v.add(x.Value)
+		}
+		allSaturated = allSaturated && v.mean >= saturated
 	}
-	return over.mean, len(order), ready + len(order), allSaturated
+	return rs, silent, allSaturated
+}
+
+// moment is how finely a cell is looked at: samples closer than this are of the
+// same moment.
+const moment = forescale.DemandStep / 12
+
+// sum is the metric's sum over the ready instances, averaged over the moments at
+// which anything was reported. At each, an instance counts with its sample
+// nearest in time, and the silent ones with the mean of the others.
+func (c *cellReader) sum(reports []report, silent int) float64 {
+	var moments []time.Time // the last sample of each
+	for _, r := range reports {
+		for _, x := range r.samples {
+			moments = append(moments, x.Time)
+		}
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	var total running
+	for i, t := range moments {
+		if i+1 < len(moments) && moments[i+1].Truncate(moment).Equal(t.Truncate(moment)) {
+			continue
+		}
+		var over running
+		for _, r := range reports {
+			if known, ok := c.known[r.id]; !ok || known.ReadyDuring(t) {
+				over.add(nearest(r.samples, t))
+			}
+		}
+		if over.n > 0 {
+			total.add(over.mean * float64(over.n+silent))
+		}
+	}
+	return total.mean
+}
+
+// nearest is the value of the sample that is nearest to t; samples are by time.
+func nearest(samples []forescale.Sample, t time.Time) float64 {
+	k, _ := slices.BinarySearchFunc(samples, t, func(x forescale.Sample, t time.Time) int { return x.Time.Compare(t) })
+	switch {
+	case k == len(samples):
+		return samples[k-1].Value
+	case k > 0 && t.Sub(samples[k-1].Time) < samples[k].Time.Sub(t):
+		return samples[k-1].Value
+	}
+	return samples[k].Value
 }
 
 // running is a mean built value by value; it does not overflow.

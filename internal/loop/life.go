@@ -72,6 +72,9 @@ func shiftAges(is []forescale.Instance, jump time.Duration) {
 				*t = t.Add(jump)
 			}
 		}
+		if jump < 0 && !i.ReadyAt.IsZero() {
+			i.ReadyAt = i.ReadyAt.Add(jump) // else it would not be ready for as long as the clock was set back
+		}
 	}
 }
 

@@ -152,6 +152,8 @@ func outcomeOf(d forescale.Decision, now time.Time, w *world) (forescale.Outcome
 		}
 		i := w.instances[k]
 		switch {
+		case a.Kind == forescale.ActionStart && i.ReadyAt.IsZero() && i.StopBy != "":
+			return forescale.OutcomeSuperseded, ""
 		case i.Failure != "" && (a.Kind == forescale.ActionStart || i.State == forescale.InstanceFailed):
 			return forescale.OutcomeFailed, a.Instance + ": " + i.Failure
 		case a.Kind == forescale.ActionStart && i.State == forescale.InstanceStarting,

@@ -153,8 +153,8 @@ type Plans interface {
 	// service, its decision, and for the decision's actions the instances that
 	// are handed in: those to start (state starting) and to drain. A decision
 	// that is Same as the service's newest one is folded into it: Repeats and
-	// LastAt grow, nothing else changes. A pending decision of the service is
-	// superseded by a new one that is not folded.
+	// LastAt grow, nothing else changes. Earlier decisions that are pending stay
+	// so: what came of them is told by FinishDecision.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
 	// LatestPlans is the newest plan of each service, by service, Decision not filled.
 	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)

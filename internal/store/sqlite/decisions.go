@@ -32,7 +32,7 @@ func scanDecision(r row) (d forescale.Decision, err error) {
 }
 
 // recordDecision folds d into the service's newest decision if both say the
-// same, or adds it and supersedes what is pending.
+// same, or adds it as the newest.
 func (t *tx) recordDecision(d forescale.Decision) error {
 	if d.LastAt.IsZero() {
 		d.LastAt = d.At
@@ -45,18 +45,11 @@ func (t *tx) recordDecision(d forescale.Decision) error {
 	case newest.Same(d):
 		return t.exec("UPDATE decision SET repeats = repeats + 1, last_at = max(last_at, ?) WHERE id = ?", ms(d.LastAt), newest.ID)
 	default:
-		if err := t.supersede(d); err != nil {
+		if err := t.exec("UPDATE decision SET newest = 0 WHERE service = ? AND newest = 1", d.Service); err != nil {
 			return err
 		}
 	}
 	return t.addDecision(d)
-}
-
-func (t *tx) supersede(by forescale.Decision) error {
-	if err := t.exec("UPDATE decision SET newest = 0 WHERE service = ? AND newest = 1", by.Service); err != nil {
-		return err
-	}
-	return t.exec("UPDATE decision SET outcome = 'superseded', ended_at = ? WHERE service = ? AND outcome = 'pending'", ms(by.At), by.Service)
 }
 
 func (t *tx) addDecision(d forescale.Decision) error {
