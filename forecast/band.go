@@ -239,7 +239,7 @@ func (l *learner) fitSpread(f *fit, resid []float64) {
 		}
 	}
 	for j := 1; j < spreads; j++ {
-		ridge[j] = 0.05 + 30/float64(m)
+		ridge[j] = 0.05 + 30/float64(m) + 20*l.lead/float64(len(l.p.y))
 	}
 	solve(g[:], v[:], spreads, ridge[:], chol[:], f.spread[:])
 	for j := 1; j < spreads; j++ {
@@ -275,4 +275,4 @@ func (l *learner) fitQuantiles(f *fit, resid, levels []float64) {
 }
 
 // effective is how many independent residuals so many neighbours are worth.
-func effective(n int) float64 { return max(4, float64(n)/6) }
+func effective(n int) float64 { return max(4, float64(n)/2) }

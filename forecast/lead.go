@@ -25,6 +25,8 @@ const (
 	spreadSlow
 	spreadSlot
 	spreadLevel
+	spreadMoves
+	spreadSlowMoves
 	spreads
 )
 
@@ -92,5 +94,7 @@ func (t *track) widen(pr pair, base float64, x *[spreads]float64) {
 	x[spreadFast] = math.Log(r[fastNoise] + noiseFloor)
 	x[spreadSlow] = math.Log(r[slowNoise] + noiseFloor)
 	x[spreadSlot] = math.Log(t.seasonal[pr.day*seasonals+dayNoise] + noiseFloor)
+	x[spreadMoves] = math.Log(r[fastMoves] + noiseFloor)
+	x[spreadSlowMoves] = math.Log(r[slowMoves] + noiseFloor)
 	x[spreadLevel] = math.Log(t.tf.back(base) + 0.05)
 }

@@ -38,6 +38,8 @@ const (
 	slowLevel                        // mean of about a day
 	fastNoise                        // mean absolute residual of late
 	slowNoise                        // of about a day
+	fastMoves                         // mean absolute change from the fast level, of late
+	slowMoves                         // of about a day
 	recents
 )
 
@@ -168,6 +170,10 @@ func (t *track) run(p *past) {
 			}
 			limit := trust * max(state[fastNoise], state[slowNoise], s[dayNoise], 0.02)
 			calm := base + min(max(z-base, -limit), limit)
+			move := math.Abs(z - state[fastLevel])
+			move = min(move, trust*max(state[fastMoves], state[slowMoves], 0.02))
+			state[fastMoves] += weights[fastMoves] * (move - state[fastMoves])
+			state[slowMoves] += weights[slowMoves] * (move - state[slowMoves])
 			t.observe(&state, &weights, calm, base)
 			n := min(math.Abs(z-base), 3*limit)
 			state[fastNoise] += weights[fastNoise] * (n - state[fastNoise])
@@ -208,6 +214,7 @@ func (t *track) weights(day float64) (w [recents]float64) {
 		}
 	}
 	w[fastLevel], w[slowLevel] = weight(fastHalf), weight(day)
+	w[fastMoves], w[slowMoves] = weight(6), weight(day)
 	w[fastNoise], w[slowNoise] = weight(noiseHalf), weight(day)
 	return w
 }
