@@ -93,3 +93,9 @@ func (p pace) times(round time.Duration) Times {
 	return Times{Collect: interval, Interval: interval, Pulse: max(10*time.Second, interval/5),
 		Refresh: max(15*time.Minute, p.simulated(2*time.Second))}
 }
+
+// push is the real time between two pushes of samples: often enough that no
+// simulated minute is without, and no more often than the machine can bear.
+func (p pace) push() time.Duration {
+	return max(50*time.Millisecond, min(time.Second, time.Duration(0.7*float64(time.Minute)/p.factor)))
+}

@@ -92,7 +92,7 @@ func (c *containers) wire(w *Wiring) {
 func (c *containers) play(ctx context.Context, s Server) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := newTransmitter(c.clock, c.balancer, s.URL())
+	t := newTransmitter(c.clock, c.balancer, s.URL(), c.pace.push())
 	var parts sync.WaitGroup
 	for _, run := range []func(context.Context){
 		func(ctx context.Context) { c.balancer.watch(ctx, s.URL()) },

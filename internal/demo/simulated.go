@@ -44,7 +44,7 @@ const simulatedRound = 50 * time.Millisecond
 
 func (s *simulated) wire(w *Wiring) {
 	svc := s.service()
-	s.world = sim.NewWorld(sim.Config{Clock: w.Clock, Seed: s.seed}, sim.Workload{Service: svc, Load: s.load, Capacity: capacity,
+	s.world = sim.NewWorld(sim.Config{Clock: w.Clock, Seed: s.seed, Sample: time.Minute}, sim.Workload{Service: svc, Load: s.load, Capacity: capacity,
 		Warmup: sim.Spread{Median: 5 * time.Minute, Sigma: 0.25}, Initial: svc.Band.Required(s.load.At(w.Clock.Now()) / capacity)})
 	w.World, w.Source, w.Target, w.Times = "simulated world", s.world, s.world, s.pace.times(simulatedRound)
 }

@@ -18,10 +18,11 @@ type transmitter struct {
 	clock    forescale.Clock
 	balancer *balancer
 	server   string
+	every    time.Duration // real time between two pushes
 }
 
-func newTransmitter(c forescale.Clock, b *balancer, server string) *transmitter {
-	return &transmitter{clock: c, balancer: b, server: server}
+func newTransmitter(c forescale.Clock, b *balancer, server string, every time.Duration) *transmitter {
+	return &transmitter{clock: c, balancer: b, server: server, every: every}
 }
 
 // pushed is one row of the push.
@@ -33,10 +34,10 @@ type pushed struct {
 	Load        float64   `json:"load"`
 }
 
-// run pushes once a planning round until the context ends. What fails is tried
-// again with the next round; the server sees a gap, as it would in real life.
+// run pushes at its pace until the context ends. What fails is not repeated: the
+// next push is near, and the server sees a gap, as it would in real life.
 func (t *transmitter) run(ctx context.Context) {
-	tick := time.NewTicker(engineRound / 2)
+	tick := time.NewTicker(t.every)
 	defer tick.Stop()
 	for {
 		if rows := t.read(ctx); len(rows) > 0 {
@@ -58,8 +59,8 @@ func (t *transmitter) read(ctx context.Context) []pushed {
 	for i, b := range list {
 		asks.Go(func() {
 			r, err := t.ask(ctx, b)
-			// A reading of a moment says nothing.
-			if err == nil && r.Seconds > 0.05 {
+			// One that has just begun says little.
+			if err == nil && r.Seconds > 0.2 {
 				rows[i] = &pushed{Service: service, Instance: b.ID, Time: t.clock.Now(), Utilization: r.Utilization, Load: r.Load}
 			}
 		})

@@ -19,14 +19,25 @@ type Worker struct {
 	patience time.Duration // longest wait in the queue
 	now      func() time.Time
 
-	mu      sync.Mutex
-	free    time.Time // when all that was taken on is done
-	since   time.Time // of the counts below
-	done    int
-	refused int
+	mu    sync.Mutex
+	begun time.Time
+	free  time.Time // when all that was taken on is done
+	past  [parts]slice
 }
 
-// Reading is what a worker tells about the time since it was asked last.
+// A worker tells about the last window, kept in slices.
+const (
+	window = 600 * time.Millisecond
+	parts  = 12
+)
+
+// slice counts the requests of one part of the window.
+type slice struct {
+	number          int64 // since the beginning
+	served, refused int
+}
+
+// Reading is what a worker tells about the last moments.
 type Reading struct {
 	Utilization float64 `json:"utilization"` // busy share of the time, in %
 	Load        float64 `json:"load"`        // requests a second that came, refused ones too
@@ -38,7 +49,20 @@ type Reading struct {
 // NewWorker makes a worker that can do capacity requests a second. now is the
 // machine's clock.
 func NewWorker(capacity float64, now func() time.Time) *Worker {
-	return &Worker{capacity: capacity, patience: 250 * time.Millisecond, now: now, since: now(), free: now()}
+	return &Worker{capacity: capacity, patience: 250 * time.Millisecond, now: now, begun: now(), free: now()}
+}
+
+// number is the slice that t lies in.
+func (w *Worker) number(t time.Time) int64 { return int64(t.Sub(w.begun) / (window / parts)) }
+
+// slice is where a request at t is counted.
+func (w *Worker) slice(t time.Time) *slice {
+	n := w.number(t)
+	s := &w.past[n%parts]
+	if s.number != n {
+		*s = slice{number: n}
+	}
+	return s
 }
 
 // admit takes on one request and says how long it takes from now, or refuses.
@@ -50,25 +74,31 @@ func (w *Worker) admit() (takes time.Duration, ok bool) {
 		w.free = now
 	}
 	if w.free.Sub(now) > w.patience {
-		w.refused++
+		w.slice(now).refused++
 		return 0, false
 	}
-	w.done++
+	w.slice(now).served++
 	w.free = w.free.Add(time.Duration(float64(time.Second) / w.capacity))
 	return w.free.Sub(now), true
 }
 
-// Read tells about the time since the last reading and begins anew.
+// Read tells about the window until now, the slice under way left out.
 func (w *Worker) Read() Reading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := w.now()
-	r := Reading{Served: w.done, Refused: w.refused, Seconds: now.Sub(w.since).Seconds()}
-	if r.Seconds > 0 {
-		r.Utilization = min(100, 100*float64(w.done)/w.capacity/r.Seconds)
-		r.Load = float64(w.done+w.refused) / r.Seconds
+	n := w.number(w.now())
+	first := max(0, n-(parts-1))
+	r := Reading{Seconds: (time.Duration(n-first) * (window / parts)).Seconds()}
+	for _, s := range w.past {
+		if s.number >= first && s.number < n {
+			r.Served += s.served
+			r.Refused += s.refused
+		}
 	}
-	w.since, w.done, w.refused = now, 0, 0
+	if r.Seconds > 0 {
+		r.Utilization = min(100, 100*float64(r.Served)/w.capacity/r.Seconds)
+		r.Load = float64(r.Served+r.Refused) / r.Seconds
+	}
 	return r
 }
 

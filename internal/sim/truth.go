@@ -12,6 +12,9 @@ func (w *World) advance() {
 		w.now = next
 		w.crash()
 		w.tick(next)
+		if w.Sample > 0 && next.Equal(next.Truncate(w.Sample)) {
+			w.measureAll()
+		}
 	}
 	if end.After(w.now) {
 		w.now = end
@@ -59,4 +62,17 @@ func (w *World) advanceNow() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.advance()
+}
+
+// backlog is how long measurements wait for Observe.
+const backlog = 15 * time.Minute
+
+// measureAll keeps what all instances measure now.
+func (w *World) measureAll() {
+	for len(w.measured) > 0 && w.now.Sub(w.measured[0].Time) > backlog {
+		w.measured = w.measured[1:]
+	}
+	for _, name := range w.order {
+		w.measured = append(w.measured, w.measure(w.services[name], w.now)...)
+	}
 }

@@ -28,6 +28,7 @@ type World struct {
 	order    []string // names of the services
 	troubles []Trouble
 	broken   []string
+	measured []forescale.Sample // since the last Observe, if Sample is set; true times
 }
 
 // Config is what a world is made of. Zero fields take the defaults.
@@ -37,6 +38,10 @@ type Config struct {
 	Tick  time.Duration // how finely the world is worked out; default 10 s
 	Step  time.Duration // of the timeline, a multiple of Tick; default 1 min
 	Node  string        // name of the one node; default "sim"
+	// Sample is how often instances measure themselves, a multiple of Tick;
+	// Observe gives what was measured since the last time, a quarter of an hour
+	// at most. Zero: they are measured by Observe, at that moment.
+	Sample time.Duration
 }
 
 // ErrNameTaken is returned by a start whose name another container has.
@@ -101,9 +106,15 @@ func (w *World) Observe(ctx context.Context) forescale.Observation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	o := forescale.Observation{Time: w.Clock.Now(), Complete: true, Failed: map[string]string{}}
+	measured := w.measured
+	w.measured = nil
 	if err != nil {
 		o.Complete, o.Failed["simulated engine"] = false, err.Error()
 		return o
+	}
+	for _, m := range measured {
+		m.Time = w.wall(m.Time)
+		o.Samples = append(o.Samples, m)
 	}
 	o.Nodes = []forescale.Node{{Name: w.Node, State: forescale.NodeReady, Cores: 64, Memory: 256 << 30, UpdatedAt: o.Time}}
 	for _, name := range w.order {
@@ -118,8 +129,6 @@ func (w *World) observe(s *workload, o *forescale.Observation) {
 		svc.Origin = forescale.OriginLabel
 		o.Services = append(o.Services, svc)
 	}
-	serving := w.serving(s)
-	load := s.Load.At(w.now)
 	for _, id := range s.names {
 		u := w.units[id]
 		if w.troubled(PartialRead, s.Service.Name, id) {
@@ -127,10 +136,25 @@ func (w *World) observe(s *workload, o *forescale.Observation) {
 			continue
 		}
 		o.Instances = append(o.Instances, w.sighting(u))
-		if !s.Silent && !w.troubled(Silence, s.Service.Name, id) {
-			o.Samples = append(o.Samples, w.samples(u, load, serving, o.Time)...)
+	}
+	if w.Sample == 0 {
+		o.Samples = append(o.Samples, w.measure(s, o.Time)...)
+	}
+}
+
+// measure is what the instances of a service report now, told as of at.
+func (w *World) measure(s *workload, at time.Time) []forescale.Sample {
+	if s.Silent {
+		return nil
+	}
+	var out []forescale.Sample
+	serving, load := w.serving(s), s.Load.At(w.now)
+	for _, id := range s.names {
+		if !w.troubled(Silence, s.Service.Name, id) && !w.troubled(PartialRead, s.Service.Name, id) {
+			out = append(out, w.samples(w.units[id], load, serving, at)...)
 		}
 	}
+	return out
 }
 
 // wall is a true time as the wall clock shows it now.

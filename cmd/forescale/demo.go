@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
+	"github.com/forescale/forescale/collector"
+	"github.com/forescale/forescale/internal/demo"
+	"github.com/forescale/forescale/internal/loop"
+	"github.com/forescale/forescale/internal/store"
+)
+
+func newDemo(a *app) *cobra.Command {
+	c := demo.Config{}
+	docker := string(demo.Auto)
+	verbose := false
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Watch a working week in minutes, scaled ahead of its rises",
+		Long: `Play a working week in minutes: a small service whose load follows a weekday
+pattern, four weeks of its history, and the real server that scales it ahead of the
+rises. With a Docker Engine the instances are real containers of this program;
+without one the world is simulated, and the output says so.
+
+After each simulated day, and at the end, a table holds it against the Kubernetes HPA
+on the same load. Ctrl-C ends it; nothing is left behind.`,
+		Example: "  forescale demo\n  forescale demo --days 2 --day 2m --docker off",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkDemo(c, docker); err != nil {
+				return err
+			}
+			c.Docker, c.Out = demo.Choice(docker), a.stdout
+			log := slog.New(slog.DiscardHandler)
+			if verbose {
+				log = a.logger(true)
+			}
+			c.Engine = connectDemoEngine
+			c.Store = func(ctx context.Context, path string) (store.Store, error) { return openStore(ctx, path) }
+			c.Serve = func(ctx context.Context, w demo.Wiring) (demo.Server, error) { return serveDemo(ctx, w, log) }
+			return demo.Run(cmd.Context(), c)
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&c.Days, "days", 0, "end after this many simulated days (default: at Ctrl-C)")
+	f.DurationVar(&c.Day, "day", 4*time.Minute, "real time that a simulated day takes")
+	f.StringVar(&docker, "docker", docker, "use a Docker Engine: auto, off or required")
+	f.StringVar(&c.Listen, "listen", "127.0.0.1:0", "address of the page and the API; port 0 picks a free one")
+	f.Uint64Var(&c.Seed, "seed", 1, "of the noise in the load")
+	f.BoolVar(&verbose, "verbose", false, "write the server's log to stderr")
+	return cmd
+}
+
+func checkDemo(c demo.Config, docker string) error {
+	switch demo.Choice(docker) {
+	case demo.Auto, demo.Off, demo.Required:
+	default:
+		return usage(fmt.Sprintf("%q is no choice for --docker", docker), "use auto, off or required")
+	}
+	if c.Day < 5*time.Second || c.Day > 24*time.Hour {
+		return usage(fmt.Sprintf("a simulated day cannot take %v", c.Day), "use --day with 5s to 24h; 4m is easy to follow")
+	}
+	if c.Days < 0 || c.Days > 365 {
+		return usage(fmt.Sprintf("--days %d is out of range", c.Days), "use 1 to 365, or leave it out to end with Ctrl-C")
+	}
+	return nil
+}
+
+// serveDemo starts the real server in the world of the demonstration.
+func serveDemo(ctx context.Context, w demo.Wiring, log *slog.Logger) (demo.Server, error) {
+	cfg := serverConfig{
+		Store: w.Store, Listen: w.Listen, ListenFrom: "--listen", Clock: w.Clock, Speed: w.Speed, World: w.World, Log: log,
+		Options: loop.Options{Collect: w.Times.Collect, Interval: w.Times.Interval, Pulse: w.Times.Pulse, Refresh: w.Times.Refresh},
+		OnStep:  func(r loop.Report) { w.OnStep(r.At, r.Decisions) },
+	}
+	if w.Source != nil {
+		cfg.Sources, cfg.Target = []loop.Source{w.Source}, w.Target
+		s, err := startServer(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	return serveDemoDocker(ctx, w, cfg)
+}
+
+// serveDemoDocker adds the Docker Engine at both ends.
+func serveDemoDocker(ctx context.Context, w demo.Wiring, cfg serverConfig) (demo.Server, error) {
+	services := func(ctx context.Context) ([]forescale.Service, error) { return w.Store.ListServices(ctx) }
+	source, err := collector.NewDocker(collector.DockerOptions{Clock: w.Clock, Log: cfg.Log, Services: services})
+	if err != nil {
+		return nil, err
+	}
+	target, err := actuator.NewDocker(actuator.DockerOptions{Log: cfg.Log, Grace: 2 * time.Second, PullTimeout: -1})
+	if err != nil {
+		_ = source.Close()
+		return nil, err
+	}
+	cfg.Sources, cfg.Target = []loop.Source{ofService{source, w.Service}}, target
+	s, err := startServer(ctx, cfg)
+	if err != nil {
+		_, _ = source.Close(), target.Close()
+		return nil, err
+	}
+	return &dockerDemo{server: s, source: source, target: target}, nil
+}
+
+// dockerDemo is a server that owns its connections to the engine.
+type dockerDemo struct {
+	*server
+	source *collector.Docker
+	target *actuator.Docker
+}
+
+// Close ends the server first, which still speaks to the engine.
+func (d *dockerDemo) Close(ctx context.Context) error {
+	err := d.server.Close(ctx)
+	_, _ = d.source.Close(), d.target.Close()
+	return err
+}
+
+// ofService shows one service of an engine only: what else runs there is none
+// of the demonstration's business.
+type ofService struct {
+	loop.Source
+	service string
+}
+
+// Observe implements loop.Source.
+func (s ofService) Observe(ctx context.Context) forescale.Observation {
+	o := s.Source.Observe(ctx)
+	var services []forescale.Service
+	var instances []forescale.Sighting
+	var samples []forescale.Sample
+	for _, x := range o.Services {
+		if x.Name == s.service {
+			services = append(services, x)
+		}
+	}
+	for _, x := range o.Instances {
+		if x.Service == s.service {
+			instances = append(instances, x)
+		}
+	}
+	for _, x := range o.Samples {
+		if x.Subject.Service == s.service || x.Subject.Kind == forescale.KindNode {
+			samples = append(samples, x)
+		}
+	}
+	o.Services, o.Instances, o.Samples = services, instances, samples
+	return o
+}
