@@ -1,0 +1,145 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { fold } from "../columns";
+import type { Live } from "../live";
+import type { Route } from "../route";
+import type { Decision, List, Outcome, Service } from "../wire";
+import { change, count, digits } from "../words";
+import { full, when } from "../zone";
+import { useRead } from "./context";
+import { Icon, type IconName } from "./icon";
+import { faultWords } from "./pause";
+
+const outcomes: Record<Outcome, { icon: IconName; kind: string; word: string }> = {
+  none: { icon: "none", kind: "quiet", word: "nothing to do" },
+  would: { icon: "would", kind: "quiet", word: "would" },
+  pending: { icon: "pending", kind: "warn", word: "under way" },
+  done: { icon: "done", kind: "fine", word: "done" },
+  failed: { icon: "failed", kind: "bad", word: "failed" },
+  superseded: { icon: "again", kind: "quiet", word: "superseded" },
+};
+
+interface Props {
+  service: Service;
+  route: Route;
+  live: Live;
+  now: number;
+  zone: string;
+  go(change: Partial<Route>, replace?: boolean): void;
+}
+
+/** Decisions is the list of what was done and why, newest first. */
+export function Decisions({ service, route, live, now, zone, go }: Props) {
+  const base = `decisions?service=${encodeURIComponent(service.name)}&limit=30${route.all ? "" : "&acted=true"}`;
+  const read = useRead<List<Decision>>(base);
+  const [older, setOlder] = useState<{ base: string; items: Decision[]; next: string } | null>(null);
+  const [fault, setFault] = useState("");
+  const [asked, setAsked] = useState<Decision | null>(null); // opened, but not in the list
+  const more = older?.base === base ? older : null;
+  const fresh = read.data?.items ?? [];
+  const seen = new Set(fresh.map((d) => d.id));
+  const all = [...fresh, ...(more?.items ?? []).filter((d) => !seen.has(d.id))];
+  const folded = fold(all);
+  const known = folded.some((d) => d.id === route.decision);
+  const next = more ? more.next : (read.data?.next ?? "");
+
+  useEffect(() => {
+    if (!route.decision || known || !read.data || asked?.id === route.decision) return;
+    live.api.get<Decision>(`decisions/${encodeURIComponent(route.decision)}`).then(setAsked, (e) => setFault(faultWords(e)));
+  }, [route.decision, known, read.data === null]);
+
+  const loadOlder = async () => {
+    try {
+      const page = await live.api.get<List<Decision>>(`${base}&cursor=${encodeURIComponent(next)}`);
+      setOlder({ base, items: [...(more?.items ?? fresh.filter((d) => d)), ...(page.items ?? [])], next: page.next ?? "" });
+      setFault("");
+    } catch (e) {
+      setFault(faultWords(e));
+    }
+  };
+  const list = asked && asked.id === route.decision && !known ? [asked, ...folded] : folded;
+  return (
+    <section class="why" id="decisions" aria-labelledby="why-title">
+      <header class="row">
+        <h2 id="why-title">Why</h2>
+        <div class="row switch" role="group" aria-label="Which decisions">
+          <button aria-pressed={!route.all} onClick={() => go({ all: false }, true)}>changes</button>
+          <button aria-pressed={route.all} onClick={() => go({ all: true }, true)}>all, holds too</button>
+        </div>
+      </header>
+      {fault && <p class="bad" role="alert">{fault}</p>}
+      {read.data && list.length === 0 && (
+        <p class="quiet">{route.all ? "No decision yet: the first comes with the next planning round." : "No change yet."}
+          {!route.all && service.status.decision && <> The newest decision: {service.status.decision.message}</>}</p>
+      )}
+      <ol class="decisions">
+        {list.map((d) => (
+          <Item key={d.id} d={d} now={now} zone={zone} open={route.decision === d.id}
+            onToggle={(open) => go({ decision: open ? d.id : route.decision === d.id ? undefined : route.decision }, true)} />
+        ))}
+      </ol>
+      {next && <p><button onClick={() => void loadOlder()}>Older</button></p>}
+    </section>
+  );
+}
+
+function Item({ d, now, zone, open, onToggle }: { d: Decision; now: number; zone: string; open: boolean; onToggle(open: boolean): void }) {
+  const ref = useRef<HTMLLIElement>(null);
+  const o = outcomes[d.outcome] ?? outcomes.none;
+  useEffect(() => {
+    if (open) ref.current?.scrollIntoView({ block: "nearest" });
+  }, [open]);
+  const started = d.actions?.filter((a) => a.kind === "start").length ?? 0;
+  const stopped = d.actions?.filter((a) => a.kind === "stop").length ?? 0;
+  return (
+    <li ref={ref} id={d.id} class={open ? "open" : ""}>
+      <button class="head" aria-expanded={open} onClick={() => onToggle(!open)}>
+        <time dateTime={d.at} title={full(zone, Date.parse(d.at))}>{when(zone, Date.parse(d.at), now)}</time>
+        <b class="change">{d.outcome === "would" && "would "}{change(d.from, d.to)}</b>
+        <code>{d.code}</code>
+        {d.repeats > 0 && <span class="quiet small">×{d.repeats + 1}{d.last_at ? ` until ${when(zone, Date.parse(d.last_at), now)}` : ""}</span>}
+        <span class={`outcome ${o.kind}`}><Icon name={o.icon} /> {o.word}</span>
+      </button>
+      <p class="sentence">{d.message}</p>
+      {d.error && <p class="bad error"><Icon name="failed" /> {d.error}</p>}
+      {open && (
+        <div class="detail">
+          {(d.reasons ?? []).length > 0 && (
+            <ol class="reasons">
+              {d.reasons!.map((r, i) => (
+                <li key={i}>
+                  <code>{r.code}</code> {r.message}
+                  <Facts r={r} now={now} zone={zone} />
+                </li>
+              ))}
+            </ol>
+          )}
+          <dl class="facts">
+            <dt>required</dt><dd>{d.required} before limits{d.metric ? `, by ${d.metric}` : ""}</dd>
+            <dt>supply before</dt><dd>{count(d.from, "instance")}, starting ones counted</dd>
+            <dt>mode</dt><dd>{d.mode}</dd>
+            {(started > 0 || stopped > 0) && (
+              <><dt>actions</dt><dd>{d.actions!.map((a) => <div key={a.instance} class={d.outcome === "would" ? "would" : ""}>{d.outcome === "would" ? "would " : ""}{a.kind} <code>{a.instance}</code></div>)}</dd></>
+            )}
+            {d.ended_at && <><dt>ended</dt><dd>{when(zone, Date.parse(d.ended_at), now)}</dd></>}
+            <dt>id</dt><dd><code>{d.id}</code></dd>
+          </dl>
+        </div>
+      )}
+    </li>
+  );
+}
+
+/** Facts are the numbers that tipped a reason. */
+function Facts({ r, now, zone }: { r: NonNullable<Decision["reasons"]>[number]; now: number; zone: string }) {
+  const rows: [string, string][] = [
+    ...Object.entries(r.numbers ?? {}).map(([k, v]): [string, string] => [k, Number.isInteger(v) ? String(v) : digits(v)]),
+    ...Object.entries(r.times ?? {}).map(([k, v]): [string, string] => [k, when(zone, Date.parse(v), now)]),
+    ...Object.entries(r.words ?? {}),
+  ];
+  if (!rows.length) return null;
+  return (
+    <span class="numbers">
+      {rows.map(([k, v]) => <span key={k}><span class="quiet">{k.replaceAll("_", " ")}</span> {v}</span>)}
+    </span>
+  );
+}

@@ -1,0 +1,33 @@
+import type { Columns } from "../columns";
+import { cell, heads, shown } from "../rows";
+import { digits } from "../words";
+import { offsetAt, offsetName, stamp } from "../zone";
+
+/** TableView is the same as the charts, in numbers, newest first where it is past. */
+export function TableView({ c, zone, name, now }: { c: Columns; zone: string; name: string; now: number }) {
+  const rows = shown(c);
+  return (
+    <div class="scroll tall" tabIndex={0} role="region" aria-label={`Numbers of ${name}`}>
+      <table class="plain numbers-table">
+        <caption class="sr">Demand and instances of {name}</caption>
+        <thead>
+          <tr><th scope="col">Time, {zone} ({offsetName(offsetAt(zone, now))})</th>{heads.map((h) => <th key={h.key} scope="col" class="num">{h.name}</th>)}</tr>
+        </thead>
+        <tbody>
+          {rows.map((i) => {
+            const t = c.x[i]! * 1000;
+            return (
+              <tr key={t} class={t > now ? "ahead" : ""}>
+                <th scope="row">{stamp(zone, t)}</th>
+                {heads.map((h) => {
+                  const v = cell(c, h, i);
+                  return <td key={h.key} class="num">{v === null ? <span class="quiet">–</span> : typeof v === "boolean" ? (v ? "yes" : "") : h.whole ? v : digits(v)}</td>;
+                })}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}

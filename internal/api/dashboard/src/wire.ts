@@ -1,0 +1,189 @@
+// What the server sends, as it sends it: snake_case, times as RFC 3339 in UTC,
+// durations as Go writes them ("4m40s"), absent numbers as null.
+
+export type Mode = "off" | "forecast-only" | "active";
+
+export interface About {
+  version: string;
+  clock: { now: string; speed: number };
+  zone?: string;
+  world: string;
+  mode?: string;
+  leader?: boolean;
+}
+
+export interface Reason {
+  code: string;
+  message: string;
+  numbers?: Record<string, number> | null;
+  times?: Record<string, string> | null;
+  words?: Record<string, string> | null;
+}
+
+export type Outcome = "none" | "would" | "pending" | "done" | "failed" | "superseded";
+
+export interface Decision {
+  id: string;
+  service: string;
+  at: string;
+  mode: Mode;
+  from: number;
+  to: number;
+  required: number;
+  metric?: string | null;
+  code: string;
+  message: string;
+  reasons?: Reason[] | null;
+  actions?: { kind: "start" | "stop"; instance: string }[] | null;
+  outcome: Outcome;
+  error?: string | null;
+  ended_at?: string | null;
+  repeats: number;
+  last_at?: string | null;
+}
+
+export interface Score {
+  pinball: number;
+  naive: number;
+  coverage: number;
+  tested: number;
+}
+
+export interface NextChange {
+  at: string;
+  from: number;
+  to: number;
+  code: string;
+  message: string;
+}
+
+export interface Status {
+  state: "fine" | "warn" | "bad";
+  state_reason: string;
+  ready: number;
+  starting: number;
+  draining: number;
+  wanted: number;
+  required: number;
+  busy: number | null;
+  utilization: number | null;
+  limit: number | null;
+  last_sample: string | null;
+  paused: { by: string; until: string; note?: string } | null;
+  lead: string;
+  next: NextChange | null;
+  decision: Decision | null;
+  forecast: { model: string; issued: string; until: string; warnings?: string[] | null; score?: Score | null } | null;
+}
+
+export interface Service {
+  name: string;
+  mode: Mode;
+  min_instances: number;
+  max_instances: number;
+  objective: number;
+  band: string;
+  time_zone: string;
+  warmup: string;
+  cooldown: string;
+  missing?: { hold: string; stand_in: string; follow_forecast?: boolean };
+  status: Status;
+}
+
+export type Column = (number | null)[];
+
+/** Capacity is planned against actual: columns on one x. */
+export interface Capacity {
+  service: string;
+  time_zone: string;
+  now: string;
+  from: string;
+  to: string;
+  step: string;
+  objective: number;
+  min: number;
+  max: number;
+  band: { from: number; upper: number }[];
+  lead: string;
+  acting: boolean;
+  times: number[];
+  demand: Column;
+  demand_low?: Column | null;
+  demand_high?: Column | null;
+  saturated?: (boolean | null)[] | null;
+  forecast: Column;
+  forecast_low: Column;
+  forecast_high: Column;
+  ready: Column;
+  starting?: Column | null;
+  draining?: Column | null;
+  wanted: Column;
+  planned: Column;
+  required: Column;
+  decisions: Decision[] | null;
+}
+
+export interface Instance {
+  id: string;
+  service: string;
+  node: string;
+  state: "starting" | "ready" | "draining" | "stopped" | "failed";
+  origin?: string;
+  address?: string | null;
+  utilization: number | null;
+  load: number | null;
+  ordered_at?: string | null;
+  started_at?: string | null;
+  ready_at?: string | null;
+  draining_at?: string | null;
+  failure?: string | null;
+}
+
+export interface Warmup {
+  service: string;
+  instance: string;
+  node: string;
+  image?: string;
+  at: string;
+  duration: string;
+  at_once: number;
+}
+
+export interface Plan {
+  service: string;
+  made_at: string;
+  lead: string;
+  until: string;
+  acting: boolean;
+  changes: { at: string; wanted: number; required: number; demand: number; code: string; message?: string }[] | null;
+}
+
+export interface Pause {
+  service: string;
+  by: string;
+  note?: string;
+  since: string;
+  until: string;
+}
+
+export interface List<T> {
+  items: T[] | null;
+  next?: string | null;
+}
+
+/** Step is one planning round, as the stream tells it. */
+export interface Step {
+  at: string;
+  decisions?: Decision[] | null;
+  failed?: Record<string, string> | null;
+}
+
+/** ProblemBody is an RFC 9457 problem with our code and help. */
+export interface ProblemBody {
+  title?: string;
+  status?: number;
+  detail?: string;
+  code?: string;
+  help?: string;
+  errors?: { location?: string; message?: string; code?: string; help?: string }[];
+}
