@@ -41,7 +41,7 @@ type fit struct {
 
 // Settings of the learning.
 const (
-	pairsPerBand = 900  // pairs of origin and target looked at
+	pairsPerBand = 1400  // pairs of origin and target looked at
 	fewestPairs  = 12   // below this a band is not learned
 	folds        = 5    // stretches of time, each forecast by what the others taught
 	ridgeLead    = 2    // times lead / history: far leads have been seen few times

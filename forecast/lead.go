@@ -27,6 +27,7 @@ const (
 	spreadLevel
 	spreadMoves
 	spreadSlowMoves
+	spreadAway
 	spreads
 )
 
@@ -96,5 +97,6 @@ func (t *track) widen(pr pair, base float64, x *[spreads]float64) {
 	x[spreadSlot] = math.Log(t.seasonal[pr.day*seasonals+dayNoise] + noiseFloor)
 	x[spreadMoves] = math.Log(r[fastMoves] + noiseFloor)
 	x[spreadSlowMoves] = math.Log(r[slowMoves] + noiseFloor)
+	x[spreadAway] = math.Log(math.Abs(r[1]) + 0.1*r[slowNoise] + noiseFloor)
 	x[spreadLevel] = math.Log(t.tf.back(base) + 0.05)
 }

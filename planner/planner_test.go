@@ -421,7 +421,7 @@ func TestDecide(t *testing.T) {
 				cs = append(cs, string(c))
 			}
 			if got := strings.Join(cs, " "); d.To != tt.to || got != tt.codes {
-				t.Errorf("to %d by %q, want %d by %q\n%s", d.To, got, tt.to, tt.codes, encode(t, d))
+				t.Errorf("to %d by %q, want %d by %q\n%s", d.To, got, tt.to, tt.codes, encode(d))
 			}
 			if starts, stops := count(d, forescale.ActionStart), count(d, forescale.ActionStop); starts != max(0, d.To-d.From) || stops != max(0, d.From-d.To) {
 				t.Errorf("%d starts and %d stops lead from %d to %d", starts, stops, d.From, d.To)

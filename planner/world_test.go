@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -146,11 +145,10 @@ func count(d forescale.Decision, k forescale.ActionKind) int {
 	return n
 }
 
-func encode(t testing.TB, v any) string {
-	t.Helper()
+func encode(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return string(b)
 }

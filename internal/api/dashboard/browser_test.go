@@ -237,7 +237,7 @@ func TestScreenshots(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				name := fmt.Sprintf("%s-%d-%v.png", strings.Trim(strings.ReplaceAll(place, "/", "-"), "#-"), width, map[bool]string{true: "dark", false: "light"}[dark])
+				name := fmt.Sprintf("page%s-%d-%v.png", strings.TrimRight(strings.ReplaceAll(strings.TrimLeft(place, "#"), "/", "-"), "-"), width, map[bool]string{true: "dark", false: "light"}[dark])
 				if err := os.WriteFile(filepath.Join(dir, name), png, 0o644); err != nil {
 					t.Fatal(err)
 				}
