@@ -117,7 +117,7 @@ func (c serverConfig) withDefaults() serverConfig {
 // wire makes the parts and joins them; nothing runs yet.
 func (s *server) wire() {
 	c := s.cfg
-	s.ingest = newIngest(c)
+	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{})
 	s.api = api.New(api.Config{
 		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
 		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },

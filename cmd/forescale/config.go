@@ -1,0 +1,205 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/forescale/forescale"
+)
+
+// Config is the config file. Every field can be left out.
+type Config struct {
+	File      string // where it was read from; "" is no file
+	Listen    string
+	Store     string
+	Docker    string // auto, off or required
+	TLS       tlsFiles
+	Keys      bool // keys are asked for on loopback too
+	Retention time.Duration
+	Planning  planning
+	Services  []ServiceEntry
+	NodeTypes []forescale.NodeType
+
+	places places
+}
+
+// tlsFiles names the certificate and its key.
+type tlsFiles struct{ Cert, Key string }
+
+// planning is how often things are done, and how far ahead; zero fields are left
+// to the loop's defaults.
+type planning struct {
+	Collect, Interval, Refresh, Horizon, Step time.Duration
+}
+
+// ServiceEntry is a service as the file has it.
+type ServiceEntry struct {
+	Service forescale.Service // without defaults; Mode is "" when the file does not say
+	Line    int
+}
+
+// maxConfigSize bounds what is read as a config file.
+const maxConfigSize = 4 << 20
+
+// The defaults of what the file and the flags leave open.
+const (
+	defaultListen    = "127.0.0.1:8480"
+	defaultDocker    = "auto"
+	defaultRetention = 400 * 24 * time.Hour // a year and a month: last year's season is still there
+)
+
+// loadConfig reads the file at path, "" for none. It gathers every fault of the
+// file: the error is nil or a [forescale.Faults].
+func loadConfig(path string) (*Config, error) {
+	if path == "" {
+		return &Config{Docker: defaultDocker, Retention: defaultRetention}, nil
+	}
+	data, err := readLimited(path, maxConfigSize)
+	if err != nil {
+		return nil, forescale.Faults{{Code: "config_unreadable", What: "cannot read the config: " + reason(err), Where: path,
+			Help: "give another file with --config; nothing was loaded", Err: err}}
+	}
+	return parseConfig(path, data)
+}
+
+// parseConfig reads a config file's content; name is its name in faults.
+func parseConfig(name string, data []byte) (*Config, error) {
+	c := &Config{File: name, Docker: defaultDocker, Retention: defaultRetention}
+	r := &configReader{file: name, places: places{}}
+	root, err := parseYAML(data)
+	if err != nil {
+		r.fault(syntaxLine(err), 1, "config_syntax", "this is not YAML: "+syntaxText(err), "")
+		return nil, r.faults
+	}
+	if root != nil {
+		r.mapping(root, "", "the config", c.fields())
+		r.check(c)
+	}
+	c.places = r.places
+	if len(r.faults) > 0 {
+		r.sort()
+		return nil, r.faults
+	}
+	return c, nil
+}
+
+// parseYAML gives the one document of data, nil when it is empty.
+func parseYAML(data []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(newBytesReader(data))
+	var doc yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("yaml: there is more than one document; keep one")
+	}
+	root := resolve(doc.Content[0])
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return nil, nil
+	}
+	return root, nil
+}
+
+// fields is the top level of the file.
+func (c *Config) fields() []field {
+	return []field{
+		text("listen", "Address to listen on. Anything but loopback needs `tls` and at least one API key.", &c.Listen).or(defaultListen),
+		text("store", "Where the memory is kept: a path or `sqlite://PATH`.", &c.Store).or("~/.local/state/forescale/forescale.db"),
+		text("docker", "Use of the Docker Engine. `auto` uses it if it is there, `required` refuses to start without.", &c.Docker).oneOf("auto", "off", "required").or("auto"),
+		object("tls", "Certificate and key as PEM files. They are read again on reload.", func() []field {
+			return []field{
+				text("cert", "File with the certificate chain.", &c.TLS.Cert),
+				text("key", "File with the private key.", &c.TLS.Key),
+			}
+		}),
+		flag("require_keys", "Ask for API keys on loopback too.", &c.Keys).or("false"),
+		duration("retention", "How long history is kept.", &c.Retention, 24*time.Hour, 20*365*24*time.Hour).or("400d"),
+		object("planning", "How often things are done, and how far ahead.", func() []field {
+			p := &c.Planning
+			return []field{
+				duration("collect", "Time between two reads of the world.", &p.Collect, time.Second, time.Hour).or("10s"),
+				duration("interval", "Time between two planning steps.", &p.Interval, time.Second, time.Hour).or("30s"),
+				duration("refresh", "Time between two forecasts of a service.", &p.Refresh, time.Minute, 24*time.Hour).or("15m"),
+				duration("horizon", "How far forecasts reach.", &p.Horizon, time.Hour, 14*24*time.Hour).or("24h"),
+				duration("step", "Width of a forecast's step.", &p.Step, time.Minute, time.Hour).or("5m"),
+			}
+		}),
+		named("services", "The services, by name.", "service", func(name string, r *configReader, n *yaml.Node) {
+			e := ServiceEntry{Line: n.Line, Service: forescale.Service{Name: name, Origin: forescale.OriginConfig}}
+			r.mapping(n, "services."+name, fmt.Sprintf("service %q", name), serviceFields(&e.Service))
+			c.Services = append(c.Services, e)
+		}, func() []field { return serviceFields(new(forescale.Service)) }),
+		named("node_types", "What can be ordered, by name.", "node type", func(name string, r *configReader, n *yaml.Node) {
+			t := forescale.NodeType{Name: name, Speed: 1}
+			r.mapping(n, "node_types."+name, fmt.Sprintf("node type %q", name), nodeTypeFields(&t))
+			c.NodeTypes = append(c.NodeTypes, t)
+		}, func() []field { return nodeTypeFields(new(forescale.NodeType)) }),
+	}
+}
+
+// check finds what no single value shows: a service whose max is below its min.
+func (r *configReader) check(c *Config) {
+	for _, e := range c.Services {
+		path := "services." + e.Service.Name
+		for _, f := range faultsIn(e.Service.WithDefaults().Validate()) {
+			if f.Where == "name" {
+				continue // found where the name is written
+			}
+			n := r.places.near(path + "." + f.Where)
+			if r.hasFaultAt(n) {
+				continue // its form is wrong already
+			}
+			r.fault(n.Line, n.Column, "config_wrong_value", fmt.Sprintf("%s, in service %q", f.What, e.Service.Name), f.Help)
+		}
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		n := r.places.near("tls.cert")
+		r.fault(n.Line, n.Column, "config_wrong_value", "tls needs both cert and key", "name both files")
+	}
+	if p := c.Planning; p.Collect > 0 && p.Interval > 0 && p.Interval < p.Collect {
+		n := r.places.near("planning.interval")
+		r.fault(n.Line, n.Column, "config_wrong_value", "planning.interval is shorter than planning.collect", "plan no more often than the world is read")
+	}
+}
+
+func faultsIn(err error) forescale.Faults {
+	var fs forescale.Faults
+	errors.As(err, &fs)
+	return fs
+}
+
+// readLimited reads a file of at most limit bytes.
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAllLimited(f, limit)
+}
+
+func readAllLimited(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("it is larger than %d bytes", limit)
+	}
+	return data, err
+}
+
+// reason is an error of the operating system without the path, which the fault
+// names already.
+func reason(err error) string {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// serviceFields is one service of the file.
+func serviceFields(s *forescale.Service) []field {
+	return []field{
+		text("mode", "`forecast-only` does everything but the acting, `active` acts, `off` does nothing. Left out, a new service is forecast-only and a known one keeps its mode.", &s.Mode).oneOf("off", "forecast-only", "active"),
+		whole("min_instances", "Never fewer by our hand.", &s.Min, 1, forescale.MaxInstances).or("1"),
+		whole("max_instances", "Never more.", &s.Max, 1, forescale.MaxInstances).or("10, or min_instances if higher"),
+		number("objective", "Share of time in which the demand must fit the band, from 0.5 to below 1.", &s.Objective, 0.5, 0.9999).or("0.95"),
+		bandField("band", "Highest utilization in % from so many instances on.", &s.Band).or("1:60 2:65 3:70 5:75 8:80"),
+		zoneField("time_zone", "IANA name; patterns are of this local time.", &s.TimeZone).or("UTC"),
+		metricsField("metrics", "What demand is read from; the largest need decides.", &s.Metrics).or("load if capacity is set, else utilization"),
+		number("capacity", "Load that one instance serves at 100 %, in units of load.", &s.Capacity, 0, 1e15),
+		duration("warmup", "From the start command until an instance is ready and takes its share. Learned later.", &s.Warmup, 0, 24*time.Hour).or("1m"),
+		duration("cooldown", "From drain until stopped.", &s.Cooldown, 0, 24*time.Hour).or("10s"),
+		whole("max_step", "Starts at most in one planning step.", &s.MaxStep, 1, forescale.MaxInstances).or("4, or as many as are ready"),
+		object("missing", "What holds while samples are missing. Nothing is ever scaled to min because data is missing.", func() []field {
+			return []field{
+				duration("hold", "Until this long nothing changes.", &s.Missing.Hold, 0, 24*time.Hour).or("5m"),
+				duration("stand_in", "Until this long the forecast stands in, upwards only; then the count is held.", &s.Missing.StandIn, 0, 24*time.Hour).or("1h"),
+				flag("follow_forecast", "After stand_in, follow the forecast in both directions rather than hold.", &s.Missing.FollowForecast).or("false"),
+			}
+		}),
+		object("template", "What an instance is made from.", func() []field { return templateFields(&s.Template) }),
+	}
+}
+
+// templateFields is what an instance is made from.
+func templateFields(t *forescale.Template) []field {
+	return []field{
+		text("image", "Image of the container. By digest it is never changed behind your back.", &t.Image),
+		texts("command", "Command and arguments; no shell is between.", &t.Command),
+		envField("env", "Environment variables. Secrets are refused here: use env_from.", &t.Env),
+		texts("env_from", "Names of variables handed on from the server's own environment.", &t.EnvFrom),
+		textMap("labels", "Labels of the container.", &t.Labels),
+		text("network", "Network of the engine.", &t.Network).or("the engine's default"),
+		whole("port", "Port that the service listens on inside the instance.", &t.Port, 1, 65535),
+		flag("publish", "Publish the port on a free loopback port of the node.", &t.Publish).or("false"),
+		number("cpus", "Limit in cores.", &t.CPUs, 0, 4096).or("none"),
+		bytesField("memory", "Limit, such as `512MiB`.", &t.Memory).or("none"),
+		object("probe", "Tells when an instance is ready. With none the image's health check is used; without that, a running container is ready.", func() []field {
+			return []field{
+				text("http", "Path asked for with GET on the port; ready on 200 to 399.", &t.Probe.HTTP),
+				flag("tcp", "Ready when the port accepts.", &t.Probe.TCP).or("false"),
+				duration("timeout", "Of one attempt.", &t.Probe.Timeout, 10*time.Millisecond, 5*time.Minute).or("1s"),
+			}
+		}),
+	}
+}
+
+// nodeTypeFields is one node type of the file.
+func nodeTypeFields(t *forescale.NodeType) []field {
+	return []field{
+		number("cores", "Cores of a node.", &t.Cores, 0, 4096),
+		number("speed", "Speed of a core, relative to the reference type.", &t.Speed, 0, 1000).or("1"),
+		bytesField("memory", "Memory, such as `16GiB`.", &t.Memory),
+		bytesField("disk", "Disk, such as `200GB`.", &t.Disk),
+		text("disk_kind", "Kind of the disk, such as ssd.", &t.DiskKind),
+		number("bandwidth", "Of its link, in Mbit/s.", &t.Bandwidth, 0, 1e9),
+		number("price_per_hour", "Price of an hour, in the currency of the budgets.", &t.PricePerHour, 0, 1e9),
+		duration("billing_step", "Started steps are paid whole.", &t.BillingStep, 0, 31*24*time.Hour),
+		duration("boot_time", "From the order until it is ready.", &t.BootTime, 0, 24*time.Hour),
+		whole("max_count", "At most so many.", &t.MaxCount, 1, 100_000),
+	}
+}

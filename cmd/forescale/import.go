@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/collector"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// importFlags say what the rows of a history file mean.
+type importFlags struct {
+	service  string
+	as       string
+	zone     string
+	create   bool
+	capacity float64
+	again    bool
+	faults   int
+}
+
+func newImport(a *app) *cobra.Command {
+	f := &importFlags{}
+	cmd := &cobra.Command{
+		Use:   "import FILE|-",
+		Short: "Import history, so that the first day is already forecast",
+		Long: `Import history from a CSV file with the header timestamp,series,value; .gz too, and -
+for standard input. A series is a service of that name, unless --service names one.
+
+--as says what the values are:
+  load         in the service's own unit, such as requests a second; its capacity
+               must be known (in the config, or --capacity with --create)
+  demand       in busy instances
+  utilization  in %, of one instance: the series is SERVICE/INSTANCE, or INSTANCE
+               with --service
+
+The command works on the store itself, also while forescale serve runs on it. It is
+safe to repeat: a row that is there already is not doubled, and after an interruption
+it goes on where it was.`,
+		Example: "  forescale import history.csv.gz\n  forescale import --service checkout --as demand - < history.csv",
+		Args:    cobra.ExactArgs(1),
+	}
+	at := addStoreFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&f.service, "service", "", "the service that the values are of")
+	fs.StringVar(&f.as, "as", "load", "what the values are: load, demand or utilization")
+	fs.StringVar(&f.zone, "timezone", "", "IANA zone of times that name none, and of services that are created")
+	fs.BoolVar(&f.create, "create", false, "register services that are not known, as forecast-only")
+	fs.Float64Var(&f.capacity, "capacity", 0, "with --create: load that one instance serves at 100 %")
+	fs.BoolVar(&f.again, "again", false, "start from the first row, even if the file was imported before")
+	fs.IntVar(&f.faults, "max-faults", 10, "refused rows to show")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		return a.withStore(cmd.Context(), at, func(ctx context.Context, s store.Store) error {
+			return a.importHistory(ctx, s, *f, args[0])
+		})
+	}
+	return cmd
+}
+
+func (f importFlags) check() error {
+	switch {
+	case f.as != "load" && f.as != "demand" && f.as != "utilization":
+		return usage(fmt.Sprintf("%q is not what values can be", f.as), "use --as load, demand or utilization")
+	case f.service != "" && !forescale.ValidName(f.service):
+		return usage(fmt.Sprintf("%q is not a service name", f.service), "use up to 42 lower-case letters, digits and inner hyphens")
+	case f.capacity < 0 || f.capacity > 0 && !f.create:
+		return usage("--capacity goes with --create", "the capacity of a known service is in its config")
+	}
+	_, err := f.location()
+	return err
+}
+
+// location is the zone of times that name none; nil when none was given.
+func (f importFlags) location() (*time.Location, error) {
+	if f.zone == "" {
+		return nil, nil
+	}
+	return zoneOf(f.zone)
+}
+
+// importBatch is how many rows one commit holds.
+const importBatch = 5000
+
+// importer is one run of import.
+type importer struct {
+	flags importFlags
+	store store.Store
+	now   time.Time
+
+	services map[string]forescale.Service // looked up so far
+	only     string                       // with --service: the one series of a load or demand file
+	batch    []forescale.Sample
+	rows     int64 // read of the input, those of earlier runs included
+	stored   int64 // in this run
+	gaps     int64 // rows without a value
+	refused  forescale.Faults
+	refusals int64
+	series   map[string]*seriesSummary
+	order    []string
+}
+
+func (a *app) importHistory(ctx context.Context, s store.Store, f importFlags, path string) error {
+	zone, err := f.location()
+	if err != nil {
+		return err
+	}
+	in, err := a.openHistory(path, zone)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	im := &importer{flags: f, store: s, now: a.clock.Now(), services: map[string]forescale.Service{}, series: map[string]*seriesSummary{}}
+	print, err := in.fingerprint(f)
+	if err != nil {
+		return err
+	}
+	var done int64
+	if !f.again {
+		if done, err = s.ImportProgress(ctx, print); err != nil {
+			return fmt.Errorf("read the progress of earlier imports: %w", err)
+		}
+	}
+	run := forescale.Run{ID: fmt.Sprintf("import-%d-%s", im.now.UnixMilli(), print[:8]), Kind: "import", StartedAt: im.now}
+	if err := s.SaveRun(ctx, run); err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	bar := a.progress(in.size, in.read)
+	err = im.run(ctx, in, print, done)
+	bar.finish()
+	run.Done, run.Failed, run.EndedAt = int(im.stored), int(im.refusals), a.clock.Now()
+	if err != nil {
+		run.Error = oneLine(err.Error())
+	}
+	err = errors.Join(err, s.SaveRun(context.WithoutCancel(ctx), run))
+	if ctx.Err() != nil {
+		return im.interrupted(ctx, in, print)
+	}
+	if err != nil {
+		return err
+	}
+	return a.importSummary(im, in.name, done)
+}
+
+// run reads rows and keeps them batch by batch; the first done rows are skipped.
+func (im *importer) run(ctx context.Context, in *history, print string, done int64) error {
+	for row, err := range in.rows() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && row.Line == 0 {
+			return errors.Join(err, im.flush(ctx, print))
+		}
+		im.rows++
+		if im.rows > done {
+			if err == nil {
+				err = im.take(ctx, in.name, row)
+			}
+			var f *forescale.Fault
+			switch {
+			case errors.As(err, &f) && f.Code != "service_unknown" && f.Code != "capacity_unknown" && f.Code != "series_many":
+				im.refuse(f)
+			case err != nil:
+				return errors.Join(err, im.flush(ctx, print))
+			}
+		}
+		if len(im.batch) >= importBatch {
+			if err := im.flush(ctx, print); err != nil {
+				return err
+			}
+		}
+	}
+	return im.flush(ctx, print)
+}
+
+// take turns a row into a sample of the batch.
+func (im *importer) take(ctx context.Context, file string, r collector.HistoryRow) error {
+	where := fmt.Sprintf("%s:%d", file, r.Line)
+	if r.Gap {
+		im.gaps++
+		return nil
+	}
+	subject, metric, err := im.subject(ctx, r.Series, where)
+	if err != nil {
+		return err
+	}
+	s := forescale.Sample{Subject: subject, Metric: metric, Time: r.Time.UTC(), Value: r.Value}
+	err = s.ValidateValue()
+	if err == nil && s.Time.After(im.now.Add(forescale.MaxAhead)) {
+		err = &forescale.Fault{Code: "sample_from_future", What: fmt.Sprintf("time %s is ahead of this machine's clock", stamp(s.Time)), Help: "history is of the past; check the year and the zone"}
+	}
+	var f *forescale.Fault
+	if errors.As(err, &f) {
+		g := *f
+		g.Where = where
+		return &g
+	}
+	im.batch = append(im.batch, s)
+	im.summary(r.Series).add(s.Time)
+	return nil
+}
+
+// subject is what a series is about, and what its values mean.
+func (im *importer) subject(ctx context.Context, series, where string) (forescale.Subject, forescale.Metric, error) {
+	service, instance := series, ""
+	if im.flags.as == "utilization" {
+		instance = series
+		if im.flags.service == "" {
+			service, _, _ = strings.Cut(series, "/")
+			_, instance, _ = strings.Cut(series, "/")
+			instance = firstOf(instance, service)
+		}
+	}
+	if im.flags.service != "" {
+		service = im.flags.service
+		if im.only == "" {
+			im.only = series
+		}
+		if instance == "" && series != im.only {
+			return forescale.Subject{}, "", &forescale.Fault{Code: "series_many", Where: where,
+				What: fmt.Sprintf("the file holds several series (%q, %q), but one service was named", im.only, series),
+				Help: "leave --service out when the series are services; the rows before are kept"}
+		}
+	}
+	s, err := im.lookUp(ctx, service, where)
+	switch {
+	case err != nil:
+		return forescale.Subject{}, "", err
+	case im.flags.as == "utilization":
+		return forescale.Subject{Kind: forescale.KindInstance, Name: instance, Service: service}, forescale.MetricUtilization, nil
+	case im.flags.as == "demand":
+		return forescale.Subject{Kind: forescale.KindService, Name: service, Service: service}, forescale.MetricDemand, nil
+	case s.Capacity == 0:
+		return forescale.Subject{}, "", &forescale.Fault{Code: "capacity_unknown", What: fmt.Sprintf("load of %q cannot be read as demand: its capacity is not known", service), Where: where,
+			Help: "set capacity for it in the config, or say what the values are with --as demand"}
+	}
+	return forescale.Subject{Kind: forescale.KindService, Name: service, Service: service}, forescale.MetricLoad, nil
+}
+
+// lookUp finds the service, or registers it if that was asked for.
+func (im *importer) lookUp(ctx context.Context, name, where string) (forescale.Service, error) {
+	if s, ok := im.services[name]; ok {
+		return s, nil
+	}
+	s, err := im.store.Service(ctx, name)
+	if errors.Is(err, forescale.ErrNotFound) {
+		if s, err = im.register(ctx, name, where); err != nil {
+			return s, err
+		}
+	}
+	if err != nil {
+		return s, fmt.Errorf("look up service %s: %w", name, err)
+	}
+	im.services[name] = s
+	return s, nil
+}
+
+func (im *importer) register(ctx context.Context, name, where string) (forescale.Service, error) {
+	if !im.flags.create || !forescale.ValidName(name) {
+		help := "add it to the config, or register it with --create"
+		if !forescale.ValidName(name) {
+			help = "name the service with --service: a service's name has up to 42 lower-case letters, digits and inner hyphens"
+		}
+		return forescale.Service{}, &forescale.Fault{Code: "service_unknown", What: fmt.Sprintf("there is no service %q", name), Where: where, Help: help}
+	}
+	s := forescale.Service{Name: name, TimeZone: im.flags.zone, Capacity: im.flags.capacity}.WithDefaults()
+	if err := s.Validate(); err != nil {
+		return s, err
+	}
+	return im.store.PutService(ctx, s, 0)
+}
+
+// flush keeps the batch and the progress in one commit.
+func (im *importer) flush(ctx context.Context, print string) error {
+	if err := im.store.AppendImport(ctx, print, im.rows, im.batch); err != nil {
+		return fmt.Errorf("keep rows: %w", err)
+	}
+	im.stored += int64(len(im.batch))
+	im.batch = im.batch[:0]
+	return nil
+}
+
+func (im *importer) refuse(f *forescale.Fault) {
+	im.refusals++
+	if len(im.refused) < im.flags.faults {
+		im.refused = append(im.refused, f)
+	}
+}
+
+// interrupted tells how far the import came.
+func (im *importer) interrupted(ctx context.Context, in *history, print string) error {
+	done, err := im.store.ImportProgress(context.WithoutCancel(ctx), print)
+	if err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	help := "run the same command again: it goes on from there"
+	if in.stdin {
+		help = "send the same input again: rows that are there are not doubled"
+	}
+	return &forescale.Fault{Code: "interrupted", What: fmt.Sprintf("stopped after %s rows; they are kept", thousands(done)), Where: in.name, Help: help, Err: ctx.Err()}
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forescale/forescale"
+)
+
+func newWhy(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "why SERVICE",
+		Short: "Explain the newest decision, or the one of an earlier time: raw, each limit, final",
+		Long: `Explain why a service has as many instances as it has: what the demand asks for, each
+limit on the way, and the number in the end. With --at, the decision that held then.`,
+		Example: "  forescale why checkout\n  forescale why checkout --at 02:10\n  forescale why dec_01jd7k",
+		Args:    cobra.ExactArgs(1),
+	}
+	f, o := addClientFlags(a, cmd), formatFlag(cmd)
+	at := cmd.Flags().String("at", "", `a time: 02:10, "2026-11-23 02:10", RFC 3339, or 3h for three hours ago`)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.why(cmd.Context(), f, *o, args[0], *at)
+	}
+	return cmd
+}
+
+func (a *app) why(ctx context.Context, f *clientFlags, o format, name, at string) error {
+	c, err := a.client(f)
+	if err != nil {
+		return err
+	}
+	var about aboutView
+	if err := c.get(ctx, "/v1/about", nil, &about); err != nil {
+		return err
+	}
+	d, s, m, err := c.decision(ctx, about, f, name, at)
+	if err != nil {
+		return err
+	}
+	switch o {
+	case formatJSON:
+		return a.writeJSON(d)
+	case formatCSV:
+		return a.writeCSV(whyHeaders, whyRows(*d))
+	}
+	_, err = fmt.Fprint(a.stdout, a.explain(*d, s, m))
+	if err == nil && s.Status.Paused != nil {
+		a.hint("Paused by %s until %s. Go on: forescale pause %s --end", oneLine(s.Status.Paused.By), m.clock(s.Status.Paused.Until), s.Name)
+	}
+	return err
+}
+
+// decision finds the decision that is asked for: by its id, by a time, or the newest.
+func (c *apiClient) decision(ctx context.Context, about aboutView, f *clientFlags, name, at string) (*decisionView, serviceView, moment, error) {
+	none := func(err error) (*decisionView, serviceView, moment, error) { return nil, serviceView{}, moment{}, err }
+	var d *decisionView
+	service := name
+	if strings.HasPrefix(name, "dec_") {
+		if at != "" {
+			return none(usage("a decision's id and --at do not go together", "leave one of them out"))
+		}
+		d = &decisionView{}
+		if err := c.get(ctx, "/v1/decisions/"+url.PathEscape(name), nil, d); err != nil {
+			return none(err)
+		}
+		service = d.Service
+	}
+	s, err := c.service(ctx, service)
+	if err != nil {
+		return none(err)
+	}
+	m, err := c.moment(about, f, s.TimeZone)
+	if err != nil {
+		return none(err)
+	}
+	switch {
+	case d != nil:
+	case at != "":
+		if d, err = c.decisionAt(ctx, service, at, m); err != nil {
+			return none(err)
+		}
+	case s.Status.Decision == nil:
+		return none(&forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("nothing was decided for %s yet", service), Where: "services/" + service,
+			Help: "the first decision comes with the next planning step, within a minute"})
+	default:
+		d = s.Status.Decision
+	}
+	return d, s, m, nil
+}
+
+// decisionAt is the newest decision that was made at or before a time.
+func (c *apiClient) decisionAt(ctx context.Context, service, at string, m moment) (*decisionView, error) {
+	t, err := m.parseMoment(at)
+	if err != nil {
+		return nil, err
+	}
+	q := url.Values{"service": {service}, "limit": {"200"}}
+	var oldest time.Time
+	for page := 0; page < maxPages; page++ {
+		var answer struct {
+			Items []decisionView `json:"items"`
+			Next  string         `json:"next"`
+		}
+		if err := c.get(ctx, "/v1/decisions", q, &answer); err != nil {
+			return nil, err
+		}
+		for i := range answer.Items {
+			if oldest = answer.Items[i].At; !oldest.After(t) {
+				return &answer.Items[i], nil
+			}
+		}
+		if answer.Next == "" {
+			break
+		}
+		q.Set("cursor", answer.Next)
+	}
+	help := "nothing was decided for this service yet"
+	if !oldest.IsZero() {
+		help = fmt.Sprintf("the oldest that was looked at is of %s %s", m.clock(oldest), m.zone())
+	}
+	return nil, &forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("there is no decision at or before %s", stamp(t)), Where: "services/" + service, Help: help}
+}
+
+// maxPages bounds the search of decisionAt.
+const maxPages = 500
+
+// explain is a decision as a person reads it: what, then raw → each limit → final.
+func (a *app) explain(d decisionView, s serviceView, m moment) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s   %s   %s   %s, %s, min %d, max %d\n", headline(d), codes(d), d.ID, d.Service, d.Mode, s.Min, s.Max)
+	row := func(label, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "  %-10s %s\n", label, wrap(oneLine(text), a.width-13, strings.Repeat(" ", 13)))
+		}
+	}
+	row("decided", decidedWhen(d, m))
+	row("why", d.Message)
+	row("required", requiredWords(d, s))
+	for i, r := range d.Reasons {
+		if i > 0 {
+			row("limit", string(r.Code)+": "+r.Message)
+		}
+	}
+	row("final", finalWords(d))
+	if lead := durationText(s.Status.Lead); lead > 0 {
+		row("lead time", leadWords(lead, s))
+	}
+	row("outcome", outcomeWords(d, m))
+	return b.String()
+}
+
+// headline is the change of the count.
+func headline(d decisionView) string {
+	switch {
+	case d.To == d.From:
+		return fmt.Sprintf("stays at %s", counted(d.To, "instance"))
+	case d.Outcome == forescale.OutcomeWould:
+		return fmt.Sprintf("%d → %s (would)", d.From, counted(d.To, "instance"))
+	}
+	return fmt.Sprintf("%d → %s", d.From, counted(d.To, "instance"))
+}
+
+// codes are the reasons' codes, the deciding one first.
+func codes(d decisionView) string {
+	if len(d.Reasons) == 0 {
+		return string(d.Code)
+	}
+	var cs []string
+	for _, r := range d.Reasons {
+		cs = append(cs, string(r.Code))
+	}
+	return strings.Join(cs, ", ")
+}
+
+func decidedWhen(d decisionView, m moment) string {
+	s := fmt.Sprintf("%s (%s), times in %s", m.clock(d.At), m.ago(d.At), m.zone())
+	if d.Repeats > 0 && d.LastAt != nil {
+		s += fmt.Sprintf("; again %s times until %s", thousands(d.Repeats), m.clock(*d.LastAt))
+	}
+	return s
+}
+
+// requiredWords shows the raw need: 7: 5.2 / 7 = 74 %, limit 75 %. 6 would run at 87 %, limit 75 %.
+func requiredWords(d decisionView, s serviceView) string {
+	n, demand, ok := rawNeed(d)
+	band, err := forescale.ParseBand(s.Band)
+	switch {
+	case n < 1:
+		return "not known: there is no usable demand"
+	case !ok || err != nil:
+		return strconv.Itoa(n)
+	}
+	text := fmt.Sprintf("%d: %s / %d = %.0f %%, limit %.0f %%", n, decimal(demand), n, 100*demand/float64(n), band.Upper(n))
+	if n > 1 {
+		text += fmt.Sprintf(". %d would run at %.0f %%, limit %.0f %%", n-1, 100*demand/float64(n-1), band.Upper(n-1))
+	}
+	return text
+}
+
+// rawNeed is the need before limits and the demand in busy instances behind it.
+// A forecast's reason keeps the median as demand and the objective's quantile,
+// which decides, as demand_high.
+func rawNeed(d decisionView) (n int, demand float64, ok bool) {
+	for _, r := range d.Reasons {
+		required, known := r.Numbers["required"]
+		if demand, ok = r.Numbers["demand_high"]; !ok {
+			demand, ok = r.Numbers["demand"]
+		}
+		if known && ok {
+			return int(required), demand, true
+		}
+	}
+	return d.Required, 0, false
+}
+
+func finalWords(d decisionView) string {
+	s := counted(d.To, "instance")
+	if d.To == d.From {
+		s += ", as before"
+	}
+	if d.Required > 0 && d.Required != d.To {
+		s += fmt.Sprintf("; %d would be required", d.Required)
+	}
+	return s
+}
+
+// leadWords splits the lead time into starting and planning.
+func leadWords(lead time.Duration, s serviceView) string {
+	text := inWords(lead) + " from the order until ready, for 9 of 10 starts, one planning step included"
+	if declared := durationText(s.Warmup); declared > 0 {
+		text += "; declared warm-up " + inWords(declared)
+	}
+	return text
+}
+
+func outcomeWords(d decisionView, m moment) string {
+	var s string
+	switch d.Outcome {
+	case forescale.OutcomeNone:
+		return "nothing to do"
+	case forescale.OutcomeWould:
+		return "not acting: this is what it would do"
+	case forescale.OutcomePending:
+		s = "being carried out"
+	default:
+		s = string(d.Outcome)
+	}
+	if d.EndedAt != nil {
+		s += " at " + m.clock(*d.EndedAt)
+	}
+	var starts, stops []string
+	for _, x := range d.Actions {
+		if x.Kind == string(forescale.ActionStart) {
+			starts = append(starts, x.Instance)
+		} else {
+			stops = append(stops, x.Instance)
+		}
+	}
+	if len(starts) > 0 {
+		s += "; starts " + strings.Join(starts, ", ")
+	}
+	if len(stops) > 0 {
+		s += "; stops " + strings.Join(stops, ", ")
+	}
+	if d.Error != "" {
+		s += ". Error: " + d.Error
+	}
+	return s
+}
+
+var whyHeaders = []string{"decision", "service", "at", "mode", "from", "to", "required", "order", "code", "message", "outcome", "error"}
+
+// whyRows has a row for each reason, the deciding one first.
+func whyRows(d decisionView) [][]string {
+	rows := make([][]string, len(d.Reasons))
+	for i, r := range d.Reasons {
+		rows[i] = []string{d.ID, d.Service, stamp(d.At), string(d.Mode), strconv.Itoa(d.From), strconv.Itoa(d.To), strconv.Itoa(d.Required),
+			strconv.Itoa(i + 1), string(r.Code), r.Message, string(d.Outcome), d.Error}
+	}
+	return rows
+}
