@@ -164,16 +164,24 @@ func (w *walk) read() {
 		for k := range w.steps {
 			s := &w.steps[k]
 			high, ok := f.At(s.at, r.s.Objective)
-			if !ok {
+			middle, _ := f.At(s.at, 0.5)
+			if !ok || !isNumber(high) || !isNumber(middle) {
+				if k > 0 { // nothing is known here: what was needed before still is
+					s.merge(w.steps[k-1])
+				}
 				continue
 			}
-			middle, _ := f.At(s.at, 0.5)
-			if c := r.s.Band.Required(high); c > s.count {
-				s.high, s.count = max(0, high), c
-			}
-			s.middle = max(s.middle, r.s.Band.Required(middle))
+			s.merge(step{high: max(0, high), count: r.s.Band.Required(high), middle: r.s.Band.Required(middle)})
 		}
 	}
+}
+
+// merge takes over what needs more.
+func (s *step) merge(x step) {
+	if x.count > s.count {
+		s.high, s.count = x.high, x.count
+	}
+	s.middle = max(s.middle, x.middle)
 }
 
 func (w *walk) width() time.Duration {

@@ -116,11 +116,13 @@ func ofMetric(points []forescale.DemandPoint, m forescale.Metric) []forescale.De
 // usable reports whether a point tells anything at now. A zero that nobody
 // reported is an absence, not a measurement.
 func usable(p *forescale.DemandPoint, now time.Time) bool {
-	if p.Time.After(now) || math.IsNaN(p.Value) || math.IsInf(p.Value, 0) || p.Value < 0 {
+	if p.Time.After(now) || !isNumber(p.Value) || p.Value < 0 {
 		return false
 	}
 	return p.Value > 0 || p.Reporting > 0 || p.Ready == 0
 }
+
+func isNumber(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // readLive takes the highest of the newest complete cells, and of the running one
 // once half of it is over.
@@ -172,7 +174,7 @@ func (g *signal) ahead(b forescale.Band, q float64, from, to time.Time, whole bo
 			break
 		}
 		v, ok := f.At(t, q)
-		if !ok || math.IsNaN(v) || math.IsInf(v, 0) {
+		if !ok || !isNumber(v) {
 			return need{}
 		}
 		if !n.known || v > n.demand {

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"math"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -245,7 +244,7 @@ func (r *round) result() Result {
 	r.d.To = r.to
 	for _, x := range r.d.Reasons {
 		for k, v := range x.Numbers {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
+			if !isNumber(v) {
 				delete(x.Numbers, k)
 			}
 		}
