@@ -242,7 +242,7 @@ type bulkSize struct {
 // bulkSizes are the numbers of rows that statements are prepared for, so that
 // any number of rows takes few statements and few of them are kept. Larger ones
 // are slower: the driver finds each parameter's value by walking over all values
-// before it, so a statement of 250 rows takes twice the time of 16 with 16 rows.
+// before it, so that 256 rows take half as long again in one statement as in 16.
 var bulkSizes = [...]int{16, 4, 1}
 
 func (b *bulk) query(rows int) string {

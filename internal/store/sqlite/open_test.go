@@ -1,0 +1,21 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// openIn opens a store in a folder and closes it at the end of the test.
+func openIn(tb testing.TB, dir string, opts ...Option) *Store {
+	tb.Helper()
+	s, err := Open(tb.Context(), filepath.Join(dir, "state.db"), opts...)
+	if err != nil {
+		tb.Fatalf("open: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
