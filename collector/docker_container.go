@@ -99,7 +99,7 @@ func (d *Docker) ready(ctx context.Context, s *forescale.Sighting, svc forescale
 		}
 	case j.State.Health != nil && j.State.Health.Status != container.NoHealthcheck:
 		s.Ready = j.State.Health.Status == container.Healthy
-		at = firstHealthy(j.State.Health, started)
+		at = firstHealthy(j.State.Health, started, r.waited)
 	default:
 		s.Ready, at = true, started
 	}
@@ -113,9 +113,10 @@ func (d *Docker) ready(ctx context.Context, s *forescale.Sighting, svc forescale
 // healthLog is how many results the engine keeps.
 const healthLog = 5
 
-// firstHealthy is when the health check first passed since the start; zero if
-// that has dropped out of the engine's short log.
-func firstHealthy(h *container.Health, started time.Time) time.Time {
+// firstHealthy is when the health check first passed since the start. If that
+// has dropped out of the engine's short log, it is the oldest pass there for a
+// container that was watched meanwhile, and else zero: it may be days ago.
+func firstHealthy(h *container.Health, started time.Time, watched bool) time.Time {
 	if h.Status != container.Healthy {
 		return time.Time{}
 	}
@@ -123,7 +124,7 @@ func firstHealthy(h *container.Health, started time.Time) time.Time {
 		if e == nil || e.Start.Before(started) || e.ExitCode != 0 {
 			continue
 		}
-		if i == 0 && len(h.Log) >= healthLog {
+		if i == 0 && len(h.Log) >= healthLog && !watched {
 			return time.Time{}
 		}
 		return e.End

@@ -124,7 +124,7 @@ func Connect(ctx context.Context) (*client.Client, error) {
 }
 
 // Image is the name of an image, built from scratch with the static binary of
-// testservice, that runs /svc with a health check every 100 ms and exposes
+// testservice, that runs /svc with a health check every 300 ms and exposes
 // port 8080.
 func Image(t testing.TB) string {
 	t.Helper()
@@ -145,7 +145,7 @@ func Image(t testing.TB) string {
 const dockerfile = `FROM scratch
 COPY svc /svc
 EXPOSE 8080
-HEALTHCHECK --interval=100ms --timeout=2s --retries=600 CMD ["/svc", "health"]
+HEALTHCHECK --interval=300ms --timeout=2s --retries=600 CMD ["/svc", "health"]
 ENTRYPOINT ["/svc"]
 `
 
