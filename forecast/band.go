@@ -10,7 +10,7 @@ import (
 type band struct {
 	from, to int     // leads in steps, both included
 	middle   float64 // log2 of the lead that it stands for
-	fits     []fit   // per transform
+	fit      fit
 }
 
 // bandsFor covers the leads [first, last] with bands that double in width.
@@ -30,18 +30,33 @@ func bandsFor(first, last int) []band {
 	return bs
 }
 
-// fit is what was learned for one band on one transform's scale.
+// fit is what was learned for one band.
 type fit struct {
 	coef      [terms]float64
 	spread    [spreads]float64
 	lo, hi    float64   // bounds of the spread's logarithm: those seen
 	quantiles []float64 // of residual / spread, by level
-	weight    float64   // in the combination of the transforms
+	naive     []float64 // of the seasonal naive's errors, by level
+	loss      loss      // out of fold
+}
+
+// loss is a mean pinball loss beside that of the seasonal naive forecast on the
+// same targets, and the share of targets within the outer levels.
+type loss struct {
+	own, naive, covered float64
+	n                   int
+	wins, tried         int // folds in which seasonal naive was better, of those tested
+}
+
+// lost reports whether the seasonal naive forecast was better: by more than
+// chance, that is clearly and in nearly every stretch of time.
+func (l loss) lost() bool {
+	return l.naive < 0.9*l.own && l.tried > 2 && l.wins >= l.tried-1
 }
 
 // Settings of the learning.
 const (
-	pairsPerBand = 1400  // pairs of origin and target looked at
+	pairsPerBand = 1400 // pairs of origin and target looked at
 	fewestPairs  = 12   // below this a band is not learned
 	folds        = 5    // stretches of time, each forecast by what the others taught
 	ridgeLead    = 2    // times lead / history: far leads have been seen few times
@@ -51,29 +66,30 @@ const (
 
 // learner holds the pairs of one band and the work space to learn from them.
 type learner struct {
-	lead    float64 // middle of the band, in steps
-	p       *past
-	t       *track
-	x       []float64 // [pair][terms]
-	s       []float64 // [pair][spreads]
-	target  []float64 // transformed truth − base
-	base    []float64
-	truth   []float64 // of the pair, untransformed
-	weight  []float64
-	fold    []int
-	resid   []float64 // out of fold
-	atLeast []bool
-	gram    [folds][terms * terms]float64
-	rhs     [folds][terms]float64
-	ridge   [terms]float64
-	sorted  []float64
+	lead     float64 // middle of the band, in steps
+	p        *past
+	t        *track
+	x        []float64 // [pair][terms]
+	s        []float64 // [pair][spreads]
+	target   []float64 // truth − base
+	base     []float64
+	truth    []float64 // of the pair, not on the root scale
+	weight   []float64
+	fold     []int
+	resid    []float64 // out of fold
+	repeated []float64 // seasonal naive of the pair, NaN where there is none
+	atLeast  []bool
+	gram     [folds][terms * terms]float64
+	rhs      [folds][terms]float64
+	ridge    [terms]float64
+	sorted   []float64
 }
 
 func newLearner(p *past, t *track) *learner {
 	m := pairsPerBand
 	return &learner{p: p, t: t, x: make([]float64, 0, m*terms), s: make([]float64, 0, m*spreads),
 		target: make([]float64, 0, m), base: make([]float64, 0, m), truth: make([]float64, 0, m),
-		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
+		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m), repeated: make([]float64, 0, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
 }
 
 // golden spreads the pairs over the history and over the times of day alike.
@@ -82,6 +98,7 @@ const golden = 0.6180339887498949
 // collect gathers pairs of origin and target for leads of the band.
 func (l *learner) collect(b band) {
 	l.x, l.s, l.target, l.base = l.x[:0], l.s[:0], l.target[:0], l.base[:0]
+	l.repeated = l.repeated[:0]
 	l.truth, l.weight, l.fold, l.atLeast = l.truth[:0], l.weight[:0], l.fold[:0], l.atLeast[:0]
 	l.lead = 0.5 * float64(b.from+b.to)
 	n := len(l.p.y)
@@ -93,6 +110,7 @@ func (l *learner) collect(b band) {
 	var x [terms]float64
 	var s [spreads]float64
 	at := 0.5
+	season := l.p.season()
 	for k := range min(pairsPerBand, span) {
 		at += golden
 		at -= math.Floor(at)
@@ -109,6 +127,7 @@ func (l *learner) collect(b band) {
 		l.base = append(l.base, base)
 		l.target = append(l.target, l.t.z[i]-base)
 		l.truth = append(l.truth, l.p.y[i])
+		l.repeated = append(l.repeated, l.p.repeatFor(i, pr.origin, season))
 		l.weight = append(l.weight, math.Exp2(-float64(n-i)/(pairMemory*l.p.cal.day)))
 		l.fold = append(l.fold, (i-first)*folds/span)
 		l.atLeast = append(l.atLeast, l.p.censored(i))
@@ -124,44 +143,56 @@ func (l *learner) learn(b band, levels []float64) (f fit, ok bool) {
 	}
 	resid := l.resid[:m]
 	copy(resid, l.target)
-	for range 2 {
-		l.accumulate(resid)
-		f.coef = l.solveFolds(resid)
-	}
+	l.accumulate(resid, 2) // a first guess, good enough to tell outliers by
+	l.solveFolds(resid)
+	l.accumulate(resid, 1)
+	f.coef = l.solveFolds(resid)
 	l.fitSpread(&f, resid)
 	l.fitQuantiles(&f, resid, levels)
+	l.test(&f, levels)
 	return f, true
 }
 
-// accumulate adds up the normal equations by fold, with weights that make far
-// residuals count less (Huber).
-func (l *learner) accumulate(resid []float64) {
-	l.sorted = l.sorted[:0]
-	for _, r := range resid {
-		l.sorted = append(l.sorted, math.Abs(r))
+// accumulate adds up the normal equations of every so-manieth pair by fold, with
+// weights that make far residuals count less (Huber 1964).
+func (l *learner) accumulate(resid []float64, every int) {
+	limit := 1.5 * l.usual(resid)
+	for f := range folds {
+		l.gram[f], l.rhs[f] = [terms * terms]float64{}, [terms]float64{}
 	}
-	slices.Sort(l.sorted)
-	limit := 1.5 * l.sorted[len(l.sorted)*6/10]
-	l.gram, l.rhs = [folds][terms * terms]float64{}, [folds][terms]float64{}
-	for k, r := range resid {
+	for k := 0; k < len(resid); k += every {
+		r := resid[k]
+		if l.atLeast[k] && r < 0 {
+			continue // the truth may well be what was forecast
+		}
 		w := l.weight[k]
 		if a := math.Abs(r); a > limit {
 			w *= limit / a
 		}
-		if l.atLeast[k] && r < 0 {
-			continue // the truth may well be what was forecast
-		}
 		x := l.x[k*terms : (k+1)*terms]
 		g, v := &l.gram[l.fold[k]], &l.rhs[l.fold[k]]
 		for i, xi := range x {
+			if xi == 0 {
+				continue
+			}
 			wx := w * xi
 			v[i] += wx * l.target[k]
 			row := g[i*terms : i*terms+i+1]
-			for j := range row {
-				row[j] += wx * x[j]
+			for j, xj := range x[:len(row)] {
+				row[j] += wx * xj
 			}
 		}
 	}
+}
+
+// usual is how far off six of ten residuals are at most, of a sample of them.
+func (l *learner) usual(resid []float64) float64 {
+	l.sorted = l.sorted[:0]
+	for k := 0; k < len(resid); k += 1 + len(resid)/250 {
+		l.sorted = append(l.sorted, math.Abs(resid[k]))
+	}
+	slices.Sort(l.sorted)
+	return l.sorted[len(l.sorted)*6/10]
 }
 
 // solveFolds returns the correction of all folds and fills resid with the

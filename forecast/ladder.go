@@ -35,12 +35,12 @@ func (Ladder) Forecast(in Input) (Prediction, error) {
 		}
 	}
 	rungs := []struct {
-		model profileModel
+		model Profile
 		days  float64
 		why   string
 	}{
-		{profileModel{weekly: true}, weeklyDays, "less than two weeks of history: no difference between weekdays"},
-		{profileModel{}, dailyDays, "less than two days of history: no pattern by time of day"},
+		{Profile{Weekly: true}, weeklyDays, "less than two weeks of history: no difference between weekdays"},
+		{Profile{}, dailyDays, "less than two days of history: no pattern by time of day"},
 	}
 	for _, r := range rungs {
 		if p.days() >= r.days-1e-9 && p.filledDays() >= r.days*fillShare {

@@ -3,7 +3,7 @@ package forecast
 import "math"
 
 // Terms of the correction: how a target is told from the profile's base. All
-// are differences on the transformed scale, so that the ridge pulls the forecast
+// are differences on the root scale, so that the ridge pulls the forecast
 // towards the bare profile.
 const (
 	termConst    = iota
@@ -14,20 +14,21 @@ const (
 	termLastWeek // the same time last week
 	termResidual // residuals of late, one term each
 	termFast     = termResidual + residuals
-	termSlow     = termFast + 1
-	terms        = termSlow + 1
+	termSlow     = termFast + 1 // mean of about a day
+	termRatio    = termSlow + 1 // the residuals of late as a share of the profile
+	terms        = termRatio + 1
 )
 
-// Terms of the spread's logarithm.
+// Terms of the spread's logarithm: logarithms of how far residuals and moves went.
 const (
-	spreadConst = iota
-	spreadFast
-	spreadSlow
-	spreadSlot
-	spreadLevel
-	spreadMoves
-	spreadSlowMoves
-	spreadAway
+	spreadConst     = iota
+	spreadFast      // residuals of late
+	spreadSlow      // of about a day
+	spreadSlot      // at this time of day
+	spreadLevel     // height of the profile
+	spreadMoves     // moves of late
+	spreadSlowMoves // of about a day
+	spreadAway      // distance from the profile just now
 	spreads
 )
 
@@ -56,7 +57,7 @@ func (t *track) explain(p *past, pr pair, x *[terms]float64) (base float64) {
 	d := t.seasonal[pr.day*seasonals : (pr.day+1)*seasonals]
 	w := t.seasonal[pr.week*seasonals : (pr.week+1)*seasonals]
 	r := t.recent[pr.origin*recents : (pr.origin+1)*recents]
-	base = 0.25 * (d[dayRaw] + d[dayWide] + w[weekRaw] + w[weekWide])
+	base = profileBase(d, w)
 	x[termConst] = 1
 	x[termWeekday] = 0.5 * (w[weekRaw] + w[weekWide] - d[dayRaw] - d[dayWide])
 	x[termDayWide] = d[dayWide] - d[dayRaw]
@@ -69,6 +70,7 @@ func (t *track) explain(p *past, pr pair, x *[terms]float64) (base float64) {
 	copy(x[termResidual:], r[:residuals])
 	x[termFast] = r[fastLevel] - base
 	x[termSlow] = r[slowLevel] - base
+	x[termRatio] = r[ratioOf] * min(base/r[baseLevel], 10)
 	return base
 }
 
@@ -98,5 +100,5 @@ func (t *track) widen(pr pair, base float64, x *[spreads]float64) {
 	x[spreadMoves] = math.Log(r[fastMoves] + noiseFloor)
 	x[spreadSlowMoves] = math.Log(r[slowMoves] + noiseFloor)
 	x[spreadAway] = math.Log(math.Abs(r[1]) + 0.1*r[slowNoise] + noiseFloor)
-	x[spreadLevel] = math.Log(t.tf.back(base) + 0.05)
+	x[spreadLevel] = math.Log(fromRoot(base) + 0.05)
 }

@@ -42,7 +42,7 @@ func (s SeasonalNaive) Forecast(in Input) (Prediction, error) {
 	values := table(horizon, len(in.Levels))
 	last := p.y[len(p.y)-1]
 	for h := range values {
-		base := p.repeat(len(p.y)+p.gap+h, days)
+		base := p.repeatFor(len(p.y)+p.gap+h, len(p.y)-1, days)
 		if math.IsNaN(base) {
 			base = last
 		}
@@ -69,15 +69,24 @@ func (s SeasonalNaive) errors(p *past, days int) []float64 {
 	return errs
 }
 
-// repeat is the newest known value that lies a whole number of the given days
-// before step i at the same local time; NaN when there is none.
-func (p *past) repeat(i, days int) float64 {
+// season is the days that the seasonal naive forecast looks back: a week, or a
+// day where there is hardly more than a week.
+func (p *past) season() int {
+	if p.days() < 9 {
+		return 1
+	}
+	return 7
+}
+
+// repeatFor is the seasonal naive forecast of step i as seen from an origin; NaN
+// when there is none.
+func (p *past) repeatFor(i, origin, days int) float64 {
 	for k := days; ; k += days {
 		j := p.cal.back(i, k)
 		if j < 0 {
 			return math.NaN()
 		}
-		if j < len(p.y) && !math.IsNaN(p.y[j]) {
+		if j <= origin && !math.IsNaN(p.y[j]) {
 			return p.y[j]
 		}
 	}

@@ -2,24 +2,6 @@ package forecast
 
 import "math"
 
-// Profile forecasts the local weekday × time-of-day profile with a correction
-// from the newest residuals that fades with the lead time. See [profileModel].
-type Profile struct{ Weekly bool }
-
-// Name implements [Model].
-func (m Profile) Name() string { return profileModel{weekly: m.Weekly}.name() }
-
-var _ Model = Profile{}
-
-// Forecast implements [Model].
-func (m Profile) Forecast(in Input) (Prediction, error) {
-	p, err := newPast(in)
-	if err != nil {
-		return Prediction{}, err
-	}
-	return profileModel{weekly: m.Weekly}.predict(p, in.Levels)
-}
-
 // Columns of the seasonal table of a track: what the profile says of a step,
 // known a day (a week for the weekly ones) before it.
 const (
@@ -36,10 +18,11 @@ const (
 	residuals = 6                    // residuals from the profile, smoothed ever longer
 	fastLevel = residuals + iota - 1 // smoothed value
 	slowLevel                        // mean of about a day
+	baseLevel                        // mean of the profile of late, to tell ratios by
 	fastNoise                        // mean absolute residual of late
 	slowNoise                        // of about a day
-	fastMoves                         // mean absolute change from the fast level, of late
-	slowMoves                         // of about a day
+	fastMoves                        // mean absolute move away from the fast level of late
+	slowMoves                        // of about a day
 	recents
 )
 
@@ -48,21 +31,30 @@ const (
 	dayMemory  = 10 // days that a slot of the day looks back
 	weekMemory = 5  // weeks that a slot of the week looks back
 	fastHalf   = 3  // steps after which the fast level has forgotten half
-	trust      = 6
+	movesHalf  = 6  // the same of the fast moves
 	noiseHalf  = 12 // the same of the fast noise
+	ratioHalf  = 40 // the same of the base level; that of residual ratioOf
+	ratioOf    = 3  // the residual that is put in ratio to the base level
+	slowOf     = 4  // the residual of about a day
+)
+
+// An outlier counts as trust mean absolute residuals at most; a shift of the level
+// gets through all the same, as the mean grows with it within a few steps.
+const (
+	trust      = 6
+	trustFloor = 0.02 // where there was no noise so far
 )
 
 // residualHalves are the half-lives of the residuals in steps, 0 being the
-// newest one alone; the last two are in days.
-var residualHalves = [residuals]float64{0, 2.5, 10, 40, 1, 4}
+// newest one alone; from slowOf on they are in days.
+var residualHalves = [residuals]float64{0, 2.5, 10, ratioHalf, 1, 4}
 
-// track is one pass over the history on one transform's scale. Everything in it
-// is known at the time it stands for, so that later pairs of origin and target
-// are honest ones.
+// track is one pass over the history. Everything in it is known at the time it
+// stands for, so that later pairs of origin and target are honest ones. All
+// values are on the root scale.
 type track struct {
-	tf       transform
 	weekly   bool
-	z        []float64 // transformed values, NaN gaps
+	z        []float64 // values, NaN gaps
 	near     []float64 // smoothed over the nearest steps
 	wide     []float64 // smoothed over about half an hour to either side
 	seasonal []float64 // [step][seasonals], to the end of the horizon
@@ -96,12 +88,12 @@ func (s slots) add(i int32, v float64) {
 	s.value[i] += (v - s.value[i]) / s.seen[i]
 }
 
-func newTrack(p *past, tf transform, weekly bool) *track {
+func newTrack(p *past, weekly bool) *track {
 	n := len(p.y)
-	t := &track{tf: tf, weekly: weekly, z: make([]float64, n),
+	t := &track{weekly: weekly, z: make([]float64, n),
 		seasonal: make([]float64, (n+p.ahead)*seasonals), recent: make([]float64, n*recents)}
 	for i, v := range p.y {
-		t.z[i] = tf.forward(v) // NaN stays NaN
+		t.z[i] = toRoot(v) // NaN stays NaN
 	}
 	t.near = smooth(t.z, p.cal.perDay/288)
 	t.wide = smooth(t.z, max(p.cal.perDay/48, min(1, p.cal.perDay/24)))
@@ -138,93 +130,98 @@ func smooth(z []float64, w int) []float64 {
 	return out
 }
 
+// seasons is the state of the profile while a track is run.
+type seasons struct {
+	day, dayWide, dayNoise, week, weekWide slots
+}
+
 // run fills the seasonal and the recent table, step by step.
 func (t *track) run(p *past) {
 	perDay := p.cal.perDay
-	day, dayW, noise := newSlots(perDay, dayMemory), newSlots(perDay, dayMemory), newSlots(perDay, dayMemory)
-	var week, weekW slots
+	u := seasons{day: newSlots(perDay, dayMemory), dayWide: newSlots(perDay, dayMemory), dayNoise: newSlots(perDay, dayMemory)}
 	if t.weekly {
-		week, weekW = newSlots(7*perDay, weekMemory), newSlots(7*perDay, weekMemory)
+		u.week, u.weekWide = newSlots(7*perDay, weekMemory), newSlots(7*perDay, weekMemory)
 	}
-	weights := t.weights(p.cal.day)
+	weights := recentWeights(p.cal.day)
 	var state [recents]float64
-	state[fastLevel], state[slowLevel] = t.z[0], t.z[0]
+	state[fastLevel], state[slowLevel], state[baseLevel] = t.z[0], t.z[0], t.z[0]
 	for i := 0; i < len(t.z)+p.ahead; i++ {
 		d, w := p.cal.slot[i], p.cal.week[i]
 		s := t.seasonal[i*seasonals : (i+1)*seasonals]
-		s[dayRaw] = day.at(d, state[slowLevel])
-		s[dayWide] = dayW.at(d, s[dayRaw])
+		s[dayRaw] = u.day.at(d, state[slowLevel])
+		s[dayWide] = u.dayWide.at(d, s[dayRaw])
 		s[weekRaw], s[weekWide] = s[dayRaw], s[dayWide]
 		if t.weekly {
-			s[weekRaw], s[weekWide] = week.at(w, s[dayRaw]), weekW.at(w, s[dayWide])
+			s[weekRaw], s[weekWide] = u.week.at(w, s[dayRaw]), u.weekWide.at(w, s[dayWide])
 		}
-		s[dayNoise] = noise.at(d, state[slowNoise])
+		s[dayNoise] = u.dayNoise.at(d, state[slowNoise])
 		if i >= len(t.z) {
 			continue
 		}
-		if z := t.z[i]; !math.IsNaN(z) {
-			base := t.base(s)
-			wide := t.wide[i]
-			if p.censored(i) { // at least this: never pulls down
-				z, wide = max(z, base+state[1]), max(wide, base+state[1])
-			}
-			limit := trust * max(state[fastNoise], state[slowNoise], s[dayNoise], 0.02)
-			calm := base + min(max(z-base, -limit), limit)
-			move := math.Abs(z - state[fastLevel])
-			move = min(move, trust*max(state[fastMoves], state[slowMoves], 0.02))
-			state[fastMoves] += weights[fastMoves] * (move - state[fastMoves])
-			state[slowMoves] += weights[slowMoves] * (move - state[slowMoves])
-			t.observe(&state, &weights, calm, base)
-			n := min(math.Abs(z-base), 3*limit)
-			state[fastNoise] += weights[fastNoise] * (n - state[fastNoise])
-			state[slowNoise] += weights[slowNoise] * (n - state[slowNoise])
-			state[0] = z - base
-			day.add(d, calm)
-			dayW.add(d, wide)
-			noise.add(d, n)
-			if t.weekly {
-				week.add(w, calm)
-				weekW.add(w, wide)
-			}
+		if !math.IsNaN(t.z[i]) {
+			t.observe(p, i, s, &u, &state, &weights)
 		} else {
-			for j := range residuals {
-				state[j] -= weights[4] * state[j]
+			for j := range residuals { // what was odd is forgotten, step by step
+				state[j] -= weights[slowOf] * state[j]
 			}
 		}
 		copy(t.recent[i*recents:], state[:])
 	}
 }
 
-// base is what the profile alone says, given a row of the seasonal table.
-func (t *track) base(s []float64) float64 {
-	return 0.25 * (s[dayRaw] + s[dayWide] + s[weekRaw] + s[weekWide])
+// profileBase is what the profile alone says, given rows of the seasonal table.
+func profileBase(day, week []float64) float64 {
+	return 0.25 * (day[dayRaw] + day[dayWide] + week[weekRaw] + week[weekWide])
 }
 
-// weights of the newest value in the recent columns, for a day of so many steps.
-func (t *track) weights(day float64) (w [recents]float64) {
+// recentWeights are the weights of the newest value in the recent columns, for a
+// day of so many steps.
+func recentWeights(day float64) (w [recents]float64) {
 	weight := func(half float64) float64 { return 1 - math.Exp2(-1/half) }
 	for j, half := range residualHalves {
 		switch {
 		case half == 0:
 			w[j] = 1
-		case j >= 4:
+		case j >= slowOf:
 			w[j] = weight(half * day)
 		default:
 			w[j] = weight(half)
 		}
 	}
-	w[fastLevel], w[slowLevel] = weight(fastHalf), weight(day)
-	w[fastMoves], w[slowMoves] = weight(6), weight(day)
+	w[fastLevel], w[slowLevel], w[baseLevel] = weight(fastHalf), weight(day), weight(ratioHalf)
 	w[fastNoise], w[slowNoise] = weight(noiseHalf), weight(day)
+	w[fastMoves], w[slowMoves] = weight(movesHalf), weight(day)
 	return w
 }
 
-// observe takes one value into the recent state.
-func (t *track) observe(state, w *[recents]float64, z, base float64) {
-	r := z - base
-	for j := range residuals {
-		state[j] += w[j] * (r - state[j])
+// observe takes value i into the state; s is its row of the seasonal table.
+func (t *track) observe(p *past, i int, s []float64, u *seasons, state, weights *[recents]float64) {
+	z, wide, base := t.z[i], t.wide[i], profileBase(s, s)
+	if p.censored(i) { // the truth is at least this: it never pulls down
+		expected := base + state[1]
+		z, wide = max(z, expected), max(wide, expected)
 	}
-	state[fastLevel] += w[fastLevel] * (z - state[fastLevel])
-	state[slowLevel] += w[slowLevel] * (z - state[slowLevel])
+	limit := trust * max(state[fastNoise], state[slowNoise], s[dayNoise], trustFloor)
+	calm := base + min(max(z-base, -limit), limit)
+	noise := min(math.Abs(z-base), 3*limit)
+	moves := min(math.Abs(z-state[fastLevel]), trust*max(state[fastMoves], state[slowMoves], trustFloor))
+	toward := func(column int, v float64) { state[column] += weights[column] * (v - state[column]) }
+	toward(fastMoves, moves)
+	toward(slowMoves, moves)
+	toward(fastNoise, noise)
+	toward(slowNoise, noise)
+	state[0] = z - base
+	for j := 1; j < residuals; j++ {
+		toward(j, calm-base)
+	}
+	toward(fastLevel, calm)
+	toward(slowLevel, calm)
+	toward(baseLevel, base)
+	u.day.add(p.cal.slot[i], calm)
+	u.dayWide.add(p.cal.slot[i], wide)
+	u.dayNoise.add(p.cal.slot[i], noise)
+	if t.weekly {
+		u.week.add(p.cal.week[i], calm)
+		u.weekWide.add(p.cal.week[i], wide)
+	}
 }

@@ -1,0 +1,222 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/forescale/forescale"
+)
+
+// Profile forecasts the local time-of-day profile, with Weekly that of weekday ×
+// time of day, corrected by the newest residuals. For each band of lead times a
+// ridge regression learns on the history how much of the residuals of late, of
+// yesterday and of last week to add to the profile, as an amount or as a share:
+// what fades fast, and what stays. How wide the quantiles are follows how noisy
+// it was of late and is at that time of day; their shape is that of the residuals
+// in stretches of time that the regression did not see. A band of lead times in
+// which seasonal naive did better is forecast by seasonal naive.
+type Profile struct{ Weekly bool }
+
+var _ Model = Profile{}
+
+// Name implements [Model].
+func (m Profile) Name() string {
+	if m.Weekly {
+		return "weekly profile"
+	}
+	return "daily profile"
+}
+
+// Forecast implements [Model]. It fails when the history is too short to learn
+// from: less than about two days.
+func (m Profile) Forecast(in Input) (Prediction, error) {
+	p, err := newPast(in)
+	if err != nil {
+		return Prediction{}, err
+	}
+	return m.predict(p, in.Levels)
+}
+
+func (m Profile) predict(p *past, levels []float64) (Prediction, error) {
+	if p.cal.day < 1 {
+		return Prediction{}, errThin // steps longer than a day have no time of day
+	}
+	t := newTrack(p, m.Weekly)
+	bands := bandsFor(p.gap+1, p.ahead)
+	l := newLearner(p, t)
+	learned := 0
+	for b := range bands {
+		f, ok := l.learn(bands[b], levels)
+		if !ok {
+			break // too far ahead to have been seen
+		}
+		bands[b].fit = f
+		learned++
+	}
+	if learned == 0 {
+		return Prediction{}, errThin
+	}
+	f := forecaster{p: p, t: t, levels: levels, bands: bands[:learned]}
+	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score()}
+	if far := bands[learned-1].to; far < p.ahead {
+		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", far))
+	}
+	if lost := f.lost(); lost > 0 {
+		pr.Warnings = append(pr.Warnings, fmt.Sprintf("seasonal naive did better and stands in at %d of %d bands of lead times", lost, learned))
+	}
+	return pr, nil
+}
+
+// forecaster turns what was learned into quantiles.
+type forecaster struct {
+	p      *past
+	t      *track
+	levels []float64
+	bands  []band
+}
+
+// headroom bounds the quantiles: what was never seen nearly is not claimed.
+const headroom = 1.5
+
+func (f *forecaster) values() [][]float64 {
+	values := table(f.p.ahead-f.p.gap, len(f.levels))
+	b := 0
+	for h := range values {
+		lead := f.p.gap + h + 1
+		at := math.Log2(float64(lead))
+		for b+1 < len(f.bands) && f.bands[b+1].middle <= at {
+			b++
+		}
+		// Between the middles of two bands their forecasts are mixed.
+		share := 0.0
+		if b+1 < len(f.bands) && at > f.bands[b].middle {
+			share = (at - f.bands[b].middle) / (f.bands[b+1].middle - f.bands[b].middle)
+		}
+		row := values[h]
+		f.add(row, lead, &f.bands[b].fit, 1-share)
+		if share > 0 {
+			f.add(row, lead, &f.bands[b+1].fit, share)
+		}
+		for i, v := range row {
+			row[i] = min(max(v, 0), headroom*f.p.top) * f.p.scale
+		}
+		rising(row)
+	}
+	return values
+}
+
+// add adds the quantiles of one fit at a lead, times share.
+func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
+	n := len(f.p.y)
+	if fit.loss.lost() {
+		if base := f.p.repeatFor(n-1+lead, n-1, f.p.season()); !math.IsNaN(base) {
+			for i, o := range fit.naive {
+				row[i] += share * max(0, base+o)
+			}
+			return
+		}
+	}
+	pr, ok := f.p.pairAt(n-1+lead, lead)
+	if !ok { // farther ahead than the history is long
+		pr = pair{origin: n - 1, target: n - 1 + lead, day: n - 1 + lead, week: n - 1 + lead}
+	}
+	var x [terms]float64
+	var s [spreads]float64
+	base := f.t.explain(f.p, pr, &x)
+	f.t.widen(pr, base, &s)
+	centre := base + dot(fit.coef[:], x[:])
+	spread := fit.spreadOf(s[:])
+	for i, q := range fit.quantiles {
+		row[i] += share * fromRoot(centre+spread*q)
+	}
+}
+
+// lost is the number of bands that seasonal naive won.
+func (f *forecaster) lost() (n int) {
+	for _, b := range f.bands {
+		if b.fit.loss.lost() {
+			n++
+		}
+	}
+	return n
+}
+
+// score is the back-test of the bands, each weighted by the steps it stands for.
+func (f *forecaster) score() (s forescale.Score) {
+	var steps float64
+	for _, b := range f.bands {
+		l := b.fit.loss
+		if l.n == 0 {
+			continue
+		}
+		w := float64(b.to - b.from + 1)
+		steps += w
+		s.Pinball += w * min(l.own, l.naive) * f.p.scale
+		s.Naive += w * l.naive * f.p.scale
+		s.Coverage += w * l.covered
+		s.Tested += l.n
+	}
+	if steps > 0 {
+		s.Pinball, s.Naive, s.Coverage = s.Pinball/steps, s.Naive/steps, s.Coverage/steps
+	}
+	return s
+}
+
+// test measures the pinball loss of a fit and of seasonal naive on the targets
+// of the learner's pairs, each out of its fold.
+func (l *learner) test(f *fit, levels []float64) {
+	l.naiveErrors(f, levels)
+	var own, naive, covered running
+	var byFold [folds]running // own − naive
+	for k := 0; k < len(l.target); k += testEvery {
+		base := l.repeated[k]
+		if math.IsNaN(base) || l.atLeast[k] {
+			continue
+		}
+		spread := f.spreadOf(l.s[k*spreads : (k+1)*spreads])
+		centre := l.base[k] + l.target[k] - l.resid[k]
+		y := l.truth[k]
+		var a, b float64
+		for i, q := range levels {
+			a += Pinball(q, y, fromRoot(centre+spread*f.quantiles[i]))
+			b += Pinball(q, y, max(0, base+f.naive[i]))
+		}
+		own.add(a / float64(len(levels)))
+		naive.add(b / float64(len(levels)))
+		byFold[l.fold[k]].add(a - b)
+		in := 0.0
+		if fromRoot(centre+spread*f.quantiles[0]) <= y && y <= fromRoot(centre+spread*f.quantiles[len(levels)-1]) {
+			in = 1
+		}
+		covered.add(in)
+	}
+	f.loss = loss{own: own.mean, naive: naive.mean, covered: covered.mean, n: own.n}
+	for _, d := range byFold {
+		if d.n > 0 {
+			f.loss.tried++
+		}
+		if d.mean > 0 {
+			f.loss.wins++
+		}
+	}
+}
+
+// testEvery thins the pairs that are tested: the loss needs fewer than the fit.
+const testEvery = 3
+
+// naiveErrors takes the quantiles of the seasonal naive's errors at the pairs.
+func (l *learner) naiveErrors(f *fit, levels []float64) {
+	l.sorted = l.sorted[:0]
+	for k, base := range l.repeated {
+		if k%testEvery == 0 && !math.IsNaN(base) && !l.atLeast[k] {
+			l.sorted = append(l.sorted, l.truth[k]-base)
+		}
+	}
+	f.naive = make([]float64, len(levels))
+	if len(l.sorted) == 0 {
+		return
+	}
+	slices.Sort(l.sorted)
+	quantilesOf(l.sorted, float64(len(l.sorted)), levels, f.naive)
+}
