@@ -101,7 +101,7 @@ var sentences = map[Code][]sentence{
 	},
 	CodePaused: {
 		{text: "paused by {w:by} until {t:until}[: {w:note}]."},
-		{text: "paused."},
+		{text: "paused by a person."},
 	},
 	CodeOff: {
 		{text: "the mode is off. Nothing is forecast, planned or done."},
