@@ -27,11 +27,12 @@ func (a *API) sampleRoutes() {
 		Description: "A JSON array, one object, or NDJSON; also with Content-Encoding gzip. The answer comes when the rows are durable. " +
 			"Good rows of a mixed body are stored, each bad one is named. Sending a row twice is harmless: same subject, metric and time is one value. " +
 			"A row is about an instance (service and instance), a service as a whole (service alone, load only) or a node.",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json":     {Schema: &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeArray, Items: row}, row}}},
-			"application/x-ndjson": {Schema: row},
-		}},
 	}, []int{400, 413, 415, 422, 429, 503}, a.pushSamples)
+	// Described only now: were it part of the operation, huma would read the body itself.
+	a.huma.OpenAPI().Paths["/v1/samples"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json":     {Schema: &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeArray, Items: row}, row}}},
+		"application/x-ndjson": {Schema: row},
+	}}
 }
 
 // SampleRow is one row of a push, as OpenAPI shows it. rows.go reads it.
