@@ -233,7 +233,10 @@ func TestScreenshots(t *testing.T) {
 				f := newFake(t, monday, realistic()...)
 				p := open(t, f, width, dark, place)
 				p.until(place, ready)
-				png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+				if width < 600 {
+					p.run(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1700, DeviceScaleFactor: 1, Mobile: true}))
+				}
+				png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 				if err != nil {
 					t.Fatal(err)
 				}

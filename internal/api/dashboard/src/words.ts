@@ -86,3 +86,13 @@ export function toGo(ms: number): string {
 export function change(from: number, to: number): string {
   return from === to ? `stays at ${to}` : `${from} → ${to}`;
 }
+
+/**
+ * lead cuts a sentence of the server into what is done and why: "4 → 7 instances
+ * at 08:47" and "at 08:52 the demand …". Without a colon all of it is why.
+ */
+export function lead(sentence: string): [string, string] {
+  const m = /^(.{1,80}?): (.+)$/s.exec(sentence);
+  if (!m) return ["", sentence];
+  return [m[1]!, m[2]!.charAt(0).toUpperCase() + m[2]!.slice(1)];
+}

@@ -40,6 +40,7 @@ function hatch(c: CanvasRenderingContext2D, x: number, y: number, w: number, h: 
   c.clip();
   c.strokeStyle = colour;
   c.lineWidth = px(width);
+  c.setLineDash([]); // uPlot leaves the last series' dash behind
   c.beginPath();
   // Lines start on one grid of the whole canvas, so that neighbours join.
   const step = px(apart);
@@ -70,7 +71,7 @@ export function hatchShort(u: uPlot, s: Short, colour: string): void {
 }
 
 /** level draws a labelled horizontal line; the label sits at the right end. */
-export function level(u: uPlot, v: number, label: string, colour: string): void {
+export function level(u: uPlot, v: number, label: string, colour: string, halo: string, below = false): void {
   const y = Math.round(yOf(u, v)) + 0.5;
   if (y < u.bbox.top - 1 || y > u.bbox.top + u.bbox.height) return;
   clipped(u, (c) => {
@@ -82,7 +83,7 @@ export function level(u: uPlot, v: number, label: string, colour: string): void 
     c.lineTo(u.bbox.left + u.bbox.width, y);
     c.stroke();
   });
-  text(u, label, u.bbox.left + u.bbox.width - px(4), y - px(3), colour, "right", "bottom");
+  text(u, label, u.bbox.left + u.bbox.width - px(4), below ? y + px(3) : y - px(3), colour, "right", below ? "top" : "bottom", halo);
 }
 
 /** text writes a word with a halo of the background, so that it reads on any line. */
@@ -111,6 +112,7 @@ export function nowLine(u: uPlot, now: number, colour: string, halo: string, lab
   c.save();
   c.strokeStyle = colour;
   c.lineWidth = px(1);
+  c.setLineDash([]);
   c.beginPath();
   c.moveTo(x, u.bbox.top);
   c.lineTo(x, u.bbox.top + u.bbox.height);

@@ -31,7 +31,7 @@ export interface Hooks {
 
 const order: Record<Kind, (keyof Columns)[]> = {
   demand: ["demandHigh", "demandLow", "forecastHigh", "forecastLow", "limit", "forecast", "demand"],
-  instances: ["ready", "required", "wanted", "planned"],
+  instances: ["wanted", "ready", "required", "planned"],
 };
 
 /** topOf is the top of a chart's y axis. */
@@ -168,9 +168,9 @@ export class Plot {
 
   private countSeries(): uPlot.Series[] {
     return [
+      this.steps("wanted", "wanted", 1), // shows where it differs from ready
       this.steps("ready", "actual", 2),
       this.steps("required", "required", 2, [2, 3]),
-      this.steps("wanted", "wanted", 1),
       this.steps("planned", "wanted", this.look.acting ? 2 : 1.5, [6, 4]),
     ];
   }
@@ -189,14 +189,18 @@ export class Plot {
     const u = this.u;
     if (this.kind === "instances") {
       for (const s of shorts(c)) hatchShort(u, s, p.short);
-      level(u, max, `max ${max}`, p.limit);
-      level(u, min, `min ${min}`, p.limit);
+      level(u, max, `max ${max}`, p.limit, p.bg);
+      level(u, min, `min ${min}`, p.limit, p.bg, true);
     } else {
       c.saturated.forEach((s, i) => {
         const v = c.demandHigh[i] ?? c.demand[i];
         if (s && v != null) atLeast(u, c.x[i]!, v, p.actual);
       });
       this.gapNames(zone);
+      const end = c.limit[c.limit.length - 1];
+      if (end != null && end <= topOf("demand", this.look)) {
+        text(u, "limit", u.bbox.left + u.bbox.width - px(4), Math.max(u.valToPos(end, "y", true) - px(3), u.bbox.top + px(14)), p.limit, "right", "bottom", p.bg);
+      }
       if (paused && paused.to > now) text(u, `paused until ${hm(zone, paused.to * 1000)}`, xOf(u, Math.max(c.from, now)) + px(4), u.bbox.top + px(18), p.quiet, "left", "top", p.bg);
     }
     nowLine(u, now, p.quiet, p.bg, this.kind === "demand");

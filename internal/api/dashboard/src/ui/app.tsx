@@ -56,12 +56,12 @@ export function App({ live }: { live: Live }) {
 }
 
 const zones: { value: Route["zone"]; word: string }[] = [
-  { value: "service", word: "service's zone" },
+  { value: "service", word: "service zone" },
   { value: "utc", word: "UTC" },
-  { value: "browser", word: "browser's zone" },
+  { value: "browser", word: "my zone" },
 ];
 const themes: { value: Theme; word: string }[] = [
-  { value: "auto", word: "system's colours" },
+  { value: "auto", word: "auto colours" },
   { value: "light", word: "light" },
   { value: "dark", word: "dark" },
 ];
@@ -77,7 +77,7 @@ function Shell({ live, route, zone, theme, go, onTheme }: {
       <a class="brand" href={home}>forescale</a>
       <nav aria-label="Places">
         {places.map((p) => <a key={p.place} href={home} aria-current={route.place === p.place ? "page" : undefined}>{p.name}</a>)}
-        {route.place === "service" && <a aria-current="page" href={format({ ...start, zone: route.zone, place: "service", service: route.service })}>{route.service}</a>}
+        {route.place === "service" && <a class="here" aria-current="page" href={format({ ...start, zone: route.zone, place: "service", service: route.service })}>{route.service}</a>}
       </nav>
       <span class="grow" />
       {about && /simulat/i.test(about.world) && <Chip kind="outline" icon="would" title="No real machine is touched">{about.world}</Chip>}

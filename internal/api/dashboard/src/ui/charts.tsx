@@ -154,7 +154,7 @@ function Lane({ decisions, c, now, zone, xPos, width, onOpen }: {
   const [open, setOpen] = useState<number | null>(null);
   const perPixel = (c.to - c.from) / Math.max(1, width);
   const inside = decisions.filter((d) => Date.parse(d.at) / 1000 >= c.from && Date.parse(d.at) / 1000 <= c.to);
-  const all = useMemo(() => marks(inside, perPixel * 26), [decisions, c.from, c.to, width]);
+  const all = useMemo(() => marks(inside, perPixel * 34), [decisions, c.from, c.to, width]);
   const cluster = open === null ? undefined : all.find((m) => m.at === open);
   const name = (m: Mark) => {
     const d = m.decisions[0]!;

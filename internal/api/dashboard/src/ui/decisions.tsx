@@ -8,6 +8,7 @@ import { full, when } from "../zone";
 import { useRead } from "./context";
 import { Icon, type IconName } from "./icon";
 import { faultWords } from "./pause";
+import { Sentence } from "./sentence-view";
 
 const outcomes: Record<Outcome, { icon: IconName; kind: string; word: string }> = {
   none: { icon: "none", kind: "quiet", word: "nothing to do" },
@@ -29,7 +30,7 @@ interface Props {
 
 /** Decisions is the list of what was done and why, newest first. */
 export function Decisions({ service, route, live, now, zone, go }: Props) {
-  const base = `decisions?service=${encodeURIComponent(service.name)}&limit=30${route.all ? "" : "&acted=true"}`;
+  const base = `decisions?service=${encodeURIComponent(service.name)}&limit=12${route.all ? "" : "&acted=true"}`;
   const read = useRead<List<Decision>>(base);
   const [older, setOlder] = useState<{ base: string; items: Decision[]; next: string } | null>(null);
   const [fault, setFault] = useState("");
@@ -94,12 +95,12 @@ function Item({ d, now, zone, open, onToggle }: { d: Decision; now: number; zone
     <li ref={ref} id={d.id} class={open ? "open" : ""}>
       <button class="head" aria-expanded={open} onClick={() => onToggle(!open)}>
         <time dateTime={d.at} title={full(zone, Date.parse(d.at))}>{when(zone, Date.parse(d.at), now)}</time>
-        <b class="change">{d.outcome === "would" && "would "}{change(d.from, d.to)}</b>
         <code>{d.code}</code>
+        <span class="sr">{change(d.from, d.to)}</span>
         {d.repeats > 0 && <span class="quiet small">×{d.repeats + 1}{d.last_at ? ` until ${when(zone, Date.parse(d.last_at), now)}` : ""}</span>}
         <span class={`outcome ${o.kind}`}><Icon name={o.icon} /> {o.word}</span>
       </button>
-      <p class="sentence">{d.message}</p>
+      <p class="sentence"><Sentence text={d.message} /></p>
       {d.error && <p class="bad error"><Icon name="failed" /> {d.error}</p>}
       {open && (
         <div class="detail">

@@ -48,7 +48,7 @@ function Instances({ service, now, zone }: { service: Service; now: number; zone
   if (!items.length) return <p class="quiet">No instance of {service.name} is known.</p>;
   return (
     <div class="scroll">
-      <table class="plain">
+      <table class="plain cards">
         <caption class="sr">Instances of {service.name}</caption>
         <thead><tr><th scope="col">Instance</th><th scope="col">State</th><th scope="col" class="num">Load</th><th scope="col">Address</th><th scope="col" class="num">Since</th></tr></thead>
         <tbody>
@@ -60,7 +60,7 @@ function Instances({ service, now, zone }: { service: Service; now: number; zone
                 <th scope="row"><code class="id">{i.id}</code>{i.failure && <p class="bad error">{i.failure}</p>}</th>
                 <td><span class={`nowrap ${s.kind}`}><Icon name={s.icon} /> {i.state}</span></td>
                 <td class="num"><Meter value={i.utilization} limit={service.status.limit} /></td>
-                <td><span class="id">{i.address || "–"}</span>{i.node && <small class="quiet"> {i.node}</small>}</td>
+                <td class="nowrap">{i.address || "–"}{i.node && <small class="quiet"> {i.node}</small>}</td>
                 <td class="num nowrap">{Number.isNaN(t) ? "–" : <time title={when(zone, t, now)}>{age(now - t)}</time>}</td>
               </tr>
             );

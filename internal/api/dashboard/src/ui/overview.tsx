@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Live } from "../live";
 import { format, start, type Route } from "../route";
 import type { List, Plan, Service } from "../wire";
-import { change, count, digits, percent } from "../words";
+import { change, count, digits, lead, percent } from "../words";
 import { when } from "../zone";
 import { ModeChip, stateIcon } from "./chip";
 import { useRead } from "./context";
@@ -115,7 +115,7 @@ function Row({ s, now, zone, route, live }: { s: Service; now: number; zone: str
   const icon = stateIcon(s);
   const over = st.utilization != null && st.limit != null && st.utilization > st.limit;
   return (
-    <tr role="row" class={st.state}>
+    <tr role="row" data-state={st.state}>
       <th role="rowheader" scope="row">
         <span class={`state ${icon.kind}`} title={icon.word}><Icon name={icon.name} /><span class="sr">{icon.word}: </span></span>
         <a href={link(s.name, route)}>{s.name}</a>
@@ -123,7 +123,7 @@ function Row({ s, now, zone, route, live }: { s: Service; now: number; zone: str
       <td role="cell" class="mode"><ModeChip service={s} now={now} zone={zone} brief /></td>
       <td role="cell" class="num" data-label="ready">{st.ready}{st.starting > 0 && <small class="quiet"> +{st.starting}</small>}</td>
       <td role="cell" class="num" data-label="wanted">{st.wanted}</td>
-      <td role="cell" class="num" data-label="busy">{st.busy == null ? <span class="quiet">no data</span> : digits(st.busy)}</td>
+      <td role="cell" class="num" data-label="busy">{st.busy == null ? <span class="quiet" title="no data">none</span> : digits(st.busy)}</td>
       <td role="cell" class="num load" data-label="load">
         {st.utilization == null ? <span class="quiet">–</span> : <span class={over ? "bad strong" : ""} title={over ? "above the limit" : undefined}>{over && <><Icon name="up" /><span class="sr">above the limit: </span></>}{percent(st.utilization)}</span>}
         {st.limit != null && <small class="quiet"> of {percent(st.limit)}</small>}
@@ -141,7 +141,7 @@ export function Next({ s, now, zone }: { s: Service; now: number; zone: string }
     return (
       <>
         <b>{s.mode !== "active" || s.status.paused ? "would " : ""}<time>{when(zone, Date.parse(n.at), now)}</time> {change(n.from, n.to)}</b>
-        <span class="why">{n.message}</span>
+        <span class="why">{lead(n.message)[1]}</span>
       </>
     );
   }
@@ -150,7 +150,7 @@ export function Next({ s, now, zone }: { s: Service; now: number; zone: string }
     return (
       <>
         <b>{change(d.from, d.to)}</b>
-        <span class="why">{d.message}</span>
+        <span class="why">{lead(d.message)[1]}</span>
       </>
     );
   }

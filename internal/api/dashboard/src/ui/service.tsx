@@ -5,7 +5,7 @@ import { ranges, span, type Route } from "../route";
 import { csv } from "../rows";
 import type { Theme } from "../theme";
 import type { Capacity, Decision, Service } from "../wire";
-import { age, change, digits, goDuration, share } from "../words";
+import { age, change, digits, goDuration, lead, share } from "../words";
 import { full, offsetAt, offsetName, rfc3339, when } from "../zone";
 import { Charts } from "./charts";
 import { Chip, ModeChip, stateIcon } from "./chip";
@@ -134,12 +134,12 @@ function Lines({ service, live, now, zone, go }: { service: Service; live: Live;
       <dt>Now</dt>
       <dd id="now">
         <b>{parts[0]}</b> · <b>{parts[1]}</b>
-        {d && <> · {d.message} <button class="link" onClick={() => go({ decision: d.id, all: true }, true)}>why</button></>}
+        {d && <> · <span class="quiet">{d.message}</span> <button class="link" onClick={() => go({ decision: d.id, all: true }, true)}>why</button></>}
       </dd>
       <dt>Next</dt>
       <dd id="next" class={would ? "would" : ""}>
         {st.next
-          ? <><b>{would ? "would go " : ""}{change(st.next.from, st.next.to)} at <time>{when(zone, Date.parse(st.next.at), now)}</time></b> · {st.next.message}</>
+          ? <><b>{would ? "would go " : ""}{change(st.next.from, st.next.to)} at <time>{when(zone, Date.parse(st.next.at), now)}</time></b> · {lead(st.next.message)[1]}</>
           : f ? <>no change until {when(zone, Date.parse(f.until), now)}</> : <>no forecast yet: reactive scaling works now</>}
       </dd>
       {f && (
