@@ -119,14 +119,15 @@ func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
 	}
 }
 
-// settle takes in what came of effects since the last round.
-func (l *Loop) settle(now time.Time, w *world) {
+// takeResults is what came of effects since the last round.
+func (l *Loop) takeResults() []result {
+	var came []result
 	for {
 		select {
 		case r := <-l.acts.results:
-			l.meetResult(now, w, r)
+			came = append(came, r)
 		default:
-			return
+			return came
 		}
 	}
 }

@@ -24,10 +24,12 @@ func recentInstances(now time.Time) store.InstanceQuery {
 	return store.InstanceQuery{Since: now.Add(-time.Hour)}
 }
 
-// live brings the stored instances up to date with what was seen, and keeps how
-// long starts took.
-func (l *Loop) live(ctx context.Context, now time.Time, w *world) error {
-	l.settle(now, w)
+// live brings the stored instances up to date with what came of effects before
+// the world was read and with what was seen, and keeps how long starts took.
+func (l *Loop) live(ctx context.Context, now time.Time, w *world, came []result) error {
+	for _, r := range came {
+		l.meetResult(now, w, r)
+	}
 	if w.jump != 0 {
 		shiftAges(w.instances, w.jump)
 	}
