@@ -39,7 +39,12 @@ type DockerOptions struct {
 	// Timeout bounds one Observe, CallTimeout one question to the engine, both
 	// in the machine's time. Defaults: 8 s and 3 s.
 	Timeout, CallTimeout time.Duration
-	Parallel             int // containers read at the same time; default 16
+	Parallel             int // containers looked at at the same time; default 16
+	// UsageEvery is the least time between two readings of what instances use,
+	// UsageWait how long Observe waits for one. Older engines take up to a second
+	// to answer; what comes later is told by the next Observe. Defaults: 5 s and
+	// 1.5 s; a negative wait is none.
+	UsageEvery, UsageWait time.Duration
 }
 
 func (o DockerOptions) withDefaults() DockerOptions {
@@ -58,6 +63,12 @@ func (o DockerOptions) withDefaults() DockerOptions {
 	if o.Parallel <= 0 {
 		o.Parallel = 16
 	}
+	if o.UsageEvery <= 0 {
+		o.UsageEvery = 5 * time.Second
+	}
+	if o.UsageWait == 0 {
+		o.UsageWait = 1500 * time.Millisecond
+	}
 	return o
 }
 
@@ -73,12 +84,18 @@ type Docker struct {
 	answer gate
 	prober *http.Client
 
+	end  context.Context // ends with Close, and with it the readings under way
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
 	mu       sync.Mutex // one Observe at a time
 	retry    backoff
 	seen     map[string]*reading // by container id
 	services map[string]forescale.Service
 	info     engineInfo
 	last     time.Time // machine time of the last whole list; zero: none yet
+	batch    *batch    // reading of use that is under way, or nil
+	batched  time.Time // machine time when the last one began
 }
 
 // NewDocker makes a reader. It does not connect yet: an engine that is away is
@@ -94,12 +111,17 @@ func NewDocker(o DockerOptions) (*Docker, error) {
 		return nil, &forescale.Fault{Code: "engine_address", What: "the address of the Docker Engine is not usable: " + err.Error(),
 			Where: "DOCKER_HOST", Help: "write it as unix:///var/run/docker.sock or tcp://host:2376", Err: err}
 	}
-	return &Docker{o: o, cli: cli, pace: paceOf(o.Clock), host: reachableHost(cli.DaemonHost()),
+	end, stop := context.WithCancel(context.Background())
+	return &Docker{o: o, cli: cli, end: end, stop: stop, pace: paceOf(o.Clock), host: reachableHost(cli.DaemonHost()),
 		answer: newGate(), prober: newProber(), seen: map[string]*reading{}}, nil
 }
 
-// Close gives up the connections to the engine.
-func (d *Docker) Close() error { return d.cli.Close() }
+// Close ends what is under way and gives up the connections to the engine.
+func (d *Docker) Close() error {
+	d.stop()
+	d.wg.Wait()
+	return d.cli.Close()
+}
 
 // Observe reads the engine once. It comes back within the timeout, whatever the
 // engine does; while the engine is away it only asks again after a growing pause.
@@ -125,6 +147,7 @@ func (d *Docker) Observe(ctx context.Context) forescale.Observation {
 	o.Nodes = []forescale.Node{d.info.node(o.Time)}
 	o.Complete = d.readAll(ctx, list, &o)
 	d.forget(list)
+	d.use(ctx, &o)
 	return o
 }
 
@@ -200,7 +223,6 @@ func (d *Docker) register(ctx context.Context, list []container.Summary, o *fore
 func (d *Docker) readAll(ctx context.Context, list []container.Summary, o *forescale.Observation) bool {
 	type found struct {
 		sighting forescale.Sighting
-		samples  []forescale.Sample
 		err      error
 		gone     bool
 	}
@@ -216,7 +238,7 @@ func (d *Docker) readAll(ctx context.Context, list []container.Summary, o *fores
 		}
 		g.Go(func() error {
 			f := &all[i]
-			f.sighting, f.samples, f.gone, f.err = d.read(ctx, c, r, o.Time)
+			f.sighting, f.gone, f.err = d.read(ctx, c, r)
 			return nil
 		})
 	}
@@ -231,7 +253,6 @@ func (d *Docker) readAll(ctx context.Context, list []container.Summary, o *fores
 			whole = whole && !client.IsErrConnectionFailed(f.err)
 		}
 		o.Instances = append(o.Instances, f.sighting)
-		o.Samples = append(o.Samples, f.samples...)
 	}
 	if whole {
 		d.last = now

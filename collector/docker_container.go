@@ -31,44 +31,43 @@ type reading struct {
 	waited   bool               // it was seen when it was not ready yet, since started
 	passed   bool               // it was seen ready, since started
 	readyAt  time.Time          // by our clock, when that was; zero when not known
-	usage    usage              // while ready; zero before
+	unready  int                // how often it was looked at and found not ready
+	limits   container.Resources
+	usage    usage // the last one of this ready stretch; zero before
 }
 
 // read looks at one container. When it cannot be read, what was last known of
 // it is told with the error; gone says that it went between list and look.
-func (d *Docker) read(ctx context.Context, c container.Summary, r *reading, now time.Time) (s forescale.Sighting, samples []forescale.Sample, gone bool, err error) {
-	cctx, cancel := context.WithTimeout(ctx, d.o.CallTimeout)
-	j, err := d.cli.ContainerInspect(cctx, c.ID)
-	cancel()
+func (d *Docker) read(ctx context.Context, c container.Summary, r *reading) (s forescale.Sighting, gone bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.o.CallTimeout)
+	defer cancel()
+	j, err := d.cli.ContainerInspect(ctx, c.ID)
 	if errdefs.IsNotFound(err) {
-		return s, nil, true, nil
+		return s, true, nil
 	}
 	if err == nil && (j.ContainerJSONBase == nil || j.State == nil || j.HostConfig == nil || j.Config == nil) {
 		err = errAnswer
 	}
 	if err != nil {
-		r.usage = usage{}
 		if r.sighting.ID != "" {
-			return r.sighting, nil, false, err
+			return r.sighting, false, err
 		}
-		return d.listed(c), nil, false, err
+		return d.listed(c), false, err
 	}
 	s = d.listed(c)
 	svc := d.services[s.Service]
 	s.StartedAt, s.Exit = d.pace.at(engineTime(j.State.StartedAt)), exitWords(j.State)
 	s.Running = j.State.Running && !j.State.Dead
 	if s.Running {
-		s.Exit = ""
 		s.Address = address(j, port(svc, j), d.host, svc.Template.Network)
 		d.ready(ctx, &s, svc, j, r)
 	}
-	r.sighting = s
+	r.sighting, r.limits = s, j.HostConfig.Resources
 	if !s.Ready {
+		r.unready++
 		r.usage = usage{}
-		return s, nil, false, nil
 	}
-	samples, err = d.measure(ctx, s, j.HostConfig.Resources, r, now)
-	return s, samples, false, err
+	return s, false, nil
 }
 
 // listed is what the list alone tells about a container.
@@ -85,7 +84,7 @@ func (d *Docker) ready(ctx context.Context, s *forescale.Sighting, svc forescale
 	started := engineTime(j.State.StartedAt)
 	if !r.started.Equal(started) {
 		// Seen from its beginning, if the last look was before it started.
-		*r = reading{started: started, waited: !d.last.IsZero() && d.last.Before(started)}
+		*r = reading{started: started, unready: r.unready + 1, waited: !d.last.IsZero() && d.last.Before(started)}
 	}
 	probe := probeOf(svc, j.Config.Labels)
 	var at time.Time // machine time

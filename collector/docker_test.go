@@ -33,6 +33,9 @@ var benches atomic.Int64
 func onEngine(t *testing.T, o DockerOptions) *engineBench {
 	t.Helper()
 	cli := dockertest.Engine(t)
+	if o.UsageEvery == 0 {
+		o.UsageEvery = time.Nanosecond // each time
+	}
 	d, err := NewDocker(o)
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +141,12 @@ func TestObserveAHealthyInstance(t *testing.T) {
 	get(t, "http://"+s.Address+"/hold?mb=48")
 	get(t, "http://"+s.Address+"/burn?ms=1500")
 	again, samples, o := b.look()
+	dockertest.Until(t, 10*time.Second, "what it used is told", func() bool {
+		if len(samples) == 0 {
+			again, samples, o = b.look()
+		}
+		return len(samples) > 0
+	})
 	if len(samples[forescale.MetricCPU]) != 1 || len(samples[forescale.MetricMemory]) != 1 {
 		t.Fatalf("got samples %v, want one of cpu and one of memory", samples)
 	}
@@ -149,7 +158,7 @@ func TestObserveAHealthyInstance(t *testing.T) {
 	if memory.Value < 100*48/128 || memory.Value > 90 { // its health checks run in the same limit
 		t.Errorf("memory is %.1f %% with 48 of 128 MiB held", memory.Value)
 	}
-	if cpu.Subject != (forescale.Subject{Kind: forescale.KindInstance, Name: name, Service: b.service}) || !cpu.Time.Equal(o.Time) {
+	if cpu.Subject != (forescale.Subject{Kind: forescale.KindInstance, Name: name, Service: b.service}) || cpu.Time.After(time.Now()) || cpu.Time.Before(o.Time.Add(-10*time.Second)) {
 		t.Errorf("the sample is of %+v at %v", cpu.Subject, cpu.Time)
 	}
 	if !again[name].ReadyAt.Equal(s.ReadyAt) {
@@ -312,6 +321,49 @@ func TestServicesThatCannotBeReadAreToldAndTheRestGoesOn(t *testing.T) {
 	seen, _, o := b.look()
 	if _, ok := seen[name]; !ok || !strings.Contains(o.Failed["services"], "disk full") {
 		t.Errorf("seen %v, failed %v", seen, o.Failed)
+	}
+}
+
+func TestSlowReadingsOfUseDoNotHoldUpTheLook(t *testing.T) {
+	proxy := dockertest.NewProxy(t)
+	b := onEngine(t, DockerOptions{Host: proxy.Host, UsageWait: -1})
+	name := b.run("1", nil, nil)
+	b.awaitReady(name)
+	proxy.Trouble(func(r *http.Request) dockertest.Trouble {
+		if strings.HasSuffix(r.URL.Path, "/stats") {
+			return dockertest.Delay
+		}
+		return dockertest.None
+	})
+	looks := 0
+	dockertest.Until(t, 20*time.Second, "a late reading is told by a later look", func() bool {
+		looks++
+		_, samples, _ := b.look()
+		return len(samples[forescale.MetricCPU]) > 0
+	})
+	if looks < 3 {
+		t.Errorf("told after %d looks, so one of them waited", looks)
+	}
+}
+
+func TestUseIsReadNoMoreOftenThanAsked(t *testing.T) {
+	proxy := dockertest.NewProxy(t)
+	b := onEngine(t, DockerOptions{Host: proxy.Host, UsageEvery: time.Hour})
+	name := b.run("1", nil, nil)
+	b.awaitReady(name)
+	for range 3 {
+		b.look()
+	}
+	j, err := b.cli.ContainerInspect(t.Context(), name)
+	b.must(err)
+	n := 0
+	for _, asked := range proxy.Asked() {
+		if strings.HasSuffix(asked, j.ID+"/stats") {
+			n++
+		}
+	}
+	if n > 1 {
+		t.Errorf("asked %d times within an hour", n)
 	}
 }
 

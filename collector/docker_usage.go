@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/forescale/forescale"
+	"golang.org/x/sync/errgroup"
 )
 
 // usage is one reading of a container's counters.
@@ -20,31 +23,117 @@ type usage struct {
 	asked time.Time     // our own, with its steady part
 }
 
-// measure reads what an instance uses and gives its samples: none at the first
-// reading since it became ready, as the interval up to it is start-up.
-func (d *Docker) measure(ctx context.Context, s forescale.Sighting, limits container.Resources, r *reading, now time.Time) ([]forescale.Sample, error) {
+// usageAtOnce bounds the readings under way. It is high, since an engine of the
+// older kind answers all of them at its next tick of a second.
+const usageAtOnce = 128
+
+// batch is one reading of what the ready instances use, in the background.
+type batch struct {
+	items []batchItem
+	done  chan struct{} // closed when all items are filled
+}
+
+type batchItem struct {
+	id      string // the engine's
+	name    string
+	unready int // of the reading, when it was asked for
+	stats   container.StatsResponse
+	asked   time.Time // machine time of the answer
+	err     error
+}
+
+// use begins a reading of what the ready instances use, if one is due, and adds
+// the samples of the one that is done. It waits a moment for that, not longer.
+func (d *Docker) use(ctx context.Context, o *forescale.Observation) {
+	if d.batch == nil && time.Since(d.batched) >= d.o.UsageEvery {
+		d.begin()
+	}
+	if d.batch == nil {
+		return
+	}
+	patience := time.NewTimer(max(0, d.o.UsageWait))
+	defer patience.Stop()
+	select {
+	case <-d.batch.done:
+	case <-patience.C:
+		select {
+		case <-d.batch.done:
+		default:
+			return
+		}
+	case <-ctx.Done():
+		return
+	}
+	for i := range d.batch.items {
+		d.count(&d.batch.items[i], o)
+	}
+	d.batch = nil
+}
+
+// begin asks for the use of all instances that are ready now.
+func (d *Docker) begin() {
+	b := &batch{done: make(chan struct{})}
+	for id, r := range d.seen {
+		if r.sighting.Ready {
+			b.items = append(b.items, batchItem{id: id, name: r.sighting.ID, unready: r.unready})
+		}
+	}
+	if len(b.items) == 0 {
+		return
+	}
+	slices.SortFunc(b.items, func(a, b batchItem) int { return cmp.Compare(a.name, b.name) })
+	d.batch, d.batched = b, time.Now()
+	d.wg.Go(func() {
+		defer close(b.done)
+		ctx, cancel := context.WithTimeout(d.end, d.o.Timeout)
+		defer cancel()
+		var g errgroup.Group
+		g.SetLimit(usageAtOnce)
+		for i := range b.items {
+			g.Go(func() error {
+				item := &b.items[i]
+				item.stats, item.err = d.stats(ctx, item.id)
+				item.asked = time.Now()
+				return nil
+			})
+		}
+		_ = g.Wait()
+	})
+}
+
+// count turns one answer into samples: none for the first since the instance
+// became ready, as the interval up to it is start-up.
+func (d *Docker) count(item *batchItem, o *forescale.Observation) {
+	r := d.seen[item.id]
+	st := item.stats
+	switch {
+	case r == nil || r.unready != item.unready || errdefs.IsNotFound(item.err):
+		return // it went, or was not ready in between
+	case item.err != nil:
+		r.usage = usage{}
+		o.Failed[sourceDocker+"/"+item.name] = d.sentence(item.err)
+		return
+	case st.Read.IsZero() || st.CPUStats.CPUUsage.TotalUsage == 0 && st.MemoryStats.Usage == 0:
+		r.usage = usage{}
+		return // it ended between the two questions
+	}
 	before := r.usage
-	r.usage = usage{}
-	st, err := d.stats(ctx, s.ID)
-	if err != nil {
-		return nil, err
-	}
-	if st.Read.IsZero() || st.CPUStats.CPUUsage.TotalUsage == 0 && st.MemoryStats.Usage == 0 {
-		return nil, nil // it ended between the two questions
-	}
-	r.usage = usage{cpu: time.Duration(st.CPUStats.CPUUsage.TotalUsage), read: st.Read, asked: time.Now()}
+	r.usage = usage{cpu: time.Duration(st.CPUStats.CPUUsage.TotalUsage), read: st.Read, asked: item.asked}
 	if before.read.IsZero() {
-		return nil, nil
+		return
 	}
-	subject := forescale.Subject{Kind: forescale.KindInstance, Name: s.ID, Service: s.Service}
-	var samples []forescale.Sample
-	if v, ok := cpuPercent(before, r.usage, cpuLimit(limits, d.info.cores)); ok {
-		samples = append(samples, forescale.Sample{Subject: subject, Metric: forescale.MetricCPU, Time: now, Value: v})
+	sample := func(m forescale.Metric, v float64) {
+		o.Samples = append(o.Samples, forescale.Sample{
+			Subject: forescale.Subject{Kind: forescale.KindInstance, Name: item.name, Service: r.sighting.Service},
+			Metric:  m, Time: d.pace.at(item.asked), Value: v,
+		})
 	}
-	if v, ok := memoryPercent(st.MemoryStats, limits.Memory, d.info.memory); ok {
-		samples = append(samples, forescale.Sample{Subject: subject, Metric: forescale.MetricMemory, Time: now, Value: v})
+	if v, ok := cpuPercent(before, r.usage, cpuLimit(r.limits, d.info.cores)); ok {
+		sample(forescale.MetricCPU, v)
 	}
-	return samples, nil
+	if v, ok := memoryPercent(st.MemoryStats, r.limits.Memory, d.info.memory); ok {
+		sample(forescale.MetricMemory, v)
+	}
 }
 
 // stats asks for the counters as they are, without the second that the engine
