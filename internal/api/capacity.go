@@ -55,7 +55,7 @@ type CapacityView struct {
 }
 
 type capacityInput struct {
-	nameInput
+	NameInput
 	From time.Time `query:"from" doc:"Default: 2 days ago"`
 	To   time.Time `query:"to" doc:"Default: as far as the forecast reaches"`
 	Step string    `query:"step" example:"5m" doc:"At least 1m; default: by range"`

@@ -36,7 +36,7 @@ type ForecastView struct {
 }
 
 type forecastInput struct {
-	nameInput
+	NameInput
 	From      time.Time `query:"from" doc:"First step; default: the forecast's first"`
 	To        time.Time `query:"to" doc:"Up to here; default: the forecast's end"`
 	Step      string    `query:"step" example:"1h" doc:"A multiple of the forecast's own, which is the default; values are means"`
@@ -158,7 +158,7 @@ func (a *API) newestForecast(ctx context.Context, service string, m forescale.Me
 	return nil, nil
 }
 
-func (a *API) makeForecast(ctx context.Context, in *nameInput) (*forecastOutput, error) {
+func (a *API) makeForecast(ctx context.Context, in *NameInput) (*forecastOutput, error) {
 	s, err := a.service(ctx, in.Name)
 	if err != nil {
 		return nil, err

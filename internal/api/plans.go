@@ -75,7 +75,7 @@ func (a *API) listPlans(ctx context.Context, in *plansInput) (*listOutput[PlanVi
 
 type planOutput struct{ Body PlanView }
 
-func (a *API) getPlan(ctx context.Context, in *nameInput) (*planOutput, error) {
+func (a *API) getPlan(ctx context.Context, in *NameInput) (*planOutput, error) {
 	s, err := a.service(ctx, in.Name)
 	if err != nil {
 		return nil, err

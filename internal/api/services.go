@@ -214,7 +214,9 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 	return s, fs.OrNil()
 }
 
-type nameInput struct {
+// NameInput is the path of what belongs to one service. It is exported since huma
+// does not fill embedded types that are not.
+type NameInput struct {
 	Name string `path:"name" maxLength:"100" doc:"Name of the service"`
 }
 
@@ -245,7 +247,7 @@ type serviceOutput struct {
 	Body   ServiceView
 }
 
-func (a *API) getService(ctx context.Context, in *nameInput) (*serviceOutput, error) {
+func (a *API) getService(ctx context.Context, in *NameInput) (*serviceOutput, error) {
 	s, err := a.service(ctx, in.Name)
 	if err != nil {
 		return nil, err
@@ -284,7 +286,7 @@ func (a *API) service(ctx context.Context, name string) (forescale.Service, erro
 }
 
 type putServiceInput struct {
-	nameInput
+	NameInput
 	IfMatch     string `header:"If-Match" doc:"Only if this is still the version"`
 	IfNoneMatch string `header:"If-None-Match" doc:"*: only if there is none"`
 	Body        ServiceBody
@@ -352,7 +354,7 @@ func changed(name string, s *forescale.Service) error {
 }
 
 type patchServiceInput struct {
-	nameInput
+	NameInput
 	IfMatch string `header:"If-Match" doc:"Only if this is still the version"`
 	RawBody []byte `contentType:"application/merge-patch+json"`
 }
@@ -440,7 +442,7 @@ func merge(target map[string]any, patch map[string]any) map[string]any {
 }
 
 type deleteServiceInput struct {
-	nameInput
+	NameInput
 	IfMatch string `header:"If-Match" doc:"Only if this is still the version"`
 }
 
