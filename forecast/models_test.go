@@ -1,0 +1,23 @@
+package forecast_test
+
+import (
+	"testing"
+
+	"github.com/forescale/forescale/forecast"
+	"github.com/forescale/forescale/forecast/forecasttest"
+)
+
+func TestEveryModelPassesTheSuite(t *testing.T) {
+	for _, m := range []forecast.Model{
+		forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.Profile{},
+		forecast.SeasonalNaive{}, forecast.SeasonalNaive{Daily: true}, forecast.Level{},
+	} {
+		t.Run(m.Name(), func(t *testing.T) { forecasttest.Exercise(t, m) })
+	}
+}
+
+func TestModelsOfTheWeekFindIt(t *testing.T) {
+	for _, m := range []forecast.Model{forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.SeasonalNaive{}} {
+		t.Run(m.Name(), func(t *testing.T) { forecasttest.ExercisePattern(t, m) })
+	}
+}
