@@ -1,0 +1,22 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	storetest.Exercise(t, func(t *testing.T) storetest.Open {
+		path := filepath.Join(t.TempDir(), "folder", "state.db")
+		return func() store.Store {
+			s, err := Open(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	})
+}

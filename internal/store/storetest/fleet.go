@@ -1,0 +1,102 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+func (f *fixture) saveInstances(is ...forescale.Instance) {
+	f.Helper()
+	f.ok(f.SaveInstances(f.ctx, is))
+}
+
+func (f *fixture) instances(q store.InstanceQuery) []forescale.Instance {
+	f.Helper()
+	return must[[]forescale.Instance](f)(f.Instances(f.ctx, q))
+}
+
+func ids(is []forescale.Instance) (s []string) {
+	for _, i := range is {
+		s = append(s, i.ID)
+	}
+	return s
+}
+
+var instanceCases = []testCase{
+	{"an instance comes back whole, and is written whole by its id", func(f *fixture) {
+		i := forescale.Instance{ID: "a-1", Service: "a", Node: "n-01", State: forescale.InstanceFailed, Origin: forescale.OriginStarted,
+			Address: "127.0.0.1:80", Decision: "dec_1", StopBy: "dec_2", OrderedAt: at(0), StartedAt: at(1), ReadyAt: at(2),
+			DrainingAt: at(3), StoppedAt: at(4), Deadline: at(5), LastSeen: at(6), Failure: "exit code 1"}
+		f.saveInstances(i)
+		f.equal(f.instances(store.InstanceQuery{}), []forescale.Instance{i})
+		bare := forescale.Instance{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}
+		f.saveInstances(bare)
+		f.equal(f.instances(store.InstanceQuery{}), []forescale.Instance{bare})
+	}},
+	{"instances come by service, then the time of the order, then id", func(f *fixture) {
+		one := func(service, id string, ordered float64) forescale.Instance {
+			return forescale.Instance{ID: id, Service: service, State: forescale.InstanceReady, OrderedAt: at(ordered)}
+		}
+		f.saveInstances(one("b", "1", 0), one("a", "3", 5), one("a", "2", 5), one("a", "9", 1))
+		f.equal(ids(f.instances(store.InstanceQuery{})), []string{"9", "2", "3", "1"})
+		f.equal(ids(f.instances(store.InstanceQuery{Service: "b"})), []string{"1"})
+	}},
+	{"a query can ask for live ones, and for those live at or after a time", func(f *fixture) {
+		var is []forescale.Instance
+		for n, state := range []forescale.InstanceState{forescale.InstanceStarting, forescale.InstanceReady, forescale.InstanceDraining,
+			forescale.InstanceStopped, forescale.InstanceFailed, forescale.InstanceStopped} {
+			i := forescale.Instance{ID: fmt.Sprintf("%d-%s", n, state), Service: "a", State: state, OrderedAt: at(0)}
+			if !state.Live() {
+				i.StoppedAt = at(float64(10 * n)) // 30, 40, 50
+			}
+			is = append(is, i)
+		}
+		f.saveInstances(is...)
+		f.equal(ids(f.instances(store.InstanceQuery{Live: true})), ids(is[:3]))
+		f.equal(ids(f.instances(store.InstanceQuery{Since: at(40)})), append(ids(is[:3]), is[4].ID, is[5].ID))
+		f.equal(ids(f.instances(store.InstanceQuery{Since: at(999)})), ids(is[:3]))
+		f.equal(ids(f.instances(store.InstanceQuery{Since: at(40), Live: true, Service: "a"})), ids(is[:3]))
+		f.equal(ids(f.instances(store.InstanceQuery{Service: "b"})), []string{})
+	}},
+	{"no instances are no error", func(f *fixture) { f.saveInstances() }},
+	{"thousands of instances are one commit", func(f *fixture) {
+		var is []forescale.Instance
+		for n := range 3001 {
+			is = append(is, forescale.Instance{ID: fmt.Sprintf("a-%05d", n), Service: "a", State: forescale.InstanceReady, OrderedAt: at(0)})
+		}
+		f.saveInstances(is...)
+		f.equal(f.instances(store.InstanceQuery{}), is)
+	}},
+}
+
+func warmup(service, instance string, t float64) forescale.Warmup {
+	return forescale.Warmup{Service: service, Instance: instance, Node: "n-01", Image: "x:1", At: at(t), Duration: 90*time.Second + 1, AtOnce: 2}
+}
+
+var warmupCases = []testCase{
+	{"the newest warm-ups of a service come newest first", func(f *fixture) {
+		ws := []forescale.Warmup{warmup("a", "a-3", 30), warmup("a", "a-2", 20), warmup("a", "a-1", 10)}
+		for _, w := range []forescale.Warmup{ws[2], ws[0], warmup("b", "b-1", 99), ws[1]} {
+			f.ok(f.SaveWarmup(f.ctx, w))
+		}
+		read := must[[]forescale.Warmup](f)
+		f.equal(read(f.Warmups(f.ctx, "a", 99)), ws)
+		f.equal(read(f.Warmups(f.ctx, "a", 2)), ws[:2])
+		f.equal(read(f.Warmups(f.ctx, "c", 2)), []forescale.Warmup{})
+	}},
+	{"without a service the newest of each come, services by name", func(f *fixture) {
+		for _, w := range []forescale.Warmup{warmup("b", "b-1", 10), warmup("a", "a-1", 10), warmup("b", "b-3", 30), warmup("b", "b-2", 20)} {
+			f.ok(f.SaveWarmup(f.ctx, w))
+		}
+		f.equal(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 2)),
+			[]forescale.Warmup{warmup("a", "a-1", 10), warmup("b", "b-3", 30), warmup("b", "b-2", 20)})
+	}},
+	{"a second warm-up of the same instance is ignored", func(f *fixture) {
+		f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 10)))
+		f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 20)))
+		f.equal(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "a", 9)), []forescale.Warmup{warmup("a", "a-1", 10)})
+	}},
+}

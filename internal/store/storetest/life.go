@@ -1,0 +1,199 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// everything is all that a store can be asked for.
+func (f *fixture) everything() []any {
+	f.Helper()
+	key, err := f.KeyByHash(f.ctx, key("a", 0).Hash)
+	f.ok(err)
+	return []any{
+		f.samples(store.SampleQuery{}),
+		must[map[string]time.Time](f)(f.LastSamples(f.ctx)),
+		f.dirty(99),
+		must[[]forescale.DemandPoint](f)(f.RecentDemand(f.ctx, minute(-99))),
+		must[[]store.DemandSpan](f)(f.DemandSpans(f.ctx)),
+		must[int64](f)(f.ImportProgress(f.ctx, "file")),
+		must[[]forescale.Service](f)(f.ListServices(f.ctx)),
+		must[[]forescale.Pause](f)(f.Pauses(f.ctx, at(0))),
+		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
+		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
+		f.instances(store.InstanceQuery{}),
+		must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 9)),
+		must[[]forescale.Forecast](f)(f.LatestForecasts(f.ctx, time.Time{})),
+		must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx)),
+		f.decisions(store.DecisionQuery{}),
+		f.latest(),
+		must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 9)),
+		must[[]forescale.Key](f)(f.ListKeys(f.ctx)),
+		key,
+	}
+}
+
+// fill puts something everywhere.
+func (f *fixture) fill() {
+	f.Helper()
+	f.append(mixed()...)
+	f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 0)}, []forescale.DemandPoint{point("a", util, 0, 1)}))
+	f.ok(f.AppendImport(f.ctx, "file", 3, nil))
+	f.put(wholeService("a"), 0)
+	f.ok(f.PutPause(f.ctx, forescale.Pause{Service: "a", By: "x", Since: at(0), Until: at(9)}))
+	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", UpdatedAt: at(0)}))
+	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", UpdatedAt: at(0)}))
+	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))
+	f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", util, 0, 20)}))
+	f.ok(f.RecordPlan(f.ctx, planOf(decide("a", 0, forescale.CodeReactiveHigh, start("a-1"))),
+		[]forescale.Instance{{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}}))
+	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "import", StartedAt: at(0)}))
+	f.ok(f.CreateKey(f.ctx, key("a", 0)))
+}
+
+var lifeCases = []testCase{
+	{"everything survives closing and opening", func(f *fixture) {
+		f.fill()
+		want := f.everything()
+		f.reopen()
+		f.equal(f.everything(), want)
+		f.fillAgain()
+	}},
+	{"a check finds a sound store sound", func(f *fixture) {
+		f.ok(f.Check(f.ctx))
+		f.fill()
+		f.ok(f.Check(f.ctx))
+		f.reopen()
+		f.ok(f.Check(f.ctx))
+	}},
+	{"after closing every method returns an error, and closing again does not", func(f *fixture) {
+		f.ok(f.Store.Close())
+		f.ok(f.Store.Close())
+		if err := f.Append(f.ctx, mixed()); err == nil {
+			f.Error("a closed store appends")
+		}
+		if _, err := f.Samples(f.ctx, store.SampleQuery{}); err == nil {
+			f.Error("a closed store reads")
+		}
+		if err := f.Check(f.ctx); err == nil {
+			f.Error("a closed store is ready")
+		}
+		if _, err := f.Prune(f.ctx, at(0)); err == nil {
+			f.Error("a closed store prunes")
+		}
+	}},
+	{"a read with a cancelled context says so", func(f *fixture) {
+		f.append(mixed()...)
+		ctx, cancel := context.WithCancel(f.ctx)
+		cancel()
+		if _, err := f.Samples(ctx, store.SampleQuery{}); !errors.Is(err, context.Canceled) {
+			f.Fatalf("got %v", err)
+		}
+		f.equal(f.samples(store.SampleQuery{}), mixed()) // and the store goes on
+	}},
+	{"many may append, read and plan at the same time", func(f *fixture) {
+		const writers, rounds, rows = 4, 15, 20
+		var wg sync.WaitGroup
+		for w := range writers {
+			name := fmt.Sprint("s", w)
+			wg.Go(func() {
+				for r := range rounds {
+					var batch []forescale.Sample
+					for i := range rows {
+						batch = append(batch, sample(instance(name, fmt.Sprint(name, "-", i%5)), util, at(float64(r*rows+i)), float64(r)))
+					}
+					if err := f.Append(f.ctx, batch); err != nil {
+						f.Error(err)
+					}
+					if err := f.RecordPlan(f.ctx, planOf(decide(name, r, forescale.CodeSteady)), nil); err != nil {
+						f.Error(err)
+					}
+				}
+			})
+			wg.Go(func() {
+				for range rounds {
+					got, err := f.Samples(f.ctx, store.SampleQuery{Service: name})
+					if err != nil || len(got)%rows != 0 {
+						f.Errorf("%d samples, %v: half of a batch was seen", len(got), err)
+					}
+					cells, err := f.DirtyCells(f.ctx, 3)
+					if err == nil {
+						err = f.SaveDemand(f.ctx, cells, nil)
+					}
+					if _, err2 := f.LatestDecisions(f.ctx); err != nil || err2 != nil {
+						f.Error(err, err2)
+					}
+				}
+			})
+		}
+		wg.Go(func() {
+			for range rounds {
+				if _, err := f.Prune(f.ctx, at(-1)); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+		wg.Wait()
+		f.equal(len(f.samples(store.SampleQuery{})), writers*rounds*rows)
+		for _, d := range f.latest() {
+			f.equal(d.Repeats, rounds-1)
+		}
+	}},
+	{"of many who change the same version one wins", func(f *fixture) {
+		first := f.put(wholeService("a"), 0)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		won := 0
+		for n := range 8 {
+			wg.Go(func() {
+				s := wholeService("a")
+				s.Max = 100 + n
+				_, err := f.PutService(f.ctx, s, first.Version)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					won++
+				} else if !errors.Is(err, forescale.ErrConflict) {
+					f.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		f.equal(won, 1)
+	}},
+	{"closing waits for what is under way", func(f *fixture) {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		kept := 0
+		for n := range 8 {
+			wg.Go(func() {
+				if f.Append(f.ctx, []forescale.Sample{sample(node("n"), cpu, at(float64(n)), 1)}) == nil {
+					mu.Lock()
+					kept++
+					mu.Unlock()
+				}
+			})
+		}
+		f.ok(f.Store.Close())
+		wg.Wait()
+		f.Store = f.open()
+		f.equal(len(f.samples(store.SampleQuery{})), kept)
+	}},
+}
+
+// fillAgain writes after a restart what was there before: ids and counters that
+// are kept in memory must not have begun anew.
+func (f *fixture) fillAgain() {
+	f.Helper()
+	f.append(mixed()...)
+	f.equal(f.samples(store.SampleQuery{}), mixed())
+	f.put(wholeService("a"), 1)
+	f.record(decide("a", 1, forescale.CodeSteady))
+	f.equal(len(f.decisions(store.DecisionQuery{})), 2)
+}

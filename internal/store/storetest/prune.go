@@ -1,0 +1,106 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+func (f *fixture) prune(before time.Time) int64 {
+	f.Helper()
+	return must[int64](f)(f.Prune(f.ctx, before))
+}
+
+var pruneCases = []testCase{
+	{"what is older goes and is counted, what is not stays", func(f *fixture) {
+		for n := range 10 {
+			t := float64(60 * n)
+			f.append(sample(service("a"), load, at(t), 1), sample(node("n"), cpu, at(t), 1))
+			f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", n)}, []forescale.DemandPoint{point("a", load, n, 1)}))
+			f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", load, t, 1)}))
+			f.ok(f.SaveWarmup(f.ctx, warmup("a", fmt.Sprint("a-", n), t)))
+			f.ok(f.SaveRun(f.ctx, forescale.Run{ID: fmt.Sprint(n), StartedAt: at(t)}))
+			f.saveInstances(forescale.Instance{ID: fmt.Sprint("a-", n), Service: "a", State: forescale.InstanceStopped, OrderedAt: at(0), StoppedAt: at(t)})
+			d := decide("a", 60*n, forescale.CodeSteady, start("x"))
+			d.Outcome = forescale.OutcomeDone
+			f.record(d)
+		}
+		f.record(decide("b", 0, forescale.CodeSteady)) // with a plan
+		f.saveInstances(forescale.Instance{ID: "old", Service: "a", State: forescale.InstanceReady, OrderedAt: at(0)})
+		// 2 samples, and 1 each of demand, forecasts, warm-ups, runs, instances, decisions: 8 in each
+		// of the first 4 minutes; then the plan and the decision of b.
+		f.equal(f.prune(minute(4)), int64(8*4+2))
+		f.equal(f.prune(minute(4)), int64(0))
+		f.equal(len(f.samples(store.SampleQuery{})), 12)
+		f.equal(f.samples(store.SampleQuery{})[0].Time, minute(4))
+		f.equal(f.demand("a", load)[0].Time, minute(4))
+		f.equal(must[[]store.DemandSpan](f)(f.DemandSpans(f.ctx)), []store.DemandSpan{{Service: "a", Metric: load, First: minute(4), Last: minute(9), Points: 6}})
+		f.equal(len(must[[]forescale.Forecast](f)(f.LedgerForecasts(f.ctx, "a", load, at(-1), at(9999)))), 6)
+		f.equal(len(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "a", 99))), 6)
+		f.equal(len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 99))), 6)
+		f.equal(ids(f.instances(store.InstanceQuery{})), []string{"a-4", "a-5", "a-6", "a-7", "a-8", "a-9", "old"})
+		f.equal(len(f.decisions(store.DecisionQuery{})), 6)
+		f.equal(len(must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx))), 1)
+	}},
+	{"a decision is as old as its last repetition", func(f *fixture) {
+		f.record(decide("a", 0, forescale.CodeSteady))
+		f.record(decide("a", 600, forescale.CodeSteady))
+		f.prune(at(300))
+		f.equal(len(f.latest()), 1)
+		f.prune(at(601))
+		f.equal(len(f.latest()), 0)
+	}},
+	{"a pending decision stays: it is still to be done; so does the service's newest beside it", func(f *fixture) {
+		f.record(decide("a", 0, forescale.CodeReactiveHigh, start("x")))
+		f.record(decide("a", 30, forescale.CodeSteady))
+		f.record(decide("a", 60, forescale.CodeMinBound))
+		f.prune(at(9999))
+		f.equal(decisionIDs(f.decisions(store.DecisionQuery{})), []string{"dec_a0060", "dec_a0000"})
+		f.equal(decisionIDs(f.latest()), []string{"dec_a0060"})
+	}},
+	{"services, pauses, nodes, keys and import progress stay", func(f *fixture) {
+		f.put(wholeService("a"), 0)
+		f.ok(f.PutPause(f.ctx, forescale.Pause{Service: "a", Since: at(0), Until: at(9)}))
+		f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", UpdatedAt: at(0)}))
+		f.ok(f.CreateKey(f.ctx, key("a", 0)))
+		f.ok(f.AppendImport(f.ctx, "file", 3, nil))
+		f.equal(f.prune(at(99999)), int64(0))
+		f.equal(len(must[[]forescale.Service](f)(f.ListServices(f.ctx))), 1)
+		f.equal(len(must[[]forescale.Node](f)(f.Nodes(f.ctx))), 1)
+		f.equal(len(must[[]forescale.Key](f)(f.ListKeys(f.ctx))), 1)
+		f.equal(must[int64](f)(f.ImportProgress(f.ctx, "file")), int64(3))
+	}},
+	{"more than a bite goes in one call", func(f *fixture) {
+		var batch []forescale.Sample
+		for i := range 9000 {
+			batch = append(batch, sample(instance("a", fmt.Sprint("a-", i%3)), util, at(float64(i)), 1))
+		}
+		f.append(batch...)
+		f.equal(f.prune(at(8000)), int64(8000))
+		f.equal(f.samples(store.SampleQuery{}), batch[8000:])
+	}},
+	{"samples can come again for what was pruned away", func(f *fixture) {
+		f.append(mixed()...)
+		f.prune(at(99999))
+		f.equal(f.samples(store.SampleQuery{}), []forescale.Sample{})
+		f.equal(must[map[string]time.Time](f)(f.LastSamples(f.ctx)), map[string]time.Time{})
+		f.equal(f.dirty(9), []forescale.Cell{})
+		f.append(sample(node("other"), cpu, at(0), 1))
+		f.append(mixed()...)
+		f.equal(len(f.samples(store.SampleQuery{})), len(mixed())+1)
+		f.equal(f.samples(store.SampleQuery{Kind: forescale.KindInstance, Service: "mailer"}), mixed()[2:3])
+	}},
+	{"a cancelled context stops it", func(f *fixture) {
+		f.append(mixed()...)
+		ctx, cancel := context.WithCancel(f.ctx)
+		cancel()
+		if _, err := f.Prune(ctx, at(9999)); !errors.Is(err, context.Canceled) {
+			f.Fatalf("got %v", err)
+		}
+		f.equal(f.samples(store.SampleQuery{}), mixed())
+	}},
+}
