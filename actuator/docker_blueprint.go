@@ -111,7 +111,8 @@ func (d *Docker) byExample(ctx context.Context, s forescale.Service, i forescale
 	if strings.HasPrefix(j.ID, c.Hostname) {
 		c.Hostname = "" // the engine made it from the id
 	}
-	c.MacAddress = "" //nolint:staticcheck // older engines fill it, and two containers cannot share one
+	//lint:ignore SA1019 engines before 1.44 have the address here, and two containers cannot share one
+	c.MacAddress = ""
 	h.ContainerIDFile = ""
 	h.PortBindings = freePorts(j.HostConfig.PortBindings)
 	b.networks = copiedNetworks(j, &c)

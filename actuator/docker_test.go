@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -83,7 +84,7 @@ func (b *bench) inspect(name string) container.InspectResponse {
 // gone reports whether the engine has no container of the instance's name.
 func (b *bench) gone() bool {
 	_, err := b.cli.ContainerInspect(b.Context(), b.instance.ID)
-	return client.IsErrNotFound(err)
+	return errdefs.IsNotFound(err)
 }
 
 // effects counts what the engine itself recorded for the instance's name.
