@@ -166,7 +166,7 @@ func (c *apiClient) refused(method, path string, resp *http.Response, data []byt
 		return c.stranger(resp)
 	}
 	f := &forescale.Fault{Code: firstOf(p.Code, statusCode(resp.StatusCode)), What: oneLine(firstOf(p.Detail, p.Title)), Where: method + " " + path, Help: oneLine(p.Help)}
-	if f.Help == "" && resp.StatusCode == http.StatusUnauthorized {
+	if resp.StatusCode == http.StatusUnauthorized { // the API's help names a header
 		f.Help = "set FORESCALE_KEY or --key-file; make a key with `forescale keys create --name me --role operate`"
 	}
 	if f.Code == "service_unknown" {

@@ -120,7 +120,7 @@ func (c *Config) fields() []field {
 				text("key", "File with the private key.", &c.TLS.Key),
 			}
 		}),
-		flag("require_keys", "Ask for API keys on loopback too.", &c.Keys).or("false"),
+		yesNo("require_keys", "Ask for API keys on loopback too.", &c.Keys).or("false"),
 		duration("retention", "How long history is kept.", &c.Retention, 24*time.Hour, 20*365*24*time.Hour).or("400d"),
 		object("planning", "How often things are done, and how far ahead.", func() []field {
 			p := &c.Planning

@@ -68,7 +68,7 @@ func text[T ~string](key, doc string, to *T) field {
 	})
 }
 
-func flag(key, doc string, to *bool) field {
+func yesNo(key, doc string, to *bool) field {
 	return scalar(key, doc, "true or false", map[string]any{"type": "boolean"}, func(n *yaml.Node) *wrong {
 		if n.Decode(to) != nil || n.Tag != "!!bool" {
 			return &wrong{fmt.Sprintf("%q is neither true nor false", n.Value), "use true or false"}

@@ -24,7 +24,7 @@ func serviceFields(s *forescale.Service) []field {
 			return []field{
 				duration("hold", "Until this long nothing changes.", &s.Missing.Hold, 0, 24*time.Hour).or("5m"),
 				duration("stand_in", "Until this long the forecast stands in, upwards only; then the count is held.", &s.Missing.StandIn, 0, 24*time.Hour).or("1h"),
-				flag("follow_forecast", "After stand_in, follow the forecast in both directions rather than hold.", &s.Missing.FollowForecast).or("false"),
+				yesNo("follow_forecast", "After stand_in, follow the forecast in both directions rather than hold.", &s.Missing.FollowForecast).or("false"),
 			}
 		}),
 		object("template", "What an instance is made from.", func() []field { return templateFields(&s.Template) }),
@@ -41,13 +41,13 @@ func templateFields(t *forescale.Template) []field {
 		textMap("labels", "Labels of the container.", &t.Labels),
 		text("network", "Network of the engine.", &t.Network).or("the engine's default"),
 		whole("port", "Port that the service listens on inside the instance.", &t.Port, 1, 65535),
-		flag("publish", "Publish the port on a free loopback port of the node.", &t.Publish).or("false"),
+		yesNo("publish", "Publish the port on a free loopback port of the node.", &t.Publish).or("false"),
 		number("cpus", "Limit in cores.", &t.CPUs, 0, 4096).or("none"),
 		bytesField("memory", "Limit, such as `512MiB`.", &t.Memory).or("none"),
 		object("probe", "Tells when an instance is ready. With none the image's health check is used; without that, a running container is ready.", func() []field {
 			return []field{
 				text("http", "Path asked for with GET on the port; ready on 200 to 399.", &t.Probe.HTTP),
-				flag("tcp", "Ready when the port accepts.", &t.Probe.TCP).or("false"),
+				yesNo("tcp", "Ready when the port accepts.", &t.Probe.TCP).or("false"),
 				duration("timeout", "Of one attempt.", &t.Probe.Timeout, 10*time.Millisecond, 5*time.Minute).or("1s"),
 			}
 		}),

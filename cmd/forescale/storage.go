@@ -88,7 +88,7 @@ func openStore(ctx context.Context, path string) (*sqlite.Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, storeFault(path, err)
 	}
-	s, err := sqlite.Open(ctx, path)
+	s, err := sqlite.Open(ctx, path, sqlite.WithVersion(version))
 	if err != nil {
 		return nil, storeFault(path, err)
 	}

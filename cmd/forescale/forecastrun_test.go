@@ -1,0 +1,106 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// weeks is n weeks of hours of a daily wave, in two series.
+func weeks(n int) string {
+	var b strings.Builder
+	b.WriteString("timestamp,series,value\n")
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for i := range n * 168 {
+		wave := 50 + 40*math.Sin(2*math.Pi*float64(i%24)/24)
+		for k, name := range []string{"a", "b,c"} {
+			fmt.Fprintf(&b, "%s,%q,%.3f\n", at.Add(time.Duration(i)*time.Hour).Format(time.RFC3339), name, wave*float64(k+1))
+		}
+	}
+	return b.String()
+}
+
+func TestForecastRunWritesQuantilesThatFollowTheHistory(t *testing.T) {
+	s := newShell(t)
+	in, out := s.file("in.csv", weeks(4)), filepath.Join(s.dir, "out.csv")
+	s.must("forecast", "run", "--input", in, "--step", "1h", "--horizon", "48", "--quantiles", "0.975,0.025,0.5", "--output", out)
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(data))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(rows[0], ","); got != "series,timestamp,quantile,value,model" {
+		t.Fatalf("header %s", got)
+	}
+	rows = rows[1:]
+	if len(rows) != 2*48*3 {
+		t.Fatalf("%d rows, want 2 series of 48 steps with 3 quantiles", len(rows))
+	}
+	for i := 0; i < len(rows); i += 3 {
+		var values []float64
+		for k, level := range []string{"0.025", "0.5", "0.975"} {
+			r := rows[i+k]
+			v, err := strconv.ParseFloat(r[3], 64)
+			if err != nil || r[2] != level || r[4] == "" {
+				t.Fatalf("row %v", r)
+			}
+			values = append(values, v)
+		}
+		if !slices.IsSorted(values) {
+			t.Fatalf("quantiles cross: %v", rows[i:i+3])
+		}
+	}
+	if rows[0][0] != "a" || rows[0][1] != "2026-03-30T00:00:00Z" || rows[48*3][0] != "b,c" {
+		t.Errorf("first rows %v and %v", rows[0], rows[48*3])
+	}
+	peak, _ := strconv.ParseFloat(rows[3*6+1][3], 64) // 06:00, the top of the wave
+	if math.Abs(peak-90) > 5 {
+		t.Errorf("the median at 06:00 is %g, the history says 90", peak)
+	}
+}
+
+func TestForecastRunReadsStandardInputAndWritesStandardOutput(t *testing.T) {
+	s := newShell(t)
+	s.stdin = weeks(2)
+	out := s.must("forecast", "run", "--input", "-", "--step", "1h", "--horizon", "2", "--quantiles", "0.5")
+	if n := strings.Count(out, "\n"); n != 1+2*2 {
+		t.Errorf("%d lines:\n%s", n, out)
+	}
+}
+
+func TestForecastRunNamesWhatIsWrong(t *testing.T) {
+	s := newShell(t)
+	good := s.file("good.csv", weeks(1))
+	s.stdin = "timestamp,series,value\n2026-03-02T00:00:00Z,a,\n"
+	for _, c := range []struct {
+		name, word string
+		code       int
+		args       []string
+	}{
+		{"no input", "there is no input", exitUsage, nil},
+		{"a file that is not there", "history_unreadable", exitInput, []string{"--input", "none.csv"}},
+		{"a file with bad rows", "bad.csv:3", exitInput, []string{"--input", s.file("bad.csv", "timestamp,series,value\n2026-03-02T00:00:00Z,a,1\nyesterday,a,2\n")}},
+		{"only gaps", "no row to forecast from", exitInput, []string{"--input", "-"}},
+		{"a level of 1", `"1" is not a quantile level`, exitUsage, []string{"--input", good, "--quantiles", "0.5,1"}},
+		{"a level that is no number", "is not a quantile level", exitUsage, []string{"--input", good, "--quantiles", "half"}},
+		{"a horizon of nothing", "out of range", exitUsage, []string{"--input", good, "--horizon", "0"}},
+		{"a step of nothing", "is not a duration", exitUsage, []string{"--input", good, "--step", "0s"}},
+		{"a zone that is none", "is not a time zone", exitUsage, []string{"--input", good, "--timezone", "Mars"}},
+		{"an output that cannot be written", "output_unwritable", exitFailed, []string{"--input", good, "--output", "/proc/none/out.csv"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.t = t
+			s.fails(c.code, []string{c.word}, append([]string{"forecast", "run"}, c.args...)...)
+		})
+	}
+}
