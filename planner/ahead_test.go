@@ -29,9 +29,9 @@ func TestAhead(t *testing.T) {
 		{"a rise is ordered one lead time before, a fall comes when lead time and window allow it", func(s *State) {
 			s.Forecasts[0] = foresee(day)
 		}, "08:40:12 4 steady; 09:55:20 7 forecast_rise; 12:10:00 3 forecast_fall"},
-		{"a dip shorter than the window does not show", func(s *State) {
+		{"a dip shorter than lead time and window does not show", func(s *State) {
 			s.Forecasts[0] = foresee(func(t time.Time) float64 {
-				if t.Equal(clock(10, 0)) || t.Equal(clock(10, 5)) {
+				if !t.Before(clock(10, 0)) && t.Before(clock(10, 15)) {
 					return 1
 				}
 				return 2.5

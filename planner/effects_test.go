@@ -93,7 +93,11 @@ func TestWhatWasWantedInAnotherLifeIsForgotten(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := calm()
+			silentFor(&s, 3*time.Minute)
 			s.Last = last(9)
+			if d := Decide(now, DefaultOptions(), s).Plan.Decision; d.To != 8 {
+				t.Fatalf("to %d, want 8, as many as one step allows: %v", d.To, codes(d))
+			}
 			tt.last(s.Last)
 			if d := Decide(now, DefaultOptions(), s).Plan.Decision; d.To != 4 {
 				t.Errorf("to %d, want 4: %v", d.To, codes(d))

@@ -51,7 +51,7 @@ func TestDecide(t *testing.T) {
 		// What is needed.
 		{"what is there is what is needed", func(*State) {}, 4, "steady"},
 		{"a rise within the lead time is ordered now", func(s *State) {
-			s.Forecasts[0] = foresee(stepTo(2.5, clock(8, 45), 4.7)) // 5.17 at 95 %: 7 at 74 %
+			s.Forecasts[0] = foresee(stepTo(2.5, clock(8, 45), 4.4)) // 4.84 at 95 %: 7 at 69 %; 4.4 alone: 6 at 73 %
 		}, 7, "forecast_rise"},
 		{"a rise one interval after the lead time is ordered now, as the next planning step is too late", func(s *State) {
 			s.Service.Warmup = 258 * time.Second // 8:40:12 + 4:18 + 30 s + 30 s > 8:45
@@ -104,6 +104,10 @@ func TestDecide(t *testing.T) {
 			s.Forecasts[0] = foresee(stepTo(2.5, clock(8, 45), 4.7))
 			s.Forecasts[0].Start = now.Add(6 * time.Minute)
 		}, 4, "steady model_fallback"},
+		{"nor does one allow fewer", func(s *State) {
+			idle(s)
+			s.Forecasts[0].Start = now.Add(6 * time.Minute)
+		}, 4, "cooling_down model_fallback"},
 		{"a forecast that is not a number is not used", func(s *State) {
 			s.Forecasts[0] = foresee(func(time.Time) float64 { return math.NaN() })
 		}, 4, "steady model_fallback"},
