@@ -127,7 +127,7 @@ func (a *API) body(in *pushInput) (r io.Reader, ndjson bool, err error) {
 			if errors.Is(err, io.EOF) {
 				return strings.NewReader(""), ndjson, nil
 			}
-			return nil, false, unreadable(err, limit)
+			return nil, false, notGzip()
 		}
 		// The same limit holds for what comes out, so that a small body cannot grow without end.
 		r = &limited{r: z, left: limit}
@@ -171,10 +171,14 @@ func unreadable(err error, limit int64) *Problem {
 	case errors.Is(err, errTooLarge) || errors.As(err, &max):
 		return tooLarge(limit)
 	case errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || isFlate(err):
-		return newProblem(http.StatusBadRequest, "body_not_gzip", "the body is not whole gzip", "send it again; sending rows twice is harmless")
+		return notGzip()
 	default:
 		return newProblem(http.StatusBadRequest, "body_cut_off", "the body did not arrive whole", "send it again; sending rows twice is harmless")
 	}
+}
+
+func notGzip() *Problem {
+	return newProblem(http.StatusBadRequest, "body_not_gzip", "the body is not whole gzip", "send it again; sending rows twice is harmless")
 }
 
 func isFlate(err error) bool { return strings.HasPrefix(err.Error(), "flate:") }
