@@ -11,17 +11,17 @@ import (
 // sentence is one way to say a code. The first whose condition holds, and whose
 // numbers, times and words are there, is used.
 type sentence struct {
-	when string // "why=ahead" asks for that word; "change" and "stay" for the count to change or not; "" for nothing
+	when string // "why=ahead" asks for that word or number, "change" for the count to change; with commas all of them
 	head string // before the colon when the code decides; "" is {what}
 	text string // after it
 }
 
 // sentences is the one table of what forescale says about a decision: what, then
 // why, then the number that tips it. In a text, {n:demand} is a number with two
-// significant digits, {i:} a count, {are:} a count with its verb, {p:} a percentage,
-// {q:} a share from 0 to 1 as a percentage, {d:} seconds as a duration, {t:} a
-// local time, {day:} its weekday, {w:} a word. What is in square brackets is left
-// out when something in it is not there.
+// significant digits, {i:} a count, {are:} and {were:} a count with its verb, {p:} a
+// percentage, {q:} a share from 0 to 1 as a percentage, {d:} seconds as a duration,
+// {t:} a local time, {at:} one with its seconds, {day:} its weekday, {w:} a word.
+// What is in square brackets is left out when something in it is not there.
 var sentences = map[Code][]sentence{
 	CodeForecastRise: {
 		{text: "at {t:need} the demand[ of {day:need}] rises to {n:demand} busy instances[ ({q:quantile} sure: at most {n:demand_high})][; starting takes {d:warmup_s} here].", head: "{what at}"},
@@ -63,7 +63,7 @@ var sentences = map[Code][]sentence{
 	},
 	CodeCoolingDown: {
 		{when: "why=ahead", text: "{i:fewer} would do now, but {are:again} needed again at {t:again} ({n:again_demand} busy instances)."},
-		{when: "why=behind", text: "{i:fewer} would do now, but {are:again} needed until lately ({n:again_demand} busy instances); fewer from {t:until} if it stays low."},
+		{when: "why=behind", text: "{i:fewer} would do now, but {were:again} needed lately ({n:again_demand} busy instances); fewer from {t:until} if it stays low."},
 		{when: "why=started", text: "{i:fewer} would do, but an instance was started lately; nothing is stopped before {t:until}."},
 		{when: "why=silent", text: "{i:fewer} would do, but {w:metric} is silent, and nothing is stopped unseen."},
 		{when: "why=gap", text: "{i:fewer} would do, but {w:metric} has gaps in the last minutes, and nothing is stopped unseen."},
@@ -71,16 +71,17 @@ var sentences = map[Code][]sentence{
 		{text: "fewer would do, but not for the whole window yet."},
 	},
 	CodeStepLimit: {
-		{when: "limit=stops", text: "{i:wanted} would do; {i:most} may be stopped at once, the next at {t:next}."},
-		{when: "limit=room", text: "{i:wanted} are wanted, but {i:draining} draining and {i:overdue} overdue still count towards max {i:max}."},
-		{when: "limit=starts", text: "{i:wanted} are wanted; {i:most} may be started at once, the rest follows at {t:next}."},
+		{when: "limit=stops,most=0", text: "{i:wanted} would do, but as many as one window allows were stopped just now; the next at {at:next}."},
+		{when: "limit=stops", text: "{i:wanted} would do; {i:most} may be stopped at once, the next at {at:next}."},
+		{when: "limit=room", text: "{are:wanted} wanted, but {are:leaving} draining or overdue and still count towards max {i:max}."},
+		{when: "limit=starts", text: "{are:wanted} wanted; {i:most} may be started at once, the rest follows at {at:next}."},
 		{text: "more than one step allows; the rest follows."},
 	},
 	CodeHoldNoMetrics: {
 		{text: "no sample has been received yet, so the demand is not known."},
 	},
 	CodeHoldStale: {
-		{when: "samples=unusable", text: "samples arrive, but the demand cannot be told from them[ since {t:since}]. Nothing is stopped."},
+		{when: "samples=unusable", text: "samples arrive, but the demand cannot be told from them. Nothing is stopped."},
 		{when: "phase=hold", text: "no sample since {t:since}. Nothing changes until {t:stand_in}; then the forecast stands in, upwards only."},
 		{when: "phase=stand_in", text: "no sample since {t:since}. The forecast stands in, upwards only; from {t:after} the number is held."},
 		{when: "phase=follow", text: "no sample since {t:since}. The forecast is followed in both directions."},
@@ -115,7 +116,8 @@ var sentences = map[Code][]sentence{
 		{text: "an instance is gone; another takes its place."},
 	},
 	CodeStartFailing: {
-		{text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {i:wanted} are wanted; the next try is at {t:next}."},
+		{when: "most=1", text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; one more is tried."},
+		{text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; the next try is at {at:next}."},
 		{text: "starts failed again and again; the next one waits."},
 	},
 }
@@ -250,19 +252,20 @@ func (s say) pick(change bool) sentence {
 }
 
 func (s say) holds(when string, change bool) bool {
-	key, value, ok := strings.Cut(when, "=")
-	switch {
-	case when == "":
-		return true
-	case when == "change":
-		return change
-	case !ok:
-		return false
-	case s.r.Words[key] == value:
-		return true
+	for when != "" {
+		var one string
+		one, when, _ = strings.Cut(when, ",")
+		key, value, _ := strings.Cut(one, "=")
+		n, known := s.r.Numbers[key]
+		switch {
+		case one == "change" && change:
+		case value != "" && s.r.Words[key] == value:
+		case value != "" && known && strconv.FormatFloat(n, 'g', -1, 64) == value:
+		default:
+			return false
+		}
 	}
-	n, known := s.r.Numbers[key]
-	return known && strconv.FormatFloat(n, 'g', -1, 64) == value
+	return true
 }
 
 // fill replaces the placeholders; ok is false when one outside of brackets is missing.
@@ -301,11 +304,14 @@ func (s say) value(p string) (string, bool) {
 	case "w":
 		v := s.r.Words[key]
 		return v, v != ""
-	case "t", "day":
+	case "t", "at", "day":
 		t, ok := s.r.Times[key]
 		ok = ok && !t.IsZero()
-		if kind == "day" {
+		switch kind {
+		case "day":
 			return t.In(s.today.Location()).Weekday().String() + "s", ok && s.r.Words["basis"] == "weekday"
+		case "at":
+			return s.written(t, "15:04:05"), ok
 		}
 		return s.clock(t), ok
 	}
@@ -317,11 +323,11 @@ func (s say) value(p string) (string, bool) {
 	switch kind {
 	case "i":
 		return strconv.Itoa(int(math.Round(v))), true
-	case "are":
+	case "are", "were":
 		if math.Round(v) == 1 {
-			return "1 is", true
+			kind = map[string]string{"are": "is", "were": "was"}[kind]
 		}
-		return strconv.Itoa(int(math.Round(v))) + " are", true
+		return strconv.Itoa(int(math.Round(v))) + " " + kind, true
 	case "p":
 		return percent(v), true
 	case "q":
@@ -336,9 +342,11 @@ func (s say) value(p string) (string, bool) {
 // clock is the local time of t: alone on the same day, with its weekday within a
 // week, else with its date. A time that the change of clocks doubles carries its
 // offset.
-func (s say) clock(t time.Time) string {
+func (s say) clock(t time.Time) string { return s.written(t, "15:04") }
+
+func (s say) written(t time.Time, layout string) string {
 	t = t.In(s.today.Location())
-	text := t.Format("15:04")
+	text := t.Format(layout)
 	if doubled(t) {
 		text += t.Format(" (-07)")
 		text = strings.Replace(strings.Replace(text, "(+0", "(+", 1), "(-0", "(-", 1)

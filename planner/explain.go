@@ -253,7 +253,7 @@ func (r *round) sayMax() {
 	m := r.usage(r.up)
 	m["max"] = float64(r.s.Max)
 	t := times{}
-	if r.up.known && !r.up.at.IsZero() {
+	if r.up.known && r.up.ahead {
 		t["need"] = r.up.at
 	}
 	r.say(forescale.CodeMaxBound, m, t, nil)
@@ -381,7 +381,7 @@ func (r *round) sayCut(l limited) {
 			w["instance"], w["why"] = newest.ID, newest.Failure
 		}
 	case limitRoom:
-		m["draining"], m["overdue"], m["max"] = float64(r.draining), float64(r.overdue), float64(r.s.Max)
+		m["leaving"], m["max"] = float64(r.draining+r.overdue), float64(r.s.Max)
 	}
 	r.say(l.code(), m, t, w)
 }
