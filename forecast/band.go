@@ -102,7 +102,11 @@ func (l *learner) collect(b band) {
 	l.truth, l.weight, l.fold, l.atLeast = l.truth[:0], l.weight[:0], l.fold[:0], l.atLeast[:0]
 	l.lead = 0.5 * float64(b.from+b.to)
 	n := len(l.p.y)
-	first := b.from + int(l.p.cal.day+0.5)
+	known := 1.0 // days after which the profile knows every slot
+	if l.t.weekly {
+		known = 7
+	}
+	first := b.from + int(known*l.p.cal.day+0.5)
 	span := n - first
 	if span <= 0 {
 		return

@@ -3,6 +3,7 @@ package forecast
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -45,19 +46,34 @@ func (Ladder) Forecast(in Input) (Prediction, error) {
 	for _, r := range rungs {
 		if p.days() >= r.days-1e-9 && p.filledDays() >= r.days*fillShare {
 			pr, err := r.model.predict(p, in.Levels)
-			if err == nil {
+			if err == nil && finite(pr.Values) {
 				pr.Warnings = append(warnings, pr.Warnings...)
 				return pr, nil
 			}
-			if !errors.Is(err, errThin) {
+			if err != nil && !errors.Is(err, errThin) {
 				return Prediction{}, err
 			}
+			warnings = append(warnings, fmt.Sprintf("the history does not carry a %s", r.model.Name()))
+			continue
 		}
 		warnings = append(warnings, r.why)
 	}
 	pr := Level{}.predict(p, in.Levels)
 	pr.Warnings = append(warnings, pr.Warnings...)
 	return pr, nil
+}
+
+// finite reports whether all values are numbers: the last guard against values
+// so wild that arithmetic gives out.
+func finite(values [][]float64) bool {
+	for _, row := range values {
+		for _, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // staleAfter is the age from which a missing newest value is worth a warning.

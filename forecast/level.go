@@ -45,7 +45,7 @@ func (l Level) predict(p *past, levels []float64) Prediction {
 		sd := math.Sqrt(min(step1*step1*(1+0.5*(lead-1)), max(step1*step1, 1.5*all*all)))
 		sd = (sd + assumed) * (1 + 2/n)
 		for k, q := range levels {
-			values[h][k] = max(0, centre+sd*normalQuantile(q)) * p.scale
+			values[h][k] = p.unscaled(max(0, centre+sd*normalQuantile(q)))
 		}
 		rising(values[h])
 	}

@@ -47,7 +47,7 @@ func (s SeasonalNaive) Forecast(in Input) (Prediction, error) {
 			base = last
 		}
 		for k, o := range offsets {
-			values[h][k] = max(0, base+o) * p.scale
+			values[h][k] = p.unscaled(max(0, base+o))
 		}
 	}
 	return Prediction{Model: s.Name(), Values: values}, nil

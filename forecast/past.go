@@ -21,6 +21,9 @@ type past struct {
 	cal     *calendar // of len(y) + ahead steps
 }
 
+// giant bounds values, in medians, so that sums of fourth powers stay finite.
+const giant = 1e60
+
 // nothing is the error for a history without a value.
 func nothing() error {
 	return &forescale.Fault{Code: "nothing_to_forecast", What: "there is no value to forecast from",
@@ -59,8 +62,11 @@ func newPast(in Input) (*past, error) {
 	}
 	for i, x := range v[first:last] {
 		p.y[i] = x / p.scale
+		if p.y[i] > giant {
+			p.y[i] = giant
+		}
 	}
-	p.top /= p.scale
+	p.top = min(p.top/p.scale, giant)
 	if len(in.Censored) >= last {
 		p.atLeast = in.Censored[first:last]
 	}
@@ -84,6 +90,9 @@ func middle(v []float64) float64 {
 	slices.Sort(known)
 	return known[len(known)/2]
 }
+
+// unscaled brings a value back to the unit of the history.
+func (p *past) unscaled(y float64) float64 { return min(y*p.scale, math.MaxFloat64) }
 
 // censored reports whether value i is a lower bound only.
 func (p *past) censored(i int) bool { return p.atLeast != nil && p.atLeast[i] }

@@ -99,7 +99,7 @@ func (f *forecaster) values() [][]float64 {
 			f.add(row, lead, &f.bands[b+1].fit, share)
 		}
 		for i, v := range row {
-			row[i] = min(max(v, 0), headroom*f.p.top) * f.p.scale
+			row[i] = f.p.unscaled(min(max(v, 0), headroom*f.p.top))
 		}
 		rising(row)
 	}
