@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,9 +26,11 @@ func (s *story) line(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.out, format+"\n", args...)
 }
 
-// decision tells one decision that acted.
+// decision tells one decision that acted. The line begins with its time, so the
+// sentence need not say it again.
 func (s *story) decision(d forescale.Decision) {
-	s.line("%s  %s", s.when(d.At), d.Sentence(s.zone))
+	text := strings.Replace(d.Sentence(s.zone), d.At.In(s.zone).Format(" at 15:04:"), ":", 1)
+	s.line("%s  %s", s.when(d.At), text)
 }
 
 // when is a simulated time as a person reads it.
