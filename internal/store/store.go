@@ -13,8 +13,9 @@ import (
 // Store is the whole memory of forescale. All methods are safe for concurrent
 // use. A method that returns nil has made its effect durable: it survives
 // kill -9 and a power cut. A method that returns an error has had no effect.
-// Times go in and come out in UTC, to the millisecond. Lists are sorted as each
-// method says, so that the same content always reads the same.
+// Times go in and come out in UTC, rounded down to the millisecond, also those
+// in a query. Lists are sorted as each method says, so that the same content
+// always reads the same.
 type Store interface {
 	Samples
 	Services
@@ -48,7 +49,9 @@ type Samples interface {
 	DirtyCells(ctx context.Context, limit int) ([]forescale.Cell, error)
 	// SaveDemand replaces the demand of the given cells by the points, in all
 	// metrics, and marks the cells clean, in one commit. Every point lies in
-	// one of the cells; a cell without a point becomes a gap.
+	// one of the cells; a cell without a point becomes a gap. A cell that was
+	// marked again after DirtyCells gave it out stays dirty: the sample that
+	// came meanwhile may not be in its points.
 	SaveDemand(ctx context.Context, cells []forescale.Cell, points []forescale.DemandPoint) error
 	// Demand is one service's demand in one metric during [from, to), by time.
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
@@ -65,7 +68,9 @@ type Samples interface {
 
 	// Prune deletes samples and demand older than before, and ended instances,
 	// forecasts, plans, decisions, warm-ups and runs likewise, in bounded
-	// bites. It returns how many rows went.
+	// bites. It returns how many rows went; those that went before an error are
+	// counted and gone. A decision is as old as its last repetition; a pending
+	// one stays, and a service's newest one goes after all its others.
 	Prune(ctx context.Context, before time.Time) (int64, error)
 }
 
@@ -91,7 +96,8 @@ type DemandSpan struct {
 // Services keeps what is registered: services, pauses, nodes, node types.
 type Services interface {
 	// PutService writes the service if the stored version is ifVersion (0: it
-	// must not exist; -1: any) and returns it with its new version.
+	// must not exist; -1: any) and returns it with its new version, which
+	// no service of that name ever had, not even before it was deleted.
 	// It returns forescale.ErrConflict otherwise.
 	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
 	// Service returns forescale.ErrNotFound when there is none of that name.
@@ -137,7 +143,7 @@ type InstanceQuery struct {
 // Forecasts is the ledger: every forecast as issued.
 type Forecasts interface {
 	// SaveForecasts keeps them in one commit. Same service, metric and issue
-	// time is one row.
+	// time is one row: the later one. Values are kept as float32.
 	SaveForecasts(ctx context.Context, fs []forescale.Forecast) error
 	// LatestForecasts is the newest forecast of each service and metric that
 	// was issued after since, by service, then metric. One query.
@@ -154,16 +160,19 @@ type Plans interface {
 	// are handed in: those to start (state starting) and to drain. A decision
 	// that is Same as the service's newest one is folded into it: Repeats and
 	// LastAt grow, nothing else changes. Earlier decisions that are pending stay
-	// so: what came of them is told by FinishDecision.
+	// so: what came of them is told by FinishDecision. The newest decision, here
+	// and below, is the one recorded last, whatever the clock said. An id that
+	// is taken is forescale.ErrConflict, and the whole round has no effect.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
 	// LatestPlans is the newest plan of each service, by service, Decision not filled.
 	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
 	// LatestDecisions is the newest decision of each service, by service. One query.
 	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
-	// Decisions are those that match q, newest first.
+	// Decisions are those that match q, newest first. An ID that several begin
+	// with, or a Before that is unknown (forescale.ErrNotFound), is an error.
 	Decisions(ctx context.Context, q DecisionQuery) ([]forescale.Decision, error)
 	// FinishDecision sets the outcome of a pending decision; one that is not
-	// pending is left alone.
+	// pending is left alone. ErrNotFound if there is none of that id.
 	FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error
 }
 
@@ -187,10 +196,13 @@ type Runs interface {
 
 // Keys keeps API keys.
 type Keys interface {
+	// CreateKey returns forescale.ErrConflict when the id or the hash is taken.
 	CreateKey(ctx context.Context, k forescale.Key) error
 	ListKeys(ctx context.Context) ([]forescale.Key, error) // by CreatedAt, then ID
-	// KeyByHash returns forescale.ErrNotFound when no key has this hash.
+	// KeyByHash returns forescale.ErrNotFound when no key has this hash. A
+	// revoked key is found, too: it grants nothing.
 	KeyByHash(ctx context.Context, hash []byte) (forescale.Key, error)
-	// RevokeKey returns forescale.ErrNotFound when there is none of that id.
+	// RevokeKey returns forescale.ErrNotFound when there is none of that id. The
+	// time of the first revocation stays.
 	RevokeKey(ctx context.Context, id string, at time.Time) error
 }

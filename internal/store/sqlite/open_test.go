@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -18,4 +19,16 @@ func openIn(tb testing.TB, dir string, opts ...Option) *Store {
 		}
 	})
 	return s
+}
+
+// memoryDir is a folder in memory where there is one. Tests that are not about
+// durability need not wait for the disk.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "forescale-store-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }

@@ -10,7 +10,7 @@ import (
 
 func TestStore(t *testing.T) {
 	storetest.Exercise(t, func(t *testing.T) storetest.Open {
-		path := filepath.Join(t.TempDir(), "folder", "state.db")
+		path := filepath.Join(memoryDir(t), "folder", "state.db")
 		return func() store.Store {
 			s, err := Open(t.Context(), path)
 			if err != nil {
