@@ -165,11 +165,11 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// wrap breaks text into lines of at most width columns at spaces, lines after
-// the first indented.
+// wrap breaks text, which begins as far in as indent is wide, into lines of at
+// most width columns at spaces, those after the first indented.
 func wrap(text string, width int, indent string) string {
 	var b strings.Builder
-	column := 0
+	column := utf8.RuneCountInString(indent)
 	for i, word := range strings.Fields(text) {
 		n := utf8.RuneCountInString(word)
 		switch {

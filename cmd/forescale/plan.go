@@ -131,7 +131,7 @@ func (a *app) planTable(steps []step, m moment, services int, ahead time.Duratio
 	t := newTable("AT", "CHANGE", "WHY", "THEN")
 	starts, stops := 0, 0
 	for _, s := range steps {
-		sign, then := "+", "ready by "+m.clock(s.at.Add(s.lead))
+		sign, then := "+", "ready by "+m.clock(s.at.Add(s.lead+time.Minute-1).Truncate(time.Minute))
 		if s.to < s.from {
 			sign, then = "-", "drained, then stopped"
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -139,15 +140,14 @@ func modeWord(s serviceView) string {
 // nextWord is what happens next, in a few words.
 func nextWord(s serviceView, m moment) string {
 	st := s.Status
-	would := ""
-	if s.Mode != forescale.ModeActive || st.Paused != nil {
-		would = "would "
-	}
 	switch {
 	case s.Mode == forescale.ModeOff:
 		return "-"
 	case st.Next != nil && st.Next.To != st.Next.From:
-		return fmt.Sprintf("%s%s %d → %d", would, m.clock(st.Next.At), st.Next.From, st.Next.To)
+		if s.Mode != forescale.ModeActive || st.Paused != nil {
+			return fmt.Sprintf("would %s → %d", m.clock(st.Next.At), st.Next.To)
+		}
+		return fmt.Sprintf("%s %d → %d", m.clock(st.Next.At), st.Next.From, st.Next.To)
 	case st.Decision != nil && strings.HasPrefix(string(st.Decision.Code), "hold_"):
 		return "holds"
 	}
@@ -165,7 +165,7 @@ func whyWord(s serviceView, m moment) string {
 	}
 	code := string(st.Decision.Code)
 	if st.Decision.Code == forescale.CodeHoldStale && st.LastSample != nil {
-		code += " " + inWords(m.now.Sub(*st.LastSample))
+		code += " " + inWords(m.now.Sub(*st.LastSample).Truncate(time.Minute))
 	}
 	return code
 }

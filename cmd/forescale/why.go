@@ -136,7 +136,7 @@ func (a *app) explain(d decisionView, s serviceView, m moment) string {
 	fmt.Fprintf(&b, "%s   %s   %s   %s, %s, min %d, max %d\n", headline(d), codes(d), d.ID, d.Service, d.Mode, s.Min, s.Max)
 	row := func(label, text string) {
 		if text != "" {
-			fmt.Fprintf(&b, "  %-10s %s\n", label, wrap(oneLine(text), a.width-13, strings.Repeat(" ", 13)))
+			fmt.Fprintf(&b, "  %-10s %s\n", label, wrap(oneLine(text), a.width, strings.Repeat(" ", 13)))
 		}
 	}
 	row("decided", decidedWhen(d, m))
@@ -148,9 +148,7 @@ func (a *app) explain(d decisionView, s serviceView, m moment) string {
 		}
 	}
 	row("final", finalWords(d))
-	if lead := durationText(s.Status.Lead); lead > 0 {
-		row("lead time", leadWords(lead, s))
-	}
+	row("lead time", leadWords(d, s))
 	row("outcome", outcomeWords(d, m))
 	return b.String()
 }
@@ -230,14 +228,23 @@ func finalWords(d decisionView) string {
 	return s
 }
 
-// leadWords splits the lead time into starting and planning.
-func leadWords(lead time.Duration, s serviceView) string {
-	text := inWords(lead) + " from the order until ready, for 9 of 10 starts, one planning step included"
-	if declared := durationText(s.Warmup); declared > 0 {
-		text += "; declared warm-up " + inWords(declared)
+// leadWords splits the lead time that the decision was made with into starting and
+// planning. Of the newest decision it is known also when it did not matter.
+func leadWords(d decisionView, s serviceView) string {
+	for _, r := range d.Reasons {
+		lead, start := seconds(r.Numbers["lead_s"]), seconds(r.Numbers["warmup_s"])
+		if lead > 0 && start > 0 && lead > start {
+			return fmt.Sprintf("%s = starting %s (9 of 10 starts) + planning %s", inWords(lead), inWords(start), inWords(lead-start))
+		}
 	}
-	return text
+	lead := durationText(s.Status.Lead)
+	if lead == 0 || s.Status.Decision == nil || s.Status.Decision.ID != d.ID {
+		return ""
+	}
+	return inWords(lead) + " from the order until ready, planning included"
 }
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func outcomeWords(d decisionView, m moment) string {
 	var s string
