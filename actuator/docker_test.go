@@ -442,3 +442,46 @@ func (b *bench) count() int {
 	b.must(err)
 	return len(list)
 }
+
+// The client's own way to find the version holds a lock that no deadline ends.
+func TestOneWhoIsInAHurryDoesNotWaitForAnother(t *testing.T) {
+	dockertest.Engine(t)
+	proxy := dockertest.NewProxy(t)
+	proxy.Trouble(func(*http.Request) dockertest.Trouble { return dockertest.Hang })
+	d, err := NewDocker(DockerOptions{Host: proxy.Host, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	slow, giveUp := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- d.Stop(slow, forescale.Service{}, forescale.Instance{ID: "a-1"}) }()
+	dockertest.Until(t, 10*time.Second, "the slow one is under way", func() bool { return len(proxy.Asked()) > 0 })
+	hurry, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	wantCode(t, d.Stop(hurry, forescale.Service{}, forescale.Instance{ID: "a-2"}), "engine_timeout")
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v, long after its deadline of 100ms", took)
+	}
+	giveUp()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// An engine that could not be asked for its version is away; it is not told
+// off in a newer version than it knows.
+func TestVersionIsAskedForUntilItIsKnown(t *testing.T) {
+	proxy := dockertest.NewProxy(t)
+	b := setup(t, DockerOptions{Host: proxy.Host})
+	var refused atomic.Bool
+	proxy.Trouble(func(r *http.Request) dockertest.Trouble {
+		if strings.HasSuffix(r.URL.Path, "/_ping") && refused.CompareAndSwap(false, true) {
+			return dockertest.Refuse
+		}
+		return dockertest.None
+	})
+	wantCode(t, b.start(), "engine_unreachable")
+	b.must(b.start())
+}

@@ -346,6 +346,33 @@ func TestSlowReadingsOfUseDoNotHoldUpTheLook(t *testing.T) {
 	}
 }
 
+func TestCloseEndsAReadingUnderWay(t *testing.T) {
+	proxy := dockertest.NewProxy(t)
+	b := onEngine(t, DockerOptions{Host: proxy.Host, UsageWait: -1, CallTimeout: time.Minute, Timeout: time.Minute})
+	b.awaitReady(b.run("1", nil, nil))
+	dockertest.Until(t, 10*time.Second, "no reading is under way", func() bool { b.look(); return b.docker.batch == nil })
+	var asked atomic.Bool
+	proxy.Trouble(func(r *http.Request) dockertest.Trouble {
+		if strings.HasSuffix(r.URL.Path, "/stats") {
+			asked.Store(true)
+			return dockertest.Hang
+		}
+		return dockertest.None
+	})
+	dockertest.Until(t, 10*time.Second, "a reading hangs", func() bool { b.look(); return asked.Load() })
+	under := b.docker.batch
+	began := time.Now()
+	b.must(b.docker.Close())
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	select {
+	case <-under.done:
+	default:
+		t.Error("Close came back while a reading was under way")
+	}
+}
+
 func TestUseIsReadNoMoreOftenThanAsked(t *testing.T) {
 	proxy := dockertest.NewProxy(t)
 	b := onEngine(t, DockerOptions{Host: proxy.Host, UsageEvery: time.Hour})
