@@ -67,12 +67,18 @@ export class Api {
     const headers = this.headers({ Accept: "application/json" });
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const limit = AbortSignal.timeout(15_000);
+    const request = () => fetch(new URL(path, this.base), {
+      method, headers, cache: "no-store", credentials: "omit",
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    });
     let answer: Response;
     try {
-      answer = await fetch(new URL(path, this.base), {
-        method, headers, cache: "no-store", credentials: "omit",
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      // A read that was cut off is asked once more at once: a browser drops what is
+      // under way whenever the machine's network changes.
+      answer = await request().catch((e) => {
+        if (method !== "GET" || signal?.aborted || limit.aborted) throw e;
+        return new Promise<Response>((done, fail) => setTimeout(() => request().then(done, fail), 150));
       });
     } catch (e) {
       if (signal?.aborted) throw e;

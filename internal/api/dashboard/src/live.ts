@@ -23,7 +23,6 @@ export class Live {
   connected = false;
   version = 0;
   trouble: Trouble | null = null;
-  streamNext = 0; // steady reading of the stream's next try; 0 while open
   failed: Record<string, string> = {}; // parts of the world that could not be read
   lastStep = 0; // server time of the last planning round heard of, ms
   lastRead = 0; // server time of the last good answer, ms
@@ -37,12 +36,19 @@ export class Live {
   private cost = 0; // how long the last answers took, ms
   private tries = 0;
   private wake: () => void = () => {};
+  private current: AbortController | null = null; // the stream that is open
 
   constructor(readonly api: Api) {}
 
   /** start begins to listen and returns how to end it. */
   start(): () => void {
-    const visible = () => this.hold("hidden", document.hidden);
+    const visible = () => {
+      this.hold("hidden", document.hidden);
+      // A browser opens few connections to one server, for all tabs together, so a
+      // tab that nobody sees gives its stream back.
+      if (document.hidden) this.current?.abort();
+      else this.wake();
+    };
     document.addEventListener("visibilitychange", visible);
     visible();
     void this.listen();
@@ -142,11 +148,11 @@ export class Live {
     for (let n = 0; !this.stop.signal.aborted; ) {
       try {
         await this.readAbout(); // a restarted server may show another time
-        await follow(this.api, this.stop.signal, {
+        this.current = new AbortController();
+        await follow(this.api, AbortSignal.any([this.stop.signal, this.current.signal]), {
           open: () => {
             n = 0;
             this.connected = true;
-            this.streamNext = 0;
             this.changed(); // what happened while nobody listened
           },
           event: (e) => e.name === "step" && this.step(e.data),
@@ -156,8 +162,7 @@ export class Live {
         if (!this.connected) this.bad(e);
       }
       this.connected = false;
-      const wait = backoff(n++);
-      this.streamNext = performance.now() + wait;
+      const wait = document.hidden ? 0x7fffffff : backoff(n++);
       this.emit();
       await new Promise<void>((done) => {
         const t = setTimeout(done, wait);

@@ -79,7 +79,7 @@ function Meter({ value, limit }: { value: number | null; limit: number | null })
       <svg viewBox="0 0 60 8" aria-hidden="true">
         <rect class="track" width="60" height="8" />
         <rect class={limit != null && value > limit ? "over" : "fill"} width={0.6 * Math.min(100, value)} height="8" />
-        {limit != null && <path class="mark" d={`M${0.6 * limit} 0V8`} />}
+        {limit != null && <path class="bound" d={`M${0.6 * limit} 0V8`} />}
       </svg>
       {percent(value)}
     </span>
@@ -117,7 +117,7 @@ function Warmups({ service, now, zone }: { service: Service; now: number; zone: 
                 return (
                   <tr key={w.instance}>
                     <th scope="row" title={w.instance}><time>{when(zone, Date.parse(w.at), now)}</time></th>
-                    <td><span class="meter"><svg viewBox="0 0 60 8" aria-hidden="true"><rect class="track" width="60" height="8" /><rect class="fill" width={(60 * ms) / longest} height="8" />{declared > 0 && <path class="mark" d={`M${(60 * declared) / longest} 0V8`} />}</svg> {duration(ms)}</span></td>
+                    <td><span class="meter"><svg viewBox="0 0 60 8" aria-hidden="true"><rect class="track" width="60" height="8" /><rect class="fill" width={(60 * ms) / longest} height="8" />{declared > 0 && <path class="bound" d={`M${(60 * declared) / longest} 0V8`} />}</svg> {duration(ms)}</span></td>
                     <td class="num">{w.at_once}</td>
                     <td>{w.node || "–"}</td>
                   </tr>

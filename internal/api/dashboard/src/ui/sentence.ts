@@ -1,6 +1,6 @@
-import { indexAt, shorts, type Columns } from "../columns";
+import { shorts, type Columns } from "../columns";
 import type { Capacity, Service } from "../wire";
-import { change, count, digits, duration, goDuration, percent, share } from "../words";
+import { change, digits, duration, goDuration, percent, share } from "../words";
 import { when } from "../zone";
 
 /** demandSentence is the demand chart in words, at this moment. */
@@ -26,16 +26,7 @@ export function demandSentence(s: Service, c: Columns, cap: Capacity, now: numbe
 export function countsSentence(s: Service, c: Columns, cap: Capacity, now: number, zone: string): string {
   const st = s.status;
   const parts = [`${st.ready} ready, ${st.wanted} wanted, min ${cap.min}, max ${cap.max}`];
-  const at = Math.max(0, indexAt(c.x, now / 1000));
-  let from = c.planned[at] ?? st.wanted;
-  for (let i = at + 1; i < c.x.length; i++) {
-    const to = c.planned[i];
-    if (to != null && to !== from) {
-      parts.push(`${cap.acting ? "" : "would go "}${change(from, to)} at ${when(zone, c.x[i]! * 1000, now)}`);
-      from = to;
-      break;
-    }
-  }
+  if (st.next) parts.push(`${cap.acting ? "" : "would go "}${change(st.next.from, st.next.to)} at ${when(zone, Date.parse(st.next.at), now)}`);
   const missing = shorts(c).reduce((sum, r) => sum + (r.to - r.from), 0);
   parts.push(missing > 0 ? `fewer ready than required for ${duration(missing * 1000)} of the time shown` : "never fewer ready than required in the time shown");
   return `Instances of ${s.name}: ${parts.join("; ")}.`;
@@ -72,9 +63,4 @@ export function holdRule(s: Service, now: number, zone: string): string {
 /** staleAfter is how old the newest sample may be before the page says so, in ms. */
 export function staleAfter(s: Service): number {
   return Math.max(120_000, (goDuration(s.missing?.hold) || 300_000) / 2);
-}
-
-/** upcoming counts what is planned, for titles. */
-export function readySentence(s: Service): string {
-  return `${count(s.status.ready, "instance")} ready`;
 }
