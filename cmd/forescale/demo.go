@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,7 +103,7 @@ func serveDemoDocker(ctx context.Context, w demo.Wiring, cfg serverConfig) (demo
 		_ = source.Close()
 		return nil, err
 	}
-	cfg.Sources, cfg.Target = []loop.Source{ofService{source, w.Service}}, target
+	cfg.Sources, cfg.Target = []loop.Source{ofImage{source, w.Image}}, target
 	s, err := startServer(ctx, cfg)
 	if err != nil {
 		_, _ = source.Close(), target.Close()
@@ -125,34 +126,24 @@ func (d *dockerDemo) Close(ctx context.Context) error {
 	return err
 }
 
-// ofService shows one service of an engine only: what else runs there is none
-// of the demonstration's business.
-type ofService struct {
+// ofImage shows the containers of one image only: whatever else runs on the
+// engine, another demonstration too, is none of this one's business.
+type ofImage struct {
 	loop.Source
-	service string
+	image string
 }
 
 // Observe implements loop.Source.
-func (s ofService) Observe(ctx context.Context) forescale.Observation {
+func (s ofImage) Observe(ctx context.Context) forescale.Observation {
 	o := s.Source.Observe(ctx)
-	var services []forescale.Service
-	var instances []forescale.Sighting
-	var samples []forescale.Sample
-	for _, x := range o.Services {
-		if x.Name == s.service {
-			services = append(services, x)
-		}
-	}
-	for _, x := range o.Instances {
-		if x.Service == s.service {
-			instances = append(instances, x)
-		}
-	}
-	for _, x := range o.Samples {
-		if x.Subject.Service == s.service || x.Subject.Kind == forescale.KindNode {
-			samples = append(samples, x)
-		}
-	}
-	o.Services, o.Instances, o.Samples = services, instances, samples
+	ours := map[string]bool{}
+	o.Services = nil
+	o.Instances = slices.DeleteFunc(o.Instances, func(x forescale.Sighting) bool {
+		ours[x.ID] = x.Image == s.image
+		return !ours[x.ID]
+	})
+	o.Samples = slices.DeleteFunc(o.Samples, func(x forescale.Sample) bool {
+		return x.Subject.Kind == forescale.KindInstance && !ours[x.Subject.Name]
+	})
 	return o
 }

@@ -40,16 +40,16 @@ type Config struct {
 
 // Wiring is what the demonstration gives to the server.
 type Wiring struct {
-	Store   store.Store
-	Listen  string
-	Clock   forescale.Clock
-	Speed   float64 // of the clock against real time
-	World   string  // name for people
-	Times   Times
-	Source  Source // nil: the Docker Engine
-	Target  Target // nil: the Docker Engine
-	OnStep  func(at time.Time, decisions []forescale.Decision)
-	Service string // the one that plays
+	Store  store.Store
+	Listen string
+	Clock  forescale.Clock
+	Speed  float64 // of the clock against real time
+	World  string  // name for people
+	Times  Times
+	Source Source // nil: the Docker Engine
+	Target Target // nil: the Docker Engine
+	OnStep func(at time.Time, decisions []forescale.Decision)
+	Image  string // of the instances in the Docker Engine; what else runs there is left alone
 }
 
 // Times are the loop's paces, in time of the clock.

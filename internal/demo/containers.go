@@ -85,7 +85,7 @@ func (c *containers) wire(w *Wiring) {
 	c.balancer = newBalancer()
 	c.record = newRecord(w.Clock, c.service(), c.load, c.balancer.ready)
 	c.traffic = newTraffic(w.Clock, c.load, c.balancer)
-	w.World, w.Times = "Docker Engine", c.pace.times(engineRound)
+	w.World, w.Image, w.Times = "Docker Engine", c.image, c.pace.times(engineRound)
 }
 
 // play runs the load, the balancer, the transmitter and the record together.

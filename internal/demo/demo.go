@@ -101,7 +101,7 @@ func (d *demo) run(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	clock := forescale.NewFastClock(monday(d.zone), d.pace.factor)
-	w := Wiring{Store: d.store, Listen: d.Listen, Clock: clock, Speed: d.pace.factor, OnStep: d.step, Service: service}
+	w := Wiring{Store: d.store, Listen: d.Listen, Clock: clock, Speed: d.pace.factor, OnStep: d.step}
 	d.stage.wire(&w)
 	server, err := d.Serve(ctx, w)
 	if err != nil {
