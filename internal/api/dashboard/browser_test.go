@@ -226,26 +226,39 @@ func TestScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skip("set FORESCALE_SHOTS to a folder to get pictures")
 	}
-	for _, width := range []int64{400, 1600} {
-		for _, dark := range []bool{false, true} {
-			for place, ready := range map[string]string{
-				"#/":                  `document.querySelectorAll(".spark .actual").length >= 4`,
-				"#/services/checkout": drawn,
-			} {
-				f := newFake(t, monday, realistic()...)
-				p := open(t, f, width, dark, place)
-				p.until(place, ready)
-				if width < 600 {
-					p.run(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1700, DeviceScaleFactor: 1, Mobile: true}))
-				}
-				png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-				if err != nil {
-					t.Fatal(err)
-				}
-				name := fmt.Sprintf("page%s-%d-%v.png", strings.TrimRight(strings.ReplaceAll(strings.TrimLeft(place, "#"), "/", "-"), "-"), width, map[bool]string{true: "dark", false: "light"}[dark])
-				if err := os.WriteFile(filepath.Join(dir, name), png, 0o644); err != nil {
-					t.Fatal(err)
-				}
+	table := `document.querySelector(".numbers-table tbody tr")`
+	for _, shot := range []struct{ name, place, ready string }{
+		{"overview", "", `document.querySelectorAll(".spark .actual").length >= 5`},
+		{"service", "#/services/checkout", drawn},
+		{"pinned", "#/services/checkout?range=24h&pin=2026-11-23T06:05:00Z&tab=warmups", drawn},
+		{"silent", "#/services/mailer?range=3h", drawn},
+		{"forecast-only", "#/services/reports?range=7d&all=1", drawn},
+		{"empty", "#/services/fresh", `document.querySelector("#nosample")`},
+		{"failed", "#/services/broken?range=12h", drawn},
+		{"paused", "#/services/thumbs?range=24h", drawn},
+		{"table", "#/services/checkout?range=24h&view=table", table},
+	} {
+		for _, width := range []int64{400, 1600} {
+			for scheme, dark := range map[string]bool{"light": false, "dark": true} {
+				t.Run(fmt.Sprintf("%s-%d-%s", shot.name, width, scheme), func(t *testing.T) {
+					empty := &workload{name: "fresh", mode: forescale.ModeForecastOnly, lo: 1, hi: 4, objective: 0.95, night: 1, day: 1, weekend: 1, never: true, state: "warn", reason: "no sample was ever received"}
+					broken := &workload{name: "broken", mode: forescale.ModeActive, lo: 1, hi: 9, objective: 0.95, night: 1, day: 4, weekend: 1, failing: true, state: "bad", reason: "the last start failed"}
+					f := newFake(t, monday, append(realistic(), empty, broken)...)
+					f.pauses = []object{{"service": "thumbs", "by": "anna", "note": "fire drill", "since": monday.Add(-time.Hour), "until": monday.Add(80 * time.Minute)}}
+					p := open(t, f, width, dark, shot.place)
+					if width < 600 {
+						p.run(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1700, DeviceScaleFactor: 1, Mobile: true}))
+					}
+					p.until(shot.name, shot.ready)
+					png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+					if err != nil {
+						t.Fatal(err)
+					}
+					name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestScreenshots/"), "/", "-") + ".png"
+					if err := os.WriteFile(filepath.Join(dir, name), png, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				})
 			}
 		}
 	}
