@@ -31,7 +31,7 @@ type Service struct {
 	Capacity  float64       `json:"capacity,omitempty"` // load that one instance serves at 100 %; 0: load is not used
 	Warmup    time.Duration `json:"warmup"`             // declared: start command until ready and integrated
 	Cooldown  time.Duration `json:"cooldown"`           // declared: drain until stopped
-	MaxStep   int           `json:"max_step,omitempty"` // starts at most in one planning step; 0: max(4, as many as are ready)
+	MaxStep   int           `json:"max_step,omitempty"` // starts at most in one planning step; 0: max(4, as many as are ready or starting)
 	Missing   MissingRules  `json:"missing"`            // what to do when samples stop
 	Template  Template      `json:"template"`           // what an instance is made from
 	Origin    Origin        `json:"origin"`             // who registered it

@@ -9,8 +9,8 @@ import (
 // crockford is Crockford's base 32 in lower case: no i, l, o, u.
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// stamp is the 16 characters that name a decision: 10 of the time in
-// milliseconds, so that they sort by time, and 6 of a hash of service and time,
+// stamp is the 16 characters that name a decision: 9 of the time in
+// milliseconds, so that they sort by time, and 7 of a hash of service and time,
 // so that services that are planned in the same step differ.
 func stamp(service string, at time.Time) string {
 	h := fnv.New64a()
@@ -20,10 +20,10 @@ func stamp(service string, at time.Time) string {
 	sum := h.Sum64()
 
 	var b [16]byte
-	for i, v := 9, uint64(at.UnixMilli()); i >= 0; i, v = i-1, v>>5 {
+	for i, v := 8, uint64(at.UnixMilli()); i >= 0; i, v = i-1, v>>5 {
 		b[i] = crockford[v&31]
 	}
-	for i, v := 15, sum^sum>>32; i >= 10; i, v = i-1, v>>5 {
+	for i, v := 15, sum^sum>>32; i >= 9; i, v = i-1, v>>5 {
 		b[i] = crockford[v&31]
 	}
 	return string(b[:])
