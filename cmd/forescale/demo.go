@@ -42,7 +42,7 @@ on the same load. Ctrl-C ends it; nothing is left behind.`,
 			if verbose {
 				log = a.logger(true)
 			}
-			c.Engine = connectDemoEngine
+			c.Engine = demo.Connect
 			c.Store = func(ctx context.Context, path string) (store.Store, error) { return openStore(ctx, path) }
 			c.Serve = func(ctx context.Context, w demo.Wiring) (demo.Server, error) { return serveDemo(ctx, w, log) }
 			return demo.Run(cmd.Context(), c)

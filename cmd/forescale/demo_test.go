@@ -105,6 +105,9 @@ func (p *demoProcess) until(t *testing.T, within time.Duration, what string) str
 				t.Fatalf("it ended before it said %q", what)
 			}
 			t.Log(line)
+			if strings.Contains(line, " failed ") && !strings.HasPrefix(line, "Really sent") {
+				t.Errorf("an instance was lost: %s", line)
+			}
 			if strings.Contains(line, what) {
 				return line
 			}
@@ -119,7 +122,7 @@ func leftovers(t *testing.T, pid int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	e, err := connectDemoEngine(ctx)
+	e, err := demo.Connect(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

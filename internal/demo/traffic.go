@@ -33,13 +33,15 @@ func newTraffic(c forescale.Clock, load sim.Trace, b *balancer) *traffic {
 	return &traffic{clock: c, load: load, balancer: b}
 }
 
+// run sends requests until the context ends, beginning when there is somebody
+// to send them to.
 func (t *traffic) run(ctx context.Context) {
 	tick := time.NewTicker(burst)
 	defer tick.Stop()
 	var under sync.WaitGroup
 	defer under.Wait()
 	slots := make(chan struct{}, atOnce)
-	last, owed := time.Now(), 0.0
+	last, owed, begun := time.Now(), 0.0, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,6 +49,10 @@ func (t *traffic) run(ctx context.Context) {
 		case <-tick.C:
 		}
 		now := time.Now()
+		if begun = begun || t.balancer.ready() > 0; !begun {
+			last = now
+			continue
+		}
 		owed += t.load.At(t.clock.Now()) * now.Sub(last).Seconds()
 		last = now
 		for ; owed >= 1; owed-- {

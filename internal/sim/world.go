@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -393,11 +392,4 @@ func (w *World) Effects(service string) (starts, stops int) {
 		return s.starts, s.stops
 	}
 	return 0, 0
-}
-
-// all is every name in the world, sorted, for tests.
-func (w *World) all() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Sorted(maps.Keys(w.units))
 }

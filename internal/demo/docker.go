@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -12,18 +12,16 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
-	docker "github.com/docker/docker/client"
-
-	"github.com/forescale/forescale/internal/demo"
+	"github.com/docker/docker/client"
 )
 
-// demoEngine is what the demonstration asks of a Docker Engine beside the
+// dockerEngine is what the demonstration asks of a Docker Engine beside the
 // server: an image, and to be cleaned.
-type demoEngine struct{ cli *docker.Client }
+type dockerEngine struct{ cli *client.Client }
 
-// connectDemoEngine connects to the engine that the environment names.
-func connectDemoEngine(ctx context.Context) (demo.Engine, error) {
-	cli, err := docker.NewClientWithOpts(docker.FromEnv, docker.WithAPIVersionNegotiation())
+// Connect connects to the engine that the environment names.
+func Connect(ctx context.Context) (Engine, error) {
+	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
 	if err != nil {
 		return nil, err
 	}
@@ -32,11 +30,11 @@ func connectDemoEngine(ctx context.Context) (demo.Engine, error) {
 		return nil, err
 	}
 	cli.NegotiateAPIVersion(ctx)
-	return &demoEngine{cli}, nil
+	return &dockerEngine{cli}, nil
 }
 
-// Import implements demo.Engine.
-func (e *demoEngine) Import(ctx context.Context, name string, labels map[string]string, entrypoint string, layer io.Reader) error {
+// Import implements Engine.
+func (e *dockerEngine) Import(ctx context.Context, name string, labels map[string]string, entrypoint string, layer io.Reader) error {
 	entry, err := json.Marshal([]string{entrypoint})
 	if err != nil {
 		return err
@@ -63,8 +61,8 @@ func (e *demoEngine) Import(ctx context.Context, name string, labels map[string]
 	}
 }
 
-// Labelled implements demo.Engine.
-func (e *demoEngine) Labelled(ctx context.Context, label string) (containers, images map[string]string, err error) {
+// Labelled implements Engine.
+func (e *dockerEngine) Labelled(ctx context.Context, label string) (containers, images map[string]string, err error) {
 	by := filters.NewArgs(filters.Arg("label", label))
 	cs, err := e.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: by})
 	if err != nil {
@@ -84,19 +82,19 @@ func (e *demoEngine) Labelled(ctx context.Context, label string) (containers, im
 	return containers, images, nil
 }
 
-// RemoveContainer implements demo.Engine.
-func (e *demoEngine) RemoveContainer(ctx context.Context, id string) error {
+// RemoveContainer implements Engine.
+func (e *dockerEngine) RemoveContainer(ctx context.Context, id string) error {
 	return unlessGone(e.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true}))
 }
 
-// RemoveImage implements demo.Engine.
-func (e *demoEngine) RemoveImage(ctx context.Context, id string) error {
+// RemoveImage implements Engine.
+func (e *dockerEngine) RemoveImage(ctx context.Context, id string) error {
 	_, err := e.cli.ImageRemove(ctx, id, image.RemoveOptions{Force: true, PruneChildren: true})
 	return unlessGone(err)
 }
 
-// Close implements demo.Engine.
-func (e *demoEngine) Close() error { return e.cli.Close() }
+// Close implements Engine.
+func (e *dockerEngine) Close() error { return e.cli.Close() }
 
 // unlessGone drops errors that say that the thing is gone or just going.
 func unlessGone(err error) error {
