@@ -312,7 +312,6 @@ func (l *learner) fitQuantiles(f *fit, resid, levels []float64) {
 	if len(l.sorted) == 0 {
 		l.sorted = append(l.sorted, 0)
 	}
-	slices.Sort(l.sorted)
 	f.quantiles = make([]float64, len(levels))
 	quantilesOf(l.sorted, effective(len(l.sorted)), levels, f.quantiles)
 }

@@ -2,7 +2,6 @@ package forecast
 
 import (
 	"math"
-	"slices"
 )
 
 // SeasonalNaive repeats the last week, or the last day where there is no week:
@@ -53,7 +52,7 @@ func (s SeasonalNaive) Forecast(in Input) (Prediction, error) {
 	return Prediction{Model: s.Name(), Values: values}, nil
 }
 
-// errors are the sorted errors of repeating the value of some days earlier.
+// errors are the errors of repeating the value of some days earlier.
 func (s SeasonalNaive) errors(p *past, days int) []float64 {
 	n := len(p.y)
 	stride := max(1, n/naiveErrors)
@@ -65,7 +64,6 @@ func (s SeasonalNaive) errors(p *past, days int) []float64 {
 			}
 		}
 	}
-	slices.Sort(errs)
 	return errs
 }
 

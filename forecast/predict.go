@@ -3,7 +3,6 @@ package forecast
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/forescale/forescale"
 )
@@ -217,6 +216,5 @@ func (l *learner) naiveErrors(f *fit, levels []float64) {
 	if len(l.sorted) == 0 {
 		return
 	}
-	slices.Sort(l.sorted)
 	quantilesOf(l.sorted, float64(len(l.sorted)), levels, f.naive)
 }
