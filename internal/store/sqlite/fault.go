@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/forescale/forescale"
@@ -24,9 +25,16 @@ func codeOf(err error) int {
 // primary is the family of an extended code.
 func primary(code int) int { return code & 0xff }
 
+// isDamage reports whether the file's content contradicts itself. A table that
+// is missing does, since the file says which migrations made it.
 func isDamage(err error) bool {
-	p := primary(codeOf(err))
-	return p == codes.SQLITE_CORRUPT || p == codes.SQLITE_NOTADB || errors.Is(err, forescale.ErrDamaged)
+	switch primary(codeOf(err)) {
+	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
+		return true
+	case codes.SQLITE_ERROR:
+		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column")
+	}
+	return errors.Is(err, forescale.ErrDamaged)
 }
 
 // fault turns what went wrong while doing something into an error for a person.
@@ -49,12 +57,12 @@ func (s *Store) fault(doing string, err error) error {
 	case isPermission(err):
 		return unwritable(s.path, "the store cannot be written", err)
 	}
-	switch primary(codeOf(err)) {
-	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+	switch {
+	case isBusy(err):
 		return &forescale.Fault{Code: "store_busy", Where: s.path, Err: errors.Join(forescale.ErrBusy, err),
 			What: "another process is writing to the store",
 			Help: "try again when it is done; nothing was written"}
-	case codes.SQLITE_IOERR:
+	case isIOError(err):
 		return &forescale.Fault{Code: "store_failed", Where: s.path, Err: err,
 			What: "the disk failed: " + err.Error(),
 			Help: "check the disk and the system log"}
@@ -111,4 +119,11 @@ func losesWrites(err error) bool {
 	return false
 }
 
-func isIOError(err error) bool { return primary(codeOf(err)) == codes.SQLITE_IOERR }
+func isIOError(err error) bool {
+	return primary(codeOf(err)) == codes.SQLITE_IOERR || errors.Is(err, syscall.EIO)
+}
+
+func isBusy(err error) bool {
+	p := primary(codeOf(err))
+	return p == codes.SQLITE_BUSY || p == codes.SQLITE_LOCKED
+}

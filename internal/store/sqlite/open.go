@@ -116,7 +116,7 @@ func (s *Store) connect(ctx context.Context, known []migration) (err error) {
 	if s.identity, err = os.Stat(s.path); err != nil {
 		return err
 	}
-	if s.writer, err = openWriter(ctx, s.connector(writing)); err != nil {
+	if s.writer, err = openWriter(ctx, s.path, s.connector(writing)); err != nil {
 		return err
 	}
 	if s.identity.Size() > 0 && s.identity.Size() <= quickCheckLimit {

@@ -15,6 +15,7 @@ import (
 // writer is the one connection that writes. Its turn is a channel rather than a
 // lock, so that waiting for it ends with the context.
 type writer struct {
+	path  string
 	db    *sql.DB
 	conn  *sql.Conn
 	turn  chan struct{}
@@ -29,8 +30,9 @@ type writer struct {
 	handed      map[handedCell]int64
 }
 
-func openWriter(ctx context.Context, c connector) (*writer, error) {
+func openWriter(ctx context.Context, path string, c connector) (*writer, error) {
 	w := &writer{
+		path:   path,
 		db:     sql.OpenDB(c),
 		turn:   make(chan struct{}, 1),
 		stmts:  map[string]*sql.Stmt{},
@@ -145,7 +147,7 @@ func (t *tx) rollback() {
 // the pages and call the next sync a success; only opening the file again, and
 // reading what is in it, tells what holds.
 func (w *writer) refuseFromNowOn(err error) {
-	w.broken.CompareAndSwap(nil, &forescale.Fault{Code: "store_failed", Err: err,
+	w.broken.CompareAndSwap(nil, &forescale.Fault{Code: "store_failed", Where: w.path, Err: err,
 		What: "the disk failed while the store wrote to it: " + err.Error(),
 		Help: "check the disk and the system log, then start forescale again; nothing is written or acknowledged until then"})
 }
