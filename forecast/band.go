@@ -92,14 +92,6 @@ func newLearner(p *past, t *track) *learner {
 		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m), repeated: make([]float64, 0, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
 }
 
-// pairs is how many pairs to look at: of far leads neighbours tell the same.
-func (l *learner) pairs() int {
-	if l.lead > 12 {
-		return pairsPerBand
-	}
-	return pairsPerBand
-}
-
 // golden spreads the pairs over the history and over the times of day alike.
 const golden = 0.6180339887498949
 
@@ -123,7 +115,7 @@ func (l *learner) collect(b band) {
 	var s [spreads]float64
 	at := 0.5
 	season := l.p.season()
-	for k := range min(l.pairs(), span) {
+	for k := range min(pairsPerBand, span) {
 		at += golden
 		at -= math.Floor(at)
 		// Counted from the end, so that more history in front moves nothing much.
@@ -157,7 +149,11 @@ func (l *learner) learn(b band, levels []float64) (f fit, ok bool) {
 	copy(resid, l.target)
 	l.accumulate(resid, 4) // a first guess, good enough to tell outliers by
 	l.solveFolds(resid)
-	l.accumulate(resid, 1)
+	every := 1
+	if l.lead > 12 && len(resid) > pairsPerBand/2 {
+		every = 2 // of far leads, neighbours tell nearly the same
+	}
+	l.accumulate(resid, every)
 	f.coef = l.solveFolds(resid)
 	l.fitSpread(&f, resid)
 	l.fitQuantiles(&f, resid, levels)

@@ -2,7 +2,6 @@ package forecast
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -87,7 +86,7 @@ func middle(v []float64) float64 {
 			known = append(known, x)
 		}
 	}
-	slices.Sort(known)
+	arrange(known, 0, []int{len(known) / 2})
 	return known[len(known)/2]
 }
 
