@@ -34,6 +34,11 @@ type app struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, clock: forescale.NewSystemClock(), width: 100}
 	a.terminal, a.errTerminal = isTerminal(stdout), isTerminal(stderr)
+	if f, ok := stdout.(*os.File); ok && a.terminal {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			a.width = min(a.width, max(w, 60))
+		}
+	}
 	_, plain := env("NO_COLOR")
 	if kind, _ := env("TERM"); kind == "dumb" {
 		plain = true

@@ -15,7 +15,7 @@ func serviceFields(s *forescale.Service) []field {
 		number("objective", "Share of time in which the demand must fit the band, from 0.5 to below 1.", &s.Objective, 0.5, 0.9999).or("0.95"),
 		bandField("band", "Highest utilization in % from so many instances on.", &s.Band).or("1:60 2:65 3:70 5:75 8:80"),
 		zoneField("time_zone", "IANA name; patterns are of this local time.", &s.TimeZone).or("UTC"),
-		metricsField("metrics", "What demand is read from; the largest need decides.", &s.Metrics).or("load if capacity is set, else utilization"),
+		metricsField("metrics", "What demand is read from; the largest need decides.", &s.Metrics).or("all that are seen; cpu stands in for utilization that nobody pushes"),
 		number("capacity", "Load that one instance serves at 100 %, in units of load.", &s.Capacity, 0, 1e15),
 		duration("warmup", "From the start command until an instance is ready and takes its share. Learned later.", &s.Warmup, 0, 24*time.Hour).or("1m"),
 		duration("cooldown", "From drain until stopped.", &s.Cooldown, 0, 24*time.Hour).or("10s"),

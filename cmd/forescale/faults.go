@@ -43,9 +43,12 @@ var exits = map[string]int{
 	"listen_unsafe":      exitRefused,
 	"port_taken":         exitInUse,
 	"store_in_use":       exitInUse,
+	"store_busy":         exitInUse,
 	"store_unwritable":   exitStore,
 	"schema_newer":       exitStore,
 	"store_damaged":      exitStore,
+	"store_failed":       exitStore,
+	"disk_full":          exitStore,
 	"interrupted":        exitInterrupted,
 }
 
@@ -62,6 +65,9 @@ func (a *app) report(err error) int {
 		return exitFailed
 	}
 	fs := faultsOf(err)
+	if len(fs) == 0 {
+		fs = forescale.Faults{{Code: "failed", What: err.Error()}}
+	}
 	for i, f := range fs {
 		if i > 0 {
 			fmt.Fprintln(a.stderr)
@@ -74,8 +80,20 @@ func (a *app) report(err error) int {
 	return exitFailed
 }
 
-// faultsOf is err as one or more faults.
+// faultsOf is err as one or more faults; of joined errors none is lost.
 func faultsOf(err error) forescale.Faults {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked here
+	case forescale.Faults:
+		return e
+	case *forescale.Fault:
+		return forescale.Faults{e}
+	case interface{ Unwrap() []error }:
+		var fs forescale.Faults
+		for _, one := range e.Unwrap() {
+			fs = append(fs, faultsOf(one)...)
+		}
+		return fs
+	}
 	var fs forescale.Faults
 	if errors.As(err, &fs) && len(fs) > 0 {
 		return fs

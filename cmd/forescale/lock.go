@@ -22,12 +22,14 @@ type storeLock struct{ file *os.File }
 
 // lockStore takes the lock of the store at path.
 func lockStore(path string) (*storeLock, error) {
-	// The same file by another name is the same store.
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, storeFault(path, err)
+	}
+	// The same file by another name is the same store, also while it is not made yet.
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
 	}
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

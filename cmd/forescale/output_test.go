@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -299,4 +301,13 @@ func TestUnknownCommandsSuggest(t *testing.T) {
 func (s *shell) pipe(text string) string {
 	s.stdin = text
 	return "-"
+}
+
+func TestJoinedErrorsAreAllTold(t *testing.T) {
+	var errs bytes.Buffer
+	a := &app{stderr: &errs}
+	code := a.report(errors.Join(&forescale.Fault{Code: "port_taken", What: "first"}, fmt.Errorf("close the store: %w", &forescale.Fault{Code: "disk_full", What: "second"}), errors.New("third")))
+	if want := "error[port_taken]: first\n\nerror[disk_full]: second\n\nerror[failed]: third\n"; errs.String() != want || code != exitInUse {
+		t.Errorf("ends with %d:\n%s", code, errs.String())
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -85,6 +86,10 @@ func (a *app) engineWanted(ctx context.Context, docker string, log *slog.Logger)
 	case a.getenv("DOCKER_HOST") != "", errors.Is(err, syscall.ECONNREFUSED):
 		log.Warn("the Docker Engine does not answer yet; asking again at each step", "engine", address, "error", cause(err))
 		return true, nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		log.Warn("the Docker Engine may not be used by this user, so nothing is started or stopped", "engine", address, "help", "add the user to the engine's group, or start with --docker off")
+		return false, nil
 	}
 	log.Info("no Docker Engine here; instances are known by their samples, nothing is started or stopped", "engine", address)
 	return false, nil
