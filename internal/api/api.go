@@ -152,6 +152,12 @@ func (a *API) description() huma.Config {
 
 // describe writes the OpenAPI document once, as nothing in it changes later.
 func (a *API) describe() []byte {
+	// huma describes a pointer to a struct as if it could not be null.
+	for _, field := range [][2]string{{"StatusView", "paused"}, {"StatusView", "next"}, {"StatusView", "decision"}, {"StatusView", "forecast"}, {"CapacityView", "latest_forecast"}} {
+		p := a.huma.OpenAPI().Components.Schemas.Map()[field[0]].Properties
+		old := p[field[1]]
+		p[field[1]] = &huma.Schema{Description: old.Description, AnyOf: []*huma.Schema{{Ref: old.Ref}, {Type: "null"}}}
+	}
 	spec, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("api: describe: %v", err)) // the types are ours: a test would have seen it

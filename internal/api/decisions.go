@@ -16,7 +16,7 @@ import (
 
 func (a *API) decisionRoutes() {
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "list-decisions", Method: http.MethodGet, Path: "/v1/decisions",
-		Summary: "Decisions, newest first", Tags: []string{"plans"}}, []int{404, 422}, a.listDecisions)
+		Summary: "Decisions, newest first", Tags: []string{"plans"}}, []int{422}, a.listDecisions)
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "get-decision", Method: http.MethodGet, Path: "/v1/decisions/{id}",
 		Summary: "One decision, by its id or a unique prefix", Tags: []string{"plans"}}, []int{404, 409}, a.getDecision)
 }
@@ -60,7 +60,7 @@ func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
 		v.Actions = []forescale.Action{}
 	}
 	for _, r := range d.Reasons {
-		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: r.Sentence(loc, d.At), Numbers: finite(r.Numbers), Times: r.Times, Words: r.Words})
+		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: r.Sentence(loc, d.At), Numbers: finite(r.Numbers), Times: notNil(r.Times), Words: notNil(r.Words)})
 	}
 	return v
 }
@@ -74,6 +74,13 @@ func finite(ns map[string]float64) map[string]float64 {
 		}
 	}
 	return out
+}
+
+func notNil[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return m
 }
 
 type decisionsInput struct {

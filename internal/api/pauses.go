@@ -17,7 +17,7 @@ func (a *API) pauseRoutes() {
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "list-pauses", Method: http.MethodGet, Path: "/v1/pauses",
 		Summary: "Pauses that have not ended", Tags: tags}, nil, a.listPauses)
 	route(a, forescale.RoleOperate, huma.Operation{OperationID: "pause", Method: http.MethodPost, Path: "/v1/pauses",
-		Summary: "Stop all effects on a service, or on all, for a while", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: smallBody}, []int{404, 422}, a.pause)
+		Summary: "Stop all effects on a service, or on all, for a while", Tags: tags, DefaultStatus: http.StatusCreated, MaxBodyBytes: smallBody}, []int{400, 404, 413, 415}, a.pause)
 	route(a, forescale.RoleOperate, huma.Operation{OperationID: "resume", Method: http.MethodDelete, Path: "/v1/pauses/{service}",
 		Summary: "End a pause", Description: `"-" ends the pause of all services.`, Tags: tags}, []int{404}, a.resume)
 }

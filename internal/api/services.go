@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -27,10 +28,13 @@ func (a *API) serviceRoutes() {
 		Description: "What is left out takes its default. What GET returns may be sent back: status, origin, version and updated_at are ignored. " +
 			`"If-Match" with the ETag refuses the change when somebody else was faster, "If-None-Match: *" when the service exists.`},
 		[]int{400, 412, 413, 415}, a.putService)
+	body := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ServiceBody](), true, "ServiceBody")
+	patch := map[string]*huma.MediaType{"application/merge-patch+json": {Schema: body}, "application/json": {Schema: body}}
 	route(a, forescale.RoleOperate, huma.Operation{OperationID: "patch-service", Method: http.MethodPatch, Path: "/v1/services/{name}",
-		Summary: "Change parts of a service", Tags: tags, MaxBodyBytes: smallBody,
+		Summary: "Change parts of a service", Tags: tags, MaxBodyBytes: smallBody, SkipValidateBody: true, RequestBody: &huma.RequestBody{Required: true, Content: patch},
 		Description: "A JSON merge patch (RFC 7396): what is given replaces, null takes the default, the rest stays."},
 		[]int{400, 404, 412, 413}, a.patchService)
+	delete(a.huma.OpenAPI().Paths["/v1/services/{name}"].Patch.RequestBody.Content, "application/octet-stream") // huma adds it for raw bodies
 	route(a, forescale.RoleOperate, huma.Operation{OperationID: "delete-service", Method: http.MethodDelete, Path: "/v1/services/{name}",
 		Summary: "Forget a service", Tags: tags,
 		Description: "Its instances run on, its history stays."}, []int{404, 412}, a.deleteService)
@@ -356,7 +360,7 @@ func changed(name string, s *forescale.Service) error {
 type patchServiceInput struct {
 	NameInput
 	IfMatch string `header:"If-Match" doc:"Only if this is still the version"`
-	RawBody []byte `contentType:"application/merge-patch+json"`
+	RawBody []byte
 }
 
 // patchTries is how often a patch without If-Match starts again when somebody

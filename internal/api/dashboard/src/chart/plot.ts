@@ -31,7 +31,7 @@ export interface Hooks {
 
 const order: Record<Kind, (keyof Columns)[]> = {
   demand: ["demandHigh", "demandLow", "forecastHigh", "forecastLow", "limit", "forecast", "demand"],
-  instances: ["wanted", "ready", "required", "planned"],
+  instances: ["wanted", "ready", "required", "planned", "planned"],
 };
 
 /** topOf is the top of a chart's y axis. */
@@ -52,6 +52,7 @@ export class Plot {
 
   constructor(host: HTMLElement, readonly kind: Kind, private look: Look, size: { width: number; height: number }, hooks: Hooks) {
     this.u = new uPlot(this.options(size, hooks), data(kind, look.c), host);
+    this.hollow();
     const over = this.u.over;
     over.addEventListener("mousedown", (e) => (this.pressed = e.clientX));
     over.addEventListener("click", (e) => {
@@ -61,10 +62,19 @@ export class Plot {
 
   show(look: Look): void {
     this.look = look;
+    this.hollow();
     this.u.batch(() => {
       this.u.setData(data(this.kind, look.c), false);
       this.u.setScale("x", { min: look.c.from, max: look.c.to });
     });
+  }
+
+  /** hollow draws a plan that is not acted on as an outline. */
+  private hollow(): void {
+    if (this.kind !== "instances") return;
+    this.u.series[4]!.width = this.look.acting ? 2 : 5;
+    this.u.series[5]!.width = this.look.acting ? 0 : 2.5;
+    this.u.series[5]!.show = !this.look.acting;
   }
 
   size(width: number, height: number): void {
@@ -171,7 +181,9 @@ export class Plot {
       this.steps("wanted", "wanted", 1), // shows where it differs from ready
       this.steps("ready", "actual", 2),
       this.steps("required", "required", 2, [2, 3]),
-      this.steps("planned", "wanted", this.look.acting ? 2 : 1.5, [6, 4]),
+      // What it would do is drawn hollow: a wide line with one of the background in it.
+      this.steps("planned", "wanted", 2, [6, 4]),
+      this.steps("hollow", "bg", 2, [6, 4]),
     ];
   }
 

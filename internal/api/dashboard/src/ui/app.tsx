@@ -26,7 +26,7 @@ export function App({ live }: { live: Live }) {
     return live.start();
   }, [live]);
   const home = live.about?.zone ?? "UTC";
-  const zone = zoneOf(route, route.place === "service" ? served || home : home);
+  const zone = zoneOf(route, served || home);
   useEffect(() => {
     document.title = route.place === "service" ? `${route.service} · forescale` : "forescale";
     scrollTo(0, 0);
@@ -40,7 +40,7 @@ export function App({ live }: { live: Live }) {
         {!live.clock.known
           ? <p class="quiet pad" role="status">{live.trouble || wanted ? "" : "Asking the server for the time …"}</p>
           : route.place === "overview"
-            ? <Overview live={live} route={route} zone={zone} />
+            ? <Overview live={live} route={route} zone={zone} onZone={setServed} />
             : <ServiceView key={route.service} live={live} route={route} theme={theme} zone={(s) => zoneOf(route, s)} go={go} onZone={setServed} />}
       </main>
       {wanted && (

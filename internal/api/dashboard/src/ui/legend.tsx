@@ -10,6 +10,7 @@ function Swatch({ kind }: { kind: string }) {
       {kind === "interval" && <rect x="0" y="1" width="26" height="8" />}
       {kind === "range" && <rect x="0" y="1" width="26" height="8" />}
       {kind === "short" ? <path d="M0 10 10 0M6 10 16 0M12 10 22 0M18 10 26 2" /> : <path d="M0 5H26" />}
+      {kind === "would" && <path d="M0 5H26" />}
     </svg>
   );
 }
@@ -42,7 +43,7 @@ export function Legend({ kind, c, capacity }: { kind: Kind; c: Columns; capacity
       <ul>
         {entry("actual", "ready")}
         {entry("wanted", "wanted")}
-        {entry("planned", capacity.acting ? "planned" : "would be planned")}
+        {entry(capacity.acting ? "planned" : "would", capacity.acting ? "planned" : "would be planned")}
         {entry("required", "required")}
         {entry("short", "short")}
         {entry("limit", "min, max")}

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Live } from "../live";
 import { format, start, type Route } from "../route";
 import type { List, Plan, Service } from "../wire";
@@ -22,12 +22,16 @@ const link = (name: string, route: Route) => format({ ...start, zone: route.zone
 /** some is how many rows are shown before a person asks for more. */
 const some = 200;
 
-export function Overview({ live, route, zone }: { live: Live; route: Route; zone: string }) {
+export function Overview({ live, route, zone, onZone }: { live: Live; route: Route; zone: string; onZone(served: string): void }) {
   const services = useRead<List<Service>>("services?limit=1000");
   const plans = useRead<List<Plan>>("plans", { quiet: true });
   const [filter, setFilter] = useState("");
   const [most, setMost] = useState(some);
   const now = live.clock.now();
+  // One zone a page: that of the services if they share it, else the server's.
+  const shared = new Set((services.data?.items ?? []).map((s) => s.time_zone));
+  const common = shared.size === 1 ? [...shared][0]! : "";
+  useEffect(() => onZone(common), [common]);
   const all = (services.data?.items ?? []).slice().sort(byTrouble);
   if (!services.data) return <p class="quiet pad" role="status">{services.error ? "" : "Reading the services …"}</p>;
   if (all.length === 0) return <NoService live={live} />;

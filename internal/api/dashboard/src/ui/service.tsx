@@ -129,7 +129,7 @@ function Lines({ service, live, now, zone, go }: { service: Service; live: Live;
   return (
     <dl class="lines" id="lines">
       {st.state !== "fine" && st.state_reason && (
-        <><dt class={st.state}><Icon name={st.state === "bad" ? "bad" : "warn"} /> {st.state === "bad" ? "Needs you" : "Look"}</dt><dd>{st.state_reason}{stale && <> {holdRule(service, now, zone)}</>}</dd></>
+        <><dt class={st.state}><Icon name={st.state === "bad" ? "bad" : "warn"} /> Needs you</dt><dd>{ended(st.state_reason)}{stale && <> {holdRule(service, now, zone)}</>}</dd></>
       )}
       <dt>Now</dt>
       <dd id="now">
@@ -157,6 +157,8 @@ function Lines({ service, live, now, zone, go }: { service: Service; live: Live;
   );
 }
 
+/** ended is a sentence with its full stop. */
+const ended = (s: string) => (/[.!?…]$/.test(s) ? s : s + ".");
 const rangeWord = (r: string) => r.replace(/(\d+)/, "$1 ");
 
 function Tools({ route, go, c, name, step, live }: { route: Route; go: Props["go"]; c: ReturnType<typeof columns> | null; name: string; step: string | undefined; live: boolean }) {
