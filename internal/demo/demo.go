@@ -100,7 +100,9 @@ func (d *demo) run(ctx context.Context, dir string) (err error) {
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
-	clock := forescale.NewFastClock(monday(d.zone), d.pace.factor)
+	// Not to the millisecond: names are made of the time, and two demonstrations
+	// on one engine must not pick the same ones.
+	clock := forescale.NewFastClock(monday(d.zone).Add(time.Duration(os.Getpid()%30_000)*time.Millisecond), d.pace.factor)
 	w := Wiring{Store: d.store, Listen: d.Listen, Clock: clock, Speed: d.pace.factor, OnStep: d.step}
 	d.stage.wire(&w)
 	server, err := d.Serve(ctx, w)

@@ -15,8 +15,9 @@ import (
 
 // Memory is what the real loop remembers by in a simulation: it does what the
 // stores do, keeps nothing on disk, and so lets a simulated day go by in
-// moments. It is not for a server: what it acknowledges ends with the process.
-// All methods are safe for concurrent use.
+// moments. It is not for a server: what it acknowledges ends with the process,
+// and it checks nothing, as only the loop writes into it. All methods are safe
+// for concurrent use.
 type Memory struct {
 	mu        sync.Mutex
 	samples   map[string][]forescale.Sample // of a service by time; nodes under "node/NAME"
@@ -171,8 +172,8 @@ func (m *Memory) SaveDemand(_ context.Context, cells []forescale.Cell, points []
 	for _, p := range points {
 		key := demandKey{p.Service, p.Metric}
 		list := m.demand[key]
-		at, _ := span(list, p.Time, time.Time{}, pointTime)
-		m.demand[key] = slices.Insert(list, at, p)
+		lo, hi := span(list, p.Time, p.Time.Add(1), pointTime)
+		m.demand[key] = slices.Replace(list, lo, hi, p)
 	}
 	return nil
 }

@@ -64,13 +64,10 @@ func (m *Memory) RecordPlan(_ context.Context, p forescale.Plan, instances []for
 		s.Decision = forescale.Decision{}
 		m.plans[s.Service] = s
 		k := m.newest(s.Service)
-		switch {
-		case k >= 0 && m.decisions[k].Same(d):
+		if k >= 0 && m.decisions[k].Same(d) {
 			m.decisions[k].Repeats++
 			m.decisions[k].LastAt = d.LastAt
 			continue
-		case k >= 0 && m.decisions[k].Outcome == forescale.OutcomePending:
-			m.decisions[k].Outcome, m.decisions[k].EndedAt = forescale.OutcomeSuperseded, d.At
 		}
 		m.decisions = append(m.decisions, d)
 	}
@@ -171,5 +168,5 @@ func (m *Memory) ListRuns(_ context.Context, kind string, limit int) ([]forescal
 	slices.SortFunc(out, func(a, b forescale.Run) int {
 		return cmp.Or(b.StartedAt.Compare(a.StartedAt), strings.Compare(b.ID, a.ID))
 	})
-	return out[:min(limit, len(out))], nil
+	return out[:min(cmp.Or(limit, len(out)), len(out))], nil
 }
