@@ -84,7 +84,7 @@ function Shell({ live, route, zone, theme, go, onTheme }: {
       {about && live.clock.speed !== 1 && <Chip kind="outline" title="The served time runs faster than yours">{Math.round(live.clock.speed).toLocaleString("en-GB")}× time</Chip>}
       {about?.leader === false && <Chip kind="warn" icon="warn">does not lead</Chip>}
       {live.clock.known && (
-        <span class="clock"><time id="clock" title={`${dayOf(zone, now)} in ${zone}`}><span class="day">{dayOf(zone, now)} </span>{hms(zone, now)}</time> <span class="quiet" title={zone}><span class="zonename">{zone} </span>{offsetName(offsetAt(zone, now))}</span></span>
+        <span class="clock"><time id="clock" title={`${dayOf(zone, now)} in ${zone}`}><span class="day">{dayOf(zone, now)} </span>{hms(zone, now)}</time> <span class="quiet" title={zone}><span class="zonename">{zone === "UTC" ? "" : zone + " "}</span>{offsetName(offsetAt(zone, now))}</span></span>
       )}
       <LiveChip live={live} pinned={route.pin !== undefined} />
       <label><span class="sr">Time zone</span>

@@ -42,10 +42,10 @@ export function ServiceView({ live, route, theme, zone: zoneFor, go, onZone }: P
     if (!read.error) return <p class="quiet pad" role="status">Reading {route.service} …</p>;
     return <p class="pad">{faultWords(read.error)} <a href="#/">All services</a></p>;
   }
-  return <Page service={service} live={live} route={route} theme={theme} zone={zoneFor(service.time_zone)} go={go} />;
+  return <Page service={service} asOf={read.at} live={live} route={route} theme={theme} zone={zoneFor(service.time_zone)} go={go} />;
 }
 
-function Page({ service, live, route, theme, zone, go }: { service: Service; live: Live; route: Route; theme: Theme; zone: string; go: Props["go"] }) {
+function Page({ service, asOf, live, route, theme, zone, go }: { service: Service; asOf: number; live: Live; route: Route; theme: Theme; zone: string; go: Props["go"] }) {
   const [asking, ask] = useState<"pause" | "resume" | null>(null);
   const frozen = useRef(0);
   const running = live.clock.now();
@@ -58,18 +58,21 @@ function Page({ service, live, route, theme, zone, go }: { service: Service; liv
     `services/${encodeURIComponent(service.name)}/capacity?from=${rfc3339(Math.round(window_.from) * 1000)}&to=${rfc3339(Math.round(window_.to) * 1000)}`, { key });
   const data = capacity.data?.service === service.name ? capacity.data : null;
   const c = useMemo(() => (data ? columns(data, Date.parse(data.now) / 1000, (goDuration(data.step) || 60_000) / 1000) : null), [data]);
+  // The picture is as of its answer; only when answers stay away does the line at now move on alone.
+  const late = data ? (now - Date.parse(data.now)) / live.clock.speed > 35_000 || live.trouble !== null : false;
+  const line = data && !late ? Date.parse(data.now) : now;
   const open = (d: Decision) => go({ decision: d.id }, true);
   const paused = service.status.paused && Date.parse(service.status.paused.until) > running;
   return (
     <>
-      <Head service={service} now={running} zone={zone} paused={Boolean(paused)} onAsk={ask} />
-      <Lines service={service} live={live} now={running} zone={zone} go={go} />
+      <Head service={service} asOf={asOf} now={running} zone={zone} paused={Boolean(paused)} onAsk={ask} />
+      <Lines service={service} asOf={asOf} live={live} now={running} zone={zone} go={go} />
       <Tools route={route} go={go} c={c} name={service.name} step={data?.step} live={window_.live} />
       {c && data ? (
         <div class="stage">
           {route.view === "table"
-            ? <TableView c={c} zone={zone} name={service.name} now={now} />
-            : <Charts service={service} capacity={data} c={c} now={now} zone={zone} other={zone === "UTC" ? service.time_zone : "UTC"} theme={theme} pin={route.pin}
+            ? <TableView c={c} zone={zone} name={service.name} now={line} />
+            : <Charts service={service} capacity={data} c={c} now={line} zone={zone} other={zone === "UTC" ? service.time_zone : "UTC"} theme={theme} pin={route.pin}
                 onPin={(pin) => go({ pin }, true)} onZoom={(from, to) => go(zoomed(from, to))} onBack={() => go({ from: undefined, to: undefined })} onOpen={open} />}
           {service.status.last_sample === null && <NoSample service={service} live={live} />}
         </div>
@@ -91,13 +94,13 @@ export function zoomed(from: number, to: number): { from: number; to: number } {
   return { from: Math.floor((mid - half) / 60) * 60, to: Math.ceil((mid + half) / 60) * 60 };
 }
 
-function Head({ service, now, zone, paused, onAsk }: { service: Service; now: number; zone: string; paused: boolean; onAsk(what: "pause" | "resume"): void }) {
+function Head({ service, asOf, now, zone, paused, onAsk }: { service: Service; asOf: number; now: number; zone: string; paused: boolean; onAsk(what: "pause" | "resume"): void }) {
   const icon = stateIcon(service);
   return (
     <header class="servicehead">
       <h1><span class={`state ${icon.kind}`} title={icon.word}><Icon name={icon.name} /><span class="sr">{icon.word}: </span></span>{service.name}</h1>
       <ModeChip service={service} now={now} zone={zone} />
-      <Stale service={service} now={now} />
+      <Stale service={service} asOf={asOf} />
       <ul class="facts-line">
         <li>objective <b>{share(service.objective)}</b></li>
         <li>min <b>{service.min_instances}</b></li>
@@ -111,21 +114,22 @@ function Head({ service, now, zone, paused, onAsk }: { service: Service; now: nu
   );
 }
 
-function Stale({ service, now }: { service: Service; now: number }) {
+/** Stale tells the age of the newest sample when the server was last read; the age of that read is told elsewhere. */
+function Stale({ service, asOf }: { service: Service; asOf: number }) {
   const last = service.status.last_sample;
   if (last === null) return <Chip kind="warn" icon="warn">no sample yet</Chip>;
-  const old = now - Date.parse(last);
+  const old = asOf - Date.parse(last);
   return old > staleAfter(service) ? <Chip kind="warn" icon="warn">data {age(old)} old</Chip> : null;
 }
 
 /** Lines say what is, what comes, and what is wrong. */
-function Lines({ service, live, now, zone, go }: { service: Service; live: Live; now: number; zone: string; go: Props["go"] }) {
+function Lines({ service, asOf, live, now, zone, go }: { service: Service; asOf: number; live: Live; now: number; zone: string; go: Props["go"] }) {
   const st = service.status;
   const parts = nowParts(service);
   const f = st.forecast;
   const would = service.mode !== "active" || Boolean(st.paused);
   const d = st.decision;
-  const stale = st.last_sample !== null && now - Date.parse(st.last_sample) > staleAfter(service);
+  const stale = st.last_sample !== null && asOf - Date.parse(st.last_sample) > staleAfter(service);
   return (
     <dl class="lines" id="lines">
       {st.state !== "fine" && st.state_reason && (
