@@ -182,5 +182,5 @@ func route[I, O any](a *API, role forescale.Role, op huma.Operation, errs []int,
 	})
 }
 
-// now is the moment that an answer is about.
-func (a *API) now() time.Time { return a.clock.Now() }
+// now is the moment that an answer is about, as precise as the store keeps times.
+func (a *API) now() time.Time { return a.clock.Now().UTC().Truncate(time.Millisecond) }
