@@ -190,11 +190,10 @@ type push struct {
 	key forescale.Key
 	now time.Time
 
-	out      PushView
-	rows     int // good ones that wait in samples
-	samples  []forescale.Sample
-	foreign  int // rows refused because the key is for another service
-	reloaded bool
+	out     PushView
+	rows    int // good ones that wait in samples
+	samples []forescale.Sample
+	foreign int // rows refused because the key is for another service
 }
 
 func (p *push) read(rows *rowReader) error {
