@@ -1,0 +1,293 @@
+package loop_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/loop"
+	"github.com/forescale/forescale/internal/sim"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// newest is the newest decision of the service.
+func (b *bench) newest() forescale.Decision {
+	b.t.Helper()
+	ds, err := b.store.LatestDecisions(b.t.Context())
+	if err != nil || len(ds) != 1 {
+		b.t.Fatalf("%d decisions, %v", len(ds), err)
+	}
+	return ds[0]
+}
+
+func TestHoldsAreDecisionsToo(t *testing.T) {
+	t.Run("a partial read is named as the reason", func(t *testing.T) {
+		b := newBench(t, nil)
+		b.run(5 * time.Minute)
+		b.world.Trouble(sim.Trouble{Kind: sim.PartialRead})
+		b.run(interval)
+		if d := b.newest(); d.Code() != forescale.CodeHoldBlind {
+			t.Errorf("decided by %s", d.Code())
+		}
+	})
+	t.Run("a jump of the clock is named as the reason", func(t *testing.T) {
+		b := newBench(t, nil)
+		b.run(5 * time.Minute)
+		b.clock.Jump(time.Hour)
+		b.loop.SeeClock()
+		b.run(interval)
+		if d := b.newest(); d.Code() != forescale.CodeHoldClock {
+			t.Errorf("decided by %s", d.Code())
+		}
+	})
+	t.Run("a clock that was set back while nothing ran is found out by the memory", func(t *testing.T) {
+		b := newBench(t, nil)
+		b.run(5 * time.Minute)
+		b.clock.Jump(-3 * time.Hour)
+		b.restart()
+		if err := b.loop.LookBack(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.load = 900
+		b.run(interval)
+		if d := b.newest(); d.Code() != forescale.CodeHoldClock {
+			t.Errorf("decided by %s", d.Code())
+		}
+		if starts, _ := b.world.Effects("web"); starts != 1 {
+			t.Errorf("%d starts", starts)
+		}
+	})
+}
+
+func TestALateSampleMeetsTheFleetOfItsTime(t *testing.T) {
+	b := newBench(t, nil)
+	now := b.clock.Now()
+	then := now.Add(-3 * time.Hour)
+	err := b.store.SaveInstances(t.Context(), []forescale.Instance{{
+		ID: "web-old", Service: "web", State: forescale.InstanceStopped, Origin: forescale.OriginStarted,
+		OrderedAt: then.Add(-time.Minute), ReadyAt: then.Add(30 * time.Minute), StoppedAt: then.Add(time.Hour),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := func(at time.Time) forescale.Sample {
+		return forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindInstance, Name: "web-old", Service: "web"},
+			Metric: forescale.MetricUtilization, Time: at, Value: 80}
+	}
+	if err := b.store.Append(t.Context(), []forescale.Sample{sample(then), sample(then.Add(45 * time.Minute))}); err != nil {
+		t.Fatal(err)
+	}
+	b.run(interval)
+	points, err := b.store.Demand(t.Context(), "web", forescale.MetricUtilization, then.Add(-time.Minute), now.Add(-time.Hour))
+	if err != nil || len(points) != 1 || !points[0].Time.Equal(then.Add(45*time.Minute)) || points[0].Value != 0.8 {
+		t.Errorf("demand %+v, %v; want only the sample that came while the instance was ready", points, err)
+	}
+}
+
+func TestLabelsRegisterButNeverOverrule(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		origin  forescale.Origin
+		max     int
+		changes int64
+	}{
+		{"labels that change change the service, once", forescale.OriginLabel, 10, 1},
+		{"labels do not change what the config file says", forescale.OriginConfig, 7, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, func(s *forescale.Service) { s.Origin = c.origin })
+			svc, err := b.store.Service(t.Context(), "web")
+			if err != nil {
+				t.Fatal(err)
+			}
+			labelled := svc.Clone()
+			labelled.Origin = forescale.OriginLabel
+			b.world = sim.NewWorld(sim.Config{Clock: b.clock}, sim.Workload{Service: labelled, Labelled: true,
+				Load: sim.TraceFunc(func(time.Time) float64 { return 1 }), Capacity: 100})
+			svc.Max = 7
+			if err := b.store.DeleteService(t.Context(), "web"); err != nil {
+				t.Fatal(err)
+			}
+			svc, err = b.store.PutService(t.Context(), svc, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.loop = b.newLoop(b.store, b.world)
+			b.run(5 * interval)
+			got, err := b.store.Service(t.Context(), "web")
+			if err != nil || got.Max != c.max || got.Version-svc.Version != c.changes {
+				t.Errorf("max %d after %d changes, %v; want %d after %d", got.Max, got.Version-svc.Version, err, c.max, c.changes)
+			}
+		})
+	}
+}
+
+// babble is a source that tells nonsense.
+type babble struct{ clock forescale.Clock }
+
+func (s babble) Observe(context.Context) forescale.Observation {
+	sample := func(service string, v float64, ahead time.Duration) forescale.Sample {
+		return forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindInstance, Name: service + "-1", Service: service},
+			Metric: forescale.MetricUtilization, Time: s.clock.Now().Add(ahead), Value: v}
+	}
+	return forescale.Observation{Samples: []forescale.Sample{
+		sample("web", math.NaN(), 0), sample("web", 200, 0), sample("web", -1, 0), sample("web", 50, time.Hour),
+		sample("unknown", 50, 0), sample("web", 60, 0),
+	}}
+}
+
+func TestWhatIsNoMeasurementIsNotKept(t *testing.T) {
+	b := newBench(t, nil)
+	b.loop = loop.New(loop.Config{Store: b.store, Sources: []loop.Source{babble{b.clock}}, Clock: b.clock})
+	b.run(interval)
+	kept, err := b.store.Samples(t.Context(), store.SampleQuery{})
+	if err != nil || len(kept) != 1 || kept[0].Value != 60 {
+		t.Errorf("kept %+v, %v; want the one at 60 %%", kept, err)
+	}
+}
+
+func TestForecasts(t *testing.T) {
+	withHistory := func(t *testing.T, mode forescale.Mode) *bench {
+		b := newBench(t, func(s *forescale.Service) { s.Mode = mode })
+		now := b.clock.Now()
+		var cells []forescale.Cell
+		var points []forescale.DemandPoint
+		for at := now.Add(-14 * 24 * time.Hour); at.Before(now); at = at.Add(5 * time.Minute) {
+			cells = append(cells, forescale.Cell{Service: "web", Time: at})
+			points = append(points, forescale.DemandPoint{Service: "web", Metric: forescale.MetricUtilization, Time: at,
+				Value: 2 + math.Sin(2*math.Pi*float64(at.Hour())/24), Reporting: 1, Ready: 1})
+		}
+		if err := b.store.SaveDemand(t.Context(), cells, points); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	ledger := func(b *bench) []forescale.Forecast {
+		fs, err := b.store.LatestForecasts(b.t.Context(), time.Time{})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return fs
+	}
+	t.Run("a refresh keeps a forecast as issued, with model and run", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		fs := ledger(b)
+		if len(fs) != 1 || fs[0].Model == "" || !fs[0].Issued.Equal(b.clock.Now()) || len(fs[0].Values) != 288 {
+			t.Errorf("ledger holds %d forecasts: %+v", len(fs), fs)
+		}
+		runs, err := b.store.ListRuns(t.Context(), "forecast", 1)
+		if err != nil || len(runs) != 1 || runs[0].Done != 1 || runs[0].EndedAt.IsZero() {
+			t.Errorf("runs %+v, %v", runs, err)
+		}
+	})
+	t.Run("the next refresh is due one pace after the last, also after a restart", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		if due, err := b.loop.UntilRefresh(t.Context()); err != nil || due > 0 {
+			t.Errorf("due in %v, %v; there is no forecast yet", due, err)
+		}
+		if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(5 * time.Minute)
+		b.restart()
+		if due, err := b.loop.UntilRefresh(t.Context()); err != nil || due != 10*time.Minute {
+			t.Errorf("due in %v, %v; want 10 min", due, err)
+		}
+	})
+	t.Run("a service that is off is not forecast", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeOff)
+		if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil || len(ledger(b)) != 0 {
+			t.Errorf("%d forecasts, %v", len(ledger(b)), err)
+		}
+	})
+	t.Run("a model that panics costs that forecast only", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		l := b.newLoop(panicking{b.store}, b.world)
+		if err := l.Refresh(t.Context(), b.clock.Now()); err == nil {
+			t.Error("reported success")
+		}
+		runs, err := b.store.ListRuns(t.Context(), "forecast", 1)
+		if err != nil || len(runs) != 1 || runs[0].Failed != 1 || runs[0].Error == "" {
+			t.Errorf("runs %+v, %v", runs, err)
+		}
+	})
+}
+
+// panicking is a store whose history makes the maker of forecasts panic.
+type panicking struct{ store.Store }
+
+func (panicking) Demand(context.Context, string, forescale.Metric, time.Time, time.Time) ([]forescale.DemandPoint, error) {
+	panic("index out of range")
+}
+
+// refusing is a target that can never start anything.
+type refusing struct{ calls int }
+
+func (r *refusing) Start(context.Context, forescale.Service, forescale.Instance) error {
+	r.calls++
+	return &forescale.Fault{Code: "image_missing", What: "there is no image x"}
+}
+func (r *refusing) Stop(context.Context, forescale.Service, forescale.Instance) error { return nil }
+
+func TestAStartThatCannotWorkIsNotTriedAgain(t *testing.T) {
+	b := newBench(t, nil)
+	r := &refusing{}
+	b.loop = b.newLoop(b.store, r)
+	b.run(interval)
+	for range 3 {
+		if err := b.loop.Collect(t.Context(), b.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		b.clock.Advance(10 * time.Minute)
+	}
+	if r.calls != 1 {
+		t.Errorf("%d attempts", r.calls)
+	}
+	ds, err := b.store.Decisions(t.Context(), store.DecisionQuery{Acted: true})
+	if err != nil || !slices.ContainsFunc(ds, func(d forescale.Decision) bool { return d.Outcome == forescale.OutcomeFailed }) {
+		t.Errorf("no decision is recorded as failed: %+v, %v", ds, err)
+	}
+}
+
+// TestRunKeepsItsPaces runs the loop for an hour of made-up time.
+func TestRunKeepsItsPaces(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	synctest.Test(t, func(t *testing.T) {
+		memory := sim.NewMemory()
+		clock := forescale.NewSystemClock()
+		svc := forescale.Service{Name: "web", Mode: forescale.ModeActive}.WithDefaults()
+		if _, err := memory.PutService(t.Context(), svc, 0); err != nil {
+			t.Fatal(err)
+		}
+		world := sim.NewWorld(sim.Config{Clock: clock}, sim.Workload{Service: svc, Capacity: 100,
+			Load: sim.TraceFunc(func(time.Time) float64 { return 30 }), Warmup: sim.Spread{Median: time.Minute}})
+		rounds := 0
+		l := loop.New(loop.Config{Store: memory, Sources: []loop.Source{world}, Target: world, Clock: clock,
+			OnStep: func(loop.Report) { rounds++ }})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := l.Run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		if rounds < 119 || rounds > 122 {
+			t.Errorf("%d planning rounds in an hour, want one each 30 s", rounds)
+		}
+		runs, err := memory.ListRuns(t.Context(), "forecast", 100)
+		if err != nil || len(runs) < 4 || len(runs) > 5 {
+			t.Errorf("%d runs of the forecast in an hour, %v; want one each 15 min", len(runs), err)
+		}
+		if world.Ready("web") != 1 {
+			t.Errorf("%d instances are ready", world.Ready("web"))
+		}
+	})
+}
