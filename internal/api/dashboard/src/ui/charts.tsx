@@ -89,21 +89,21 @@ export function Charts(p: ChartsProps) {
   const inner = Math.max(0, width - margin.left - margin.right);
   const xPos = (s: number) => margin.left + ((s - p.c.from) / (p.c.to - p.c.from)) * inner;
   const narrow = width < 700;
+  const pinAt = t !== undefined && pinned >= 0 && t >= p.c.from && t <= p.c.to ? xPos(t) : null;
   return (
     <div class="charts" ref={measure} tabIndex={0} role="group" onKeyDown={keys} onMouseLeave={() => setHover(null)}
       aria-label="Charts of demand and instances. Arrow keys move, Enter pins, Escape lets go.">
       <section>
         <Legend kind="demand" c={p.c} capacity={p.capacity} />
-        {width > 0 && <Canvas kind="demand" look={look} width={width} height={narrow ? 200 : 250} hooks={hooks} plots={plots.current}
+        {width > 0 && <Canvas kind="demand" look={look} width={width} height={narrow ? 200 : 250} hooks={hooks} plots={plots.current} pin={pinAt}
           label={demandSentence(p.service, p.c, p.capacity, p.now, p.zone)} />}
       </section>
       <section>
         <Legend kind="instances" c={p.c} capacity={p.capacity} />
-        {width > 0 && <Canvas kind="instances" look={look} width={width} height={narrow ? 180 : 210} hooks={hooks} plots={plots.current}
+        {width > 0 && <Canvas kind="instances" look={look} width={width} height={narrow ? 180 : 210} hooks={hooks} plots={plots.current} pin={pinAt}
           label={countsSentence(p.service, p.c, p.capacity, p.now, p.zone)} />}
       </section>
       <Lane decisions={p.capacity.decisions ?? []} c={p.c} now={p.now} zone={p.zone} xPos={xPos} width={width} onOpen={p.onOpen} />
-      {t !== undefined && pinned >= 0 && t >= p.c.from && t <= p.c.to && <div class="pin" style={{ left: `${xPos(t)}px` }} />}
       {t !== undefined && index !== null && (
         <Readout c={p.c} i={index} capacity={p.capacity} service={p.service} now={p.now} zone={p.zone} other={p.other}
           pinned={pinned >= 0} onUnpin={() => p.onPin(undefined)} onOpen={p.onOpen}
@@ -119,11 +119,12 @@ interface CanvasProps {
   width: number;
   height: number;
   label: string;
+  pin: number | null; // pixels from the left
   hooks: ConstructorParameters<typeof Plot>[4];
   plots: Partial<Record<Kind, Plot>>;
 }
 
-function Canvas({ kind, look, width, height, label, hooks, plots }: CanvasProps) {
+function Canvas({ kind, look, width, height, label, pin, hooks, plots }: CanvasProps) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   useLayoutEffect(() => {
@@ -137,7 +138,12 @@ function Canvas({ kind, look, width, height, label, hooks, plots }: CanvasProps)
   // One redraw for each change of what is shown; the line at now moves by whole pixels.
   const nowPixel = Math.floor(((look.now - look.c.from) / (look.c.to - look.c.from)) * width);
   useLayoutEffect(() => plot.current?.show(look), [look.c, look.palette, look.zone, nowPixel, look.paused?.to, look.min, look.max]);
-  return <div class="canvas" id={`chart-${kind}`} ref={host} role="img" aria-label={label} />;
+  return (
+    <div class="plot">
+      <div class="canvas" id={`chart-${kind}`} ref={host} role="img" aria-label={label} />
+      {pin !== null && <div class="pin" style={{ left: `${pin}px` }} />}
+    </div>
+  );
 }
 
 /** markLook of a decision or several: shape for the direction, word for the outcome. */

@@ -1,13 +1,19 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { Columns } from "../columns";
 import { cell, heads, shown } from "../rows";
 import { digits } from "../words";
 import { offsetAt, offsetName, stamp } from "../zone";
 
-/** TableView is the same as the charts, in numbers, newest first where it is past. */
+/** TableView is the same as the charts, in numbers. It opens at now. */
 export function TableView({ c, zone, name, now }: { c: Columns; zone: string; name: string; now: number }) {
   const rows = shown(c);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const first = box.current?.querySelector<HTMLElement>(".ahead");
+    if (first) box.current!.scrollTop = first.offsetTop - box.current!.clientHeight / 2;
+  }, [name]);
   return (
-    <div class="scroll tall" tabIndex={0} role="region" aria-label={`Numbers of ${name}`}>
+    <div ref={box} class="scroll tall" tabIndex={0} role="region" aria-label={`Numbers of ${name}`}>
       <table class="plain numbers-table">
         <caption class="sr">Demand and instances of {name}</caption>
         <thead>
