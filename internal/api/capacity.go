@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (a *API) capacityRoutes() {
@@ -310,7 +309,7 @@ func largest(a, b []forescale.DemandPoint) []forescale.DemandPoint {
 // fillInstances counts instances by state. The count of a step is the worst that
 // held at any time in it.
 func (c *chart) fillInstances(ctx context.Context, st Store) error {
-	is, err := st.Instances(ctx, store.InstanceQuery{Service: c.service.Name, Since: c.x.from})
+	is, err := st.Instances(ctx, forescale.InstanceQuery{Service: c.service.Name, Since: c.x.from})
 	if err != nil {
 		return fmt.Errorf("read instances: %w", err)
 	}
@@ -417,7 +416,7 @@ func (c *chart) fillWanted(ctx context.Context, st Store) error {
 	if err != nil {
 		return err
 	}
-	before, err := st.Decisions(ctx, store.DecisionQuery{Service: c.service.Name, To: c.x.from, Limit: 1})
+	before, err := st.Decisions(ctx, forescale.DecisionQuery{Service: c.service.Name, To: c.x.from, Limit: 1})
 	if err != nil {
 		return fmt.Errorf("read decisions: %w", err)
 	}
@@ -446,7 +445,7 @@ func (c *chart) fillWanted(ctx context.Context, st Store) error {
 func decisionsIn(ctx context.Context, st Store, service string, from, to time.Time) ([]forescale.Decision, error) {
 	const pageSize, most = 1000, 50_000
 	var all []forescale.Decision
-	q := store.DecisionQuery{Service: service, From: from, To: to, Limit: pageSize}
+	q := forescale.DecisionQuery{Service: service, From: from, To: to, Limit: pageSize}
 	for len(all) < most {
 		ds, err := st.Decisions(ctx, q)
 		if err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (a *API) decisionRoutes() {
@@ -96,7 +95,7 @@ func (a *API) listDecisions(ctx context.Context, in *decisionsInput) (*listOutpu
 		return nil, err
 	}
 	// One more than asked for tells whether there is another page.
-	ds, err := a.store.Decisions(ctx, store.DecisionQuery{Service: in.Service, Before: before, Acted: in.Acted, Limit: in.Limit + 1})
+	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{Service: in.Service, Before: before, Acted: in.Acted, Limit: in.Limit + 1})
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
@@ -127,7 +126,7 @@ func (a *API) getDecision(ctx context.Context, in *decisionInput) (*decisionOutp
 	if !strings.HasPrefix(id, "dec_") {
 		id = "dec_" + id
 	}
-	ds, err := a.store.Decisions(ctx, store.DecisionQuery{ID: strings.ToLower(id), Limit: 6})
+	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{ID: strings.ToLower(id), Limit: 6})
 	if err != nil && !errors.Is(err, forescale.ErrNotFound) {
 		return nil, fmt.Errorf("read decision: %w", err)
 	}

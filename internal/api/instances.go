@@ -13,7 +13,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (a *API) instanceRoutes() {
@@ -51,7 +50,7 @@ type instancesInput struct {
 func (a *API) listInstances(ctx context.Context, in *instancesInput) (*listOutput[InstanceView], error) {
 	now := a.now()
 	state := forescale.InstanceState(in.State)
-	q := store.InstanceQuery{Service: in.Service, Live: state.Live()}
+	q := forescale.InstanceQuery{Service: in.Service, Live: state.Live()}
 	if !q.Live {
 		q.Since = now.Add(-time.Hour)
 	}
@@ -59,7 +58,7 @@ func (a *API) listInstances(ctx context.Context, in *instancesInput) (*listOutpu
 	if err != nil {
 		return nil, fmt.Errorf("read instances: %w", err)
 	}
-	samples, err := a.store.Samples(ctx, store.SampleQuery{Kind: forescale.KindInstance, Service: in.Service, From: now.Add(-recent)})
+	samples, err := a.store.Samples(ctx, forescale.SampleQuery{Kind: forescale.KindInstance, Service: in.Service, From: now.Add(-recent)})
 	if err != nil {
 		return nil, fmt.Errorf("read instance samples: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (a *API) nodeRoutes() {
@@ -49,7 +48,7 @@ func (a *API) listNodes(ctx context.Context, _ *struct{}) (*listOutput[NodeView]
 	if err != nil {
 		return nil, fmt.Errorf("read last samples: %w", err)
 	}
-	samples, err := a.store.Samples(ctx, store.SampleQuery{Kind: forescale.KindNode, From: a.now().Add(-recent)})
+	samples, err := a.store.Samples(ctx, forescale.SampleQuery{Kind: forescale.KindNode, From: a.now().Add(-recent)})
 	if err != nil {
 		return nil, fmt.Errorf("read node samples: %w", err)
 	}

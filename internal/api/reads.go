@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // Store is what the API reads and writes. Every backend of internal/store
@@ -31,7 +30,7 @@ type services interface {
 
 // demand is what status and charts are drawn from.
 type demand interface {
-	Samples(ctx context.Context, q store.SampleQuery) ([]forescale.Sample, error)
+	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
 	LastSamples(ctx context.Context) (map[string]time.Time, error)
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
 	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
@@ -41,7 +40,7 @@ type demand interface {
 
 // fleet is what runs, where, and how long it took to start.
 type fleet interface {
-	Instances(ctx context.Context, q store.InstanceQuery) ([]forescale.Instance, error)
+	Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error)
 	Nodes(ctx context.Context) ([]forescale.Node, error)
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
@@ -51,7 +50,7 @@ type fleet interface {
 type plans interface {
 	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
 	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
-	Decisions(ctx context.Context, q store.DecisionQuery) ([]forescale.Decision, error)
+	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)
 }
 
 // records is what ran, who may ask, and whether the store is well.

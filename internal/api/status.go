@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // StatusView is how a service is now.
@@ -144,7 +143,7 @@ func (a *API) worldOf(ctx context.Context, s forescale.Service) (*world, error) 
 		return nil, err
 	}
 	w.services = []forescale.Service{s}
-	ds, err := a.store.Decisions(ctx, store.DecisionQuery{Service: s.Name, Limit: 1})
+	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{Service: s.Name, Limit: 1})
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
@@ -173,7 +172,7 @@ func (a *API) surroundings(ctx context.Context, service string) (*world, error) 
 	w := &world{now: a.now(), interval: a.cfg.Interval,
 		instances: map[string][]forescale.Instance{}, demand: map[string][]forescale.DemandPoint{},
 		forecasts: map[string][]forescale.Forecast{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{}}
-	is, err := a.store.Instances(ctx, store.InstanceQuery{Service: service, Live: true})
+	is, err := a.store.Instances(ctx, forescale.InstanceQuery{Service: service, Live: true})
 	if err != nil {
 		return nil, fmt.Errorf("read instances: %w", err)
 	}

@@ -12,7 +12,9 @@ import (
 
 // Store is the whole memory of forescale. All methods are safe for concurrent
 // use. A method that returns nil has made its effect durable: it survives
-// kill -9 and a power cut. A method that returns an error has had no effect.
+// kill -9 and a power cut. A method that returns an error has had no effect; only
+// after a Fault store_failed, when the disk failed in a commit, that is known for
+// sure when the store has been opened again, and until then nothing is written.
 // Times go in and come out in UTC, rounded down to the millisecond, also those
 // in a query. Lists are sorted as each method says, so that the same content
 // always reads the same.
@@ -74,24 +76,11 @@ type Samples interface {
 	Prune(ctx context.Context, before time.Time) (int64, error)
 }
 
-// SampleQuery picks samples. Zero fields pick all.
-type SampleQuery struct {
-	Kind    forescale.SubjectKind
-	Name    string
-	Service string
-	Metric  forescale.Metric
-	From    time.Time // inclusive
-	To      time.Time // exclusive
-	Limit   int       // newest are dropped beyond it; 0: no limit
-}
+// SampleQuery is forescale.SampleQuery.
+type SampleQuery = forescale.SampleQuery
 
-// DemandSpan is how far the demand of a service in a metric reaches.
-type DemandSpan struct {
-	Service     string
-	Metric      forescale.Metric
-	First, Last time.Time
-	Points      int64
-}
+// DemandSpan is forescale.DemandSpan.
+type DemandSpan = forescale.DemandSpan
 
 // Services keeps what is registered: services, pauses, nodes, node types.
 type Services interface {
@@ -133,12 +122,8 @@ type Fleet interface {
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
 }
 
-// InstanceQuery picks instances. Zero fields pick all.
-type InstanceQuery struct {
-	Service string
-	Live    bool      // only starting, ready, draining
-	Since   time.Time // only those live at or after Since: not ended before it
-}
+// InstanceQuery is forescale.InstanceQuery.
+type InstanceQuery = forescale.InstanceQuery
 
 // Forecasts is the ledger: every forecast as issued.
 type Forecasts interface {
@@ -176,17 +161,8 @@ type Plans interface {
 	FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error
 }
 
-// DecisionQuery picks decisions. Zero fields pick all.
-type DecisionQuery struct {
-	ID      string // a whole id or a unique prefix
-	Service string
-	From    time.Time // inclusive, by At
-	To      time.Time // exclusive, by At
-	Before  string    // only decisions older than the one with this id (a page's cursor)
-	Acted   bool      // only those with actions
-	Pending bool      // only pending ones
-	Limit   int       // 0: 100
-}
+// DecisionQuery is forescale.DecisionQuery.
+type DecisionQuery = forescale.DecisionQuery
 
 // Runs keeps executions of scheduled jobs.
 type Runs interface {

@@ -1,0 +1,41 @@
+package forescale
+
+import "time"
+
+// SampleQuery picks samples. Zero fields pick all.
+type SampleQuery struct {
+	Kind    SubjectKind
+	Name    string
+	Service string
+	Metric  Metric
+	From    time.Time // inclusive
+	To      time.Time // exclusive
+	Limit   int       // newest are dropped beyond it; 0: no limit
+}
+
+// DemandSpan is how far the demand of a service in a metric reaches.
+type DemandSpan struct {
+	Service     string
+	Metric      Metric
+	First, Last time.Time
+	Points      int64
+}
+
+// InstanceQuery picks instances. Zero fields pick all.
+type InstanceQuery struct {
+	Service string
+	Live    bool      // only starting, ready, draining
+	Since   time.Time // only those live at or after Since: not ended before it
+}
+
+// DecisionQuery picks decisions. Zero fields pick all.
+type DecisionQuery struct {
+	ID      string // a whole id or a unique prefix
+	Service string
+	From    time.Time // inclusive, by At
+	To      time.Time // exclusive, by At
+	Before  string    // only decisions older than the one with this id (a page's cursor)
+	Acted   bool      // only those with actions
+	Pending bool      // only pending ones
+	Limit   int       // 0: 100
+}
