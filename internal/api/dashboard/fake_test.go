@@ -36,7 +36,6 @@ type fake struct {
 	asked    []string // method and path of each request
 	bodies   []string // of POSTs
 	keys     []string // Authorization of each request
-	started  int
 	quit     chan struct{}
 }
 

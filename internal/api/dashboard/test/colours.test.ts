@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import css from "../src/style/tokens.css?raw";
 import { ciede2000, contrast, deficiencies, hex, lab, over, simulate } from "./colours";
 
-const css = readFileSync(new URL("../src/style/tokens.css", import.meta.url), "utf8");
 const tokens = new Map([...css.matchAll(/--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g)].map((m) => [m[1]!, [m[2]!, m[3]!] as const]));
 const colour = (name: string, theme: 0 | 1) => hex(tokens.get(name)?.[theme] ?? "missing");
 
