@@ -375,12 +375,7 @@ func span(cs []change, begin time.Time, ends ...time.Time) []change {
 // fillCount walks the changes and writes for each past step, from first on, the
 // worst of the counts that held in it.
 func (c *chart) fillCount(col column, cs []change, first int, worst func(a, b int) int) {
-	slices.SortFunc(cs, func(a, b change) int {
-		if d := a.at.Compare(b.at); d != 0 {
-			return d
-		}
-		return b.by - a.by // at one instant up before down: one that takes over leaves no dip
-	})
+	slices.SortFunc(cs, func(a, b change) int { return a.at.Compare(b.at) })
 	count, k := 0, 0
 	for i := range c.past {
 		begin, end := c.x.at(i), c.x.at(i+1)
@@ -391,6 +386,7 @@ func (c *chart) fillCount(col column, cs []change, first int, worst func(a, b in
 		w := count
 		for k < len(cs) && cs[k].at.Before(end) {
 			at := cs[k].at
+			// What happens at one instant counts together: one that takes over leaves no dip.
 			for k < len(cs) && cs[k].at.Equal(at) {
 				count += cs[k].by
 				k++
