@@ -13,5 +13,5 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: { proxy: { "/v1": "http://127.0.0.1:8480" } },
-  test: { include: ["test/**/*.test.ts"] },
+  test: { include: ["test/**/*.test.ts"], css: true }, // css: the colours are tested from their file
 });
