@@ -3,8 +3,7 @@
 // of the dashboard.
 //
 // It reads the store and hands samples to the ingest; it decides nothing. It
-// imports the root package, and of internal/store only the words of a query, and
-// declares the few reads that it makes, so that any backend serves it. Each
-// resource has one file that starts with its routes. Every error leaves through
-// errors.go.
+// imports the root package alone and declares the few reads that it makes, so
+// that any backend serves it. Each resource has one file that starts with its
+// routes. Every error leaves through errors.go.
 package api
