@@ -35,7 +35,9 @@ const (
 // ask for more memory than there is.
 const (
 	maxLevels = 1 << 10
-	maxValues = 1 << 24
+	maxValues = 1 << 20
+
+	bestPacking = 1032 // DEFLATE makes nothing smaller than by this factor
 )
 
 var errBlob = errors.New("not a blob of quantiles")
@@ -155,6 +157,9 @@ func unpack(form byte, b []byte, size int) ([]byte, error) {
 		}
 		return b, nil
 	case formPacked:
+		if size > len(b)*bestPacking {
+			return nil, errBlob
+		}
 		r := unpackers.Get().(io.ReadCloser)
 		defer unpackers.Put(r)
 		if err := r.(flate.Resetter).Reset(bytes.NewReader(b), nil); err != nil {

@@ -126,7 +126,9 @@ func (x *machine) workOut(t *rapid.T) {
 	want := slices.SortedFunc(maps.Keys(x.m.dirty), byTimeThenService)
 	compareAs(t, "dirty cells", cells, want[:min(limit, len(want))])
 	for _, c := range cells {
-		x.m.handed[c] = x.m.handed[c]
+		if _, again := x.m.handed[c]; !again {
+			x.m.handed[c] = false
+		}
 	}
 	if rapid.Bool().Draw(t, "interrupted") {
 		x.append(t)
