@@ -30,7 +30,9 @@ func newCalendar(start time.Time, step time.Duration, n int, loc *time.Location)
 		until := n
 		if _, end := t.ZoneBounds(); !end.IsZero() {
 			if left := end.Sub(t); left < time.Duration(n-i)*step {
-				until = i + int((left+step-1)/step)
+				// At least one step on: beyond the zone file's table the bounds can
+				// end before t.
+				until = i + max(1, int((left+step-1)/step))
 			}
 		}
 		c.fill(i, until, t, step, time.Duration(seconds)*time.Second)

@@ -86,3 +86,16 @@ func TestBackBeforeTheGridIsNothing(t *testing.T) {
 		t.Errorf("a day before hour 24 is step %d", j)
 	}
 }
+
+func TestCalendarReachesDecadesAheadInLongSteps(t *testing.T) {
+	start := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	for second := range 20 {
+		for hours := 1; hours < 200; hours += 13 {
+			step := time.Duration(hours) * time.Hour
+			c := newCalendar(start.Add(time.Duration(second)*time.Second), step, 1200, berlin(t))
+			if len(c.week) != 1200 {
+				t.Fatal("the calendar is short")
+			}
+		}
+	}
+}
