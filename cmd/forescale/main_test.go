@@ -59,7 +59,10 @@ type result struct {
 
 func (s *shell) run(args ...string) result {
 	s.t.Helper()
-	return s.runContext(s.t.Context(), args...)
+	// A command that should have ended, but serves, must not hold up the tests.
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	return s.runContext(ctx, args...)
 }
 
 func (s *shell) runContext(ctx context.Context, args ...string) result {
