@@ -18,6 +18,7 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/engine"
 )
 
 // managedBy is the value of forescale.LabelManagedBy.
@@ -70,7 +71,7 @@ func (o DockerOptions) withDefaults() DockerOptions {
 type Docker struct {
 	o    DockerOptions
 	cli  *client.Client
-	gate gate
+	gate *engine.Gate
 	// step is called after each question to the engine; nil but in tests, which
 	// end the process there.
 	step func(name string)
@@ -79,16 +80,11 @@ type Docker struct {
 // NewDocker makes an actuator. It does not connect yet.
 func NewDocker(o DockerOptions) (*Docker, error) {
 	o = o.withDefaults()
-	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
-	if o.Host != "" {
-		opts = append(opts, client.WithHost(o.Host))
-	}
-	cli, err := client.NewClientWithOpts(opts...)
+	cli, err := engine.Connect(o.Host)
 	if err != nil {
-		return nil, &forescale.Fault{Code: "engine_address", What: "the address of the Docker Engine is not usable: " + err.Error(),
-			Where: "DOCKER_HOST", Help: "write it as unix:///var/run/docker.sock or tcp://host:2376", Err: err}
+		return nil, err
 	}
-	return &Docker{o: o, cli: cli, gate: newGate()}, nil
+	return &Docker{o: o, cli: cli, gate: engine.NewGate()}, nil
 }
 
 // Close gives up the connections to the engine.
@@ -299,7 +295,7 @@ func (d *Docker) inspect(ctx context.Context, name string) (j container.InspectR
 func (d *Docker) call(ctx context.Context, within time.Duration, name string, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	if err := d.gate.pass(ctx, d.cli); err != nil {
+	if err := d.gate.Pass(ctx, d.cli); err != nil {
 		return err
 	}
 	err := ask(ctx)

@@ -163,7 +163,7 @@ func TestLostAnswersConverge(t *testing.T) {
 				t.Parallel()
 				proxy := dockertest.NewProxy(t)
 				b := setup(t, DockerOptions{Host: proxy.Host, Timeout: 2 * time.Second, Grace: time.Second})
-				b.must(b.docker.gate.pass(t.Context(), b.docker.cli))
+				b.must(b.docker.gate.Pass(t.Context(), b.docker.cli))
 				left := 1 // the first of these calls meets trouble
 				if trouble == dockertest.Cut || trouble == dockertest.Refuse {
 					left = 2 // those that take no time: the repeated one too

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -92,36 +91,4 @@ func (d *Docker) fault(what, name string, err error) error {
 	default:
 		return fault("engine_refused", fmt.Sprintf("the engine refused to %s it: %s", what, said), "it is tried again; see the engine's log")
 	}
-}
-
-// gate lets calls pass once the engine has named its API version. The client
-// would do so by itself, but holds a lock meanwhile that no deadline ends: with
-// a hanging engine the callers would wait one after the other.
-type gate struct {
-	turn chan struct{}
-	open *atomic.Bool
-}
-
-func newGate() gate { return gate{turn: make(chan struct{}, 1), open: new(atomic.Bool)} }
-
-func (g gate) pass(ctx context.Context, cli *client.Client) error {
-	if g.open.Load() {
-		return nil
-	}
-	select {
-	case g.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-g.turn }()
-	if g.open.Load() {
-		return nil
-	}
-	ping, err := cli.Ping(ctx)
-	if err != nil {
-		return err
-	}
-	cli.NegotiateAPIVersionPing(ping)
-	g.open.Store(true)
-	return nil
 }

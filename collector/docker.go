@@ -16,6 +16,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/engine"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -81,7 +82,7 @@ type Docker struct {
 	cli    *client.Client
 	pace   pace
 	host   string // where published ports of the engine are reached
-	answer gate
+	answer *engine.Gate
 	prober *http.Client
 
 	end  context.Context // ends with Close, and with it the readings under way
@@ -102,18 +103,13 @@ type Docker struct {
 // told by Observe.
 func NewDocker(o DockerOptions) (*Docker, error) {
 	o = o.withDefaults()
-	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
-	if o.Host != "" {
-		opts = append(opts, client.WithHost(o.Host))
-	}
-	cli, err := client.NewClientWithOpts(opts...)
+	cli, err := engine.Connect(o.Host)
 	if err != nil {
-		return nil, &forescale.Fault{Code: "engine_address", What: "the address of the Docker Engine is not usable: " + err.Error(),
-			Where: "DOCKER_HOST", Help: "write it as unix:///var/run/docker.sock or tcp://host:2376", Err: err}
+		return nil, err
 	}
 	end, stop := context.WithCancel(context.Background())
 	return &Docker{o: o, cli: cli, end: end, stop: stop, pace: paceOf(o.Clock), host: reachableHost(cli.DaemonHost()),
-		answer: newGate(), prober: newProber(), seen: map[string]*reading{}}, nil
+		answer: engine.NewGate(), prober: newProber(), seen: map[string]*reading{}}, nil
 }
 
 // Close ends what is under way and gives up the connections to the engine.
@@ -156,7 +152,7 @@ func (d *Docker) Observe(ctx context.Context) forescale.Observation {
 func (d *Docker) list(ctx context.Context) ([]container.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.o.CallTimeout)
 	defer cancel()
-	if err := d.answer.pass(ctx, d.cli); err != nil {
+	if err := d.answer.Pass(ctx, d.cli); err != nil {
 		return nil, err
 	}
 	if time.Since(d.info.at) > infoAge {

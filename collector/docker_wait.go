@@ -1,13 +1,8 @@
 package collector
 
 import (
-	"context"
-	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
-
-	"github.com/docker/docker/client"
 )
 
 // Pauses between attempts to reach an engine that is away.
@@ -34,35 +29,3 @@ func (b *backoff) failed(now time.Time, why string) {
 }
 
 func (b *backoff) worked() { *b = backoff{} }
-
-// gate lets calls pass once the engine has named its API version. The client
-// would do so by itself, but holds a lock meanwhile that no deadline ends: with
-// a hanging engine the callers would wait one after the other.
-type gate struct {
-	turn chan struct{}
-	open *atomic.Bool
-}
-
-func newGate() gate { return gate{turn: make(chan struct{}, 1), open: new(atomic.Bool)} }
-
-func (g gate) pass(ctx context.Context, cli *client.Client) error {
-	if g.open.Load() {
-		return nil
-	}
-	select {
-	case g.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-g.turn }()
-	if g.open.Load() {
-		return nil
-	}
-	ping, err := cli.Ping(ctx)
-	if err != nil {
-		return fmt.Errorf("ask for the engine's version: %w", err)
-	}
-	cli.NegotiateAPIVersionPing(ping)
-	g.open.Store(true)
-	return nil
-}

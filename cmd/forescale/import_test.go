@@ -41,7 +41,7 @@ func withCheckout(t *testing.T, s *shell, capacity float64) string {
 	return path
 }
 
-func samplesOf(t *testing.T, path string, q store.SampleQuery) []forescale.Sample {
+func samplesOf(t *testing.T, path string, q forescale.SampleQuery) []forescale.Sample {
 	t.Helper()
 	st, err := sqlite.Open(t.Context(), path)
 	if err != nil {
@@ -71,7 +71,7 @@ func TestImportTakesHistoryOverOnce(t *testing.T) {
 	if want := "checkout\t12000\t2026-03-02T00:00:00Z\t2026-03-10T07:59:00Z\t1m\t0\n"; r.out != want {
 		t.Errorf("summary %q, want %q", r.out, want)
 	}
-	ss := samplesOf(t, path, store.SampleQuery{Service: "checkout"})
+	ss := samplesOf(t, path, forescale.SampleQuery{Service: "checkout"})
 	if len(ss) != 12_000 || ss[0].Metric != forescale.MetricLoad || ss[0].Subject.Kind != forescale.KindService || ss[0].Value != 100 {
 		t.Fatalf("%d samples, first %+v", len(ss), ss[0])
 	}
@@ -81,7 +81,7 @@ func TestImportTakesHistoryOverOnce(t *testing.T) {
 	if r := s.run("import", file, "--store", path, "--again"); r.code != exitOK || !strings.Contains(r.err, "Imported 12,000 rows.") {
 		t.Errorf("anew: %d: %s", r.code, r.err)
 	}
-	if n := len(samplesOf(t, path, store.SampleQuery{Service: "checkout"})); n != 12_000 {
+	if n := len(samplesOf(t, path, forescale.SampleQuery{Service: "checkout"})); n != 12_000 {
 		t.Errorf("%d samples after importing three times", n)
 	}
 }
@@ -135,7 +135,7 @@ func TestImportGoesOnWhereItWasInterrupted(t *testing.T) {
 	if second.rows != 3_000 {
 		t.Errorf("the second run wrote %d rows, want the 3,000 that were missing", second.rows)
 	}
-	if n := len(samplesOf(t, path, store.SampleQuery{Service: "checkout"})); n != 13_000 {
+	if n := len(samplesOf(t, path, forescale.SampleQuery{Service: "checkout"})); n != 13_000 {
 		t.Errorf("%d samples", n)
 	}
 	if !strings.Contains(errs.String(), "10,000 were there from an earlier run") {
@@ -176,7 +176,7 @@ func TestImportNamesWhatIsWrong(t *testing.T) {
 	}
 	s.t, s.stdin = t, ""
 	s.fails(exitInput, []string{"history_unreadable", "no such file"}, "import", filepath.Join(s.dir, "none.csv"), "--store", path)
-	if n := len(samplesOf(t, path, store.SampleQuery{Service: "checkout"})); n != 1 {
+	if n := len(samplesOf(t, path, forescale.SampleQuery{Service: "checkout"})); n != 1 {
 		t.Errorf("%d samples are in, want the one good row", n)
 	}
 }
@@ -190,7 +190,7 @@ func TestImportOfUtilizationNamesInstances(t *testing.T) {
 		t.Fatalf("ends with %d: %s", r.code, r.err)
 	}
 	var names []string
-	for _, x := range samplesOf(t, path, store.SampleQuery{Kind: forescale.KindInstance}) {
+	for _, x := range samplesOf(t, path, forescale.SampleQuery{Kind: forescale.KindInstance}) {
 		names = append(names, x.Subject.Name)
 	}
 	if got := strings.Join(names, " "); got != "a b checkout" {

@@ -183,7 +183,7 @@ func (brokenStore) Nodes(context.Context) ([]forescale.Node, error) { return nil
 func (brokenStore) NodeTypes(context.Context) ([]forescale.NodeType, error) {
 	return nil, errDisk
 }
-func (brokenStore) Instances(context.Context, store.InstanceQuery) ([]forescale.Instance, error) {
+func (brokenStore) Instances(context.Context, forescale.InstanceQuery) ([]forescale.Instance, error) {
 	return nil, errDisk
 }
 func (brokenStore) Warmups(context.Context, string, int) ([]forescale.Warmup, error) {
@@ -192,7 +192,7 @@ func (brokenStore) Warmups(context.Context, string, int) ([]forescale.Warmup, er
 func (brokenStore) LatestPlans(context.Context) ([]forescale.ServicePlan, error) {
 	return nil, errDisk
 }
-func (brokenStore) Decisions(context.Context, store.DecisionQuery) ([]forescale.Decision, error) {
+func (brokenStore) Decisions(context.Context, forescale.DecisionQuery) ([]forescale.Decision, error) {
 	return nil, errDisk
 }
 func (brokenStore) ListRuns(context.Context, string, int) ([]forescale.Run, error) {

@@ -16,13 +16,12 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // stored are the samples of the store as "subject metric value".
 func (f *fixture) stored() []string {
 	f.Helper()
-	ss, err := f.store.Samples(f.Context(), store.SampleQuery{})
+	ss, err := f.store.Samples(f.Context(), forescale.SampleQuery{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
+
+	"github.com/forescale/forescale/internal/engine"
 )
 
 // dockerEngine is what the demonstration asks of a Docker Engine beside the
@@ -21,7 +23,7 @@ type dockerEngine struct{ cli *client.Client }
 
 // Connect connects to the engine that the environment names.
 func Connect(ctx context.Context) (Engine, error) {
-	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	cli, err := engine.Connect("")
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,6 @@ import (
 	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/internal/dockertest"
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/sqlite"
 	"github.com/forescale/forescale/planner"
 )
@@ -235,7 +234,7 @@ func untilOneIsLeft(ctx context.Context, db *sqlite.Store, l *loop.Loop, clock f
 		if _, err := l.Step(ctx, clock.Now()); err != nil {
 			return err
 		}
-		is, err := db.Instances(ctx, store.InstanceQuery{Service: svc.Name})
+		is, err := db.Instances(ctx, forescale.InstanceQuery{Service: svc.Name})
 		if err != nil {
 			return err
 		}
@@ -258,7 +257,7 @@ func untilOneIsLeft(ctx context.Context, db *sqlite.Store, l *loop.Loop, clock f
 		select {
 		case <-clock.After(10 * time.Second):
 		case <-ctx.Done():
-			ds, _ := db.Decisions(context.Background(), store.DecisionQuery{})
+			ds, _ := db.Decisions(context.Background(), forescale.DecisionQuery{})
 			return fmt.Errorf("%w; instances: %+v; decisions: %+v", ctx.Err(), is, ds)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/forecast"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // cellsAtOnce bounds the cells worked out in one commit, roundCells those in one round: a
@@ -101,7 +100,7 @@ func (l *Loop) samplesOf(ctx context.Context, cells []forescale.Cell, from, to t
 		wanted[c] = nil
 	}
 	for service, span := range spans {
-		samples, err := l.store.Samples(ctx, store.SampleQuery{Service: service, From: span[0], To: span[1]})
+		samples, err := l.store.Samples(ctx, forescale.SampleQuery{Service: service, From: span[0], To: span[1]})
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +120,7 @@ func (l *Loop) fleetDuring(ctx context.Context, now time.Time, w *world, from ti
 	instances := w.instances
 	if from.Before(now.Add(-time.Hour)) {
 		var err error
-		if instances, err = l.store.Instances(ctx, store.InstanceQuery{Since: from}); err != nil {
+		if instances, err = l.store.Instances(ctx, forescale.InstanceQuery{Since: from}); err != nil {
 			return nil, err
 		}
 	}

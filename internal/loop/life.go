@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // How long an instance may look unwell before it is replaced, and how long one
@@ -20,8 +19,8 @@ const (
 
 // recentInstances are all live ones and those that ended within the hour, as
 // planning and the ending of decisions ask for both.
-func recentInstances(now time.Time) store.InstanceQuery {
-	return store.InstanceQuery{Since: now.Add(-time.Hour)}
+func recentInstances(now time.Time) forescale.InstanceQuery {
+	return forescale.InstanceQuery{Since: now.Add(-time.Hour)}
 }
 
 // live brings the stored instances up to date with what came of effects before

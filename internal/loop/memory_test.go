@@ -147,7 +147,7 @@ func TestWhatIsNoMeasurementIsNotKept(t *testing.T) {
 	b := newBench(t, nil)
 	b.loop = loop.New(loop.Config{Store: b.store, Sources: []loop.Source{babble{b.clock}}, Clock: b.clock})
 	b.run(interval)
-	kept, err := b.store.Samples(t.Context(), store.SampleQuery{})
+	kept, err := b.store.Samples(t.Context(), forescale.SampleQuery{})
 	if err != nil || len(kept) != 1 || kept[0].Value != 60 {
 		t.Errorf("kept %+v, %v; want the one at 60 %%", kept, err)
 	}
@@ -253,7 +253,7 @@ func TestAStartThatCannotWorkIsNotTriedAgain(t *testing.T) {
 	if r.calls != 1 {
 		t.Errorf("%d attempts", r.calls)
 	}
-	ds, err := b.store.Decisions(t.Context(), store.DecisionQuery{Acted: true})
+	ds, err := b.store.Decisions(t.Context(), forescale.DecisionQuery{Acted: true})
 	if err != nil || !slices.ContainsFunc(ds, func(d forescale.Decision) bool { return d.Outcome == forescale.OutcomeFailed }) {
 		t.Errorf("no decision is recorded as failed: %+v, %v", ds, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/planner"
 )
 
@@ -60,7 +59,7 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	if err != nil {
 		return nil, err
 	}
-	acted, err := l.store.Decisions(ctx, store.DecisionQuery{From: now.Add(-time.Hour), Acted: true, Limit: 100_000})
+	acted, err := l.store.Decisions(ctx, forescale.DecisionQuery{From: now.Add(-time.Hour), Acted: true, Limit: 100_000})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +123,7 @@ func (w *world) whyBlind() string {
 // finishDecisions ends pending decisions whose instances have all arrived, or
 // of which one has failed.
 func (l *Loop) finishDecisions(ctx context.Context, now time.Time, w *world) error {
-	pending, err := l.store.Decisions(ctx, store.DecisionQuery{Pending: true, Limit: 100_000})
+	pending, err := l.store.Decisions(ctx, forescale.DecisionQuery{Pending: true, Limit: 100_000})
 	if err != nil {
 		return err
 	}

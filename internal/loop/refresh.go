@@ -79,7 +79,7 @@ func (l *Loop) refresh(ctx context.Context, now time.Time, only []string, run *f
 
 // forecastService makes one forecast for each metric that the service's demand
 // is known in.
-func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, spans []store.DemandSpan) ([]forescale.Forecast, error) {
+func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan) ([]forescale.Forecast, error) {
 	var made []forescale.Forecast
 	var faults error
 	for _, span := range spans {
@@ -102,7 +102,7 @@ func usesMetric(s forescale.Service, m forescale.Metric) bool {
 	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
 }
 
-func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, span store.DemandSpan) (f forescale.Forecast, err error) {
+func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, span forescale.DemandSpan) (f forescale.Forecast, err error) {
 	defer func() { // the loop outlives a bad model
 		if p := recover(); p != nil {
 			err = fmt.Errorf("model panicked: %v", p)

@@ -106,7 +106,7 @@ func (b *bench) want(n int) {
 	if got := b.world.Ready("web"); got != n {
 		b.t.Errorf("%d instances are ready in the world, want %d; %s", got, n, b.why())
 	}
-	is, err := b.store.Instances(b.t.Context(), store.InstanceQuery{Service: "web", Live: true})
+	is, err := b.store.Instances(b.t.Context(), forescale.InstanceQuery{Service: "web", Live: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func (b *bench) want(n int) {
 
 // why tells the newest decisions, for a failing test.
 func (b *bench) why() string {
-	ds, err := b.store.Decisions(context.Background(), store.DecisionQuery{Limit: 5})
+	ds, err := b.store.Decisions(context.Background(), forescale.DecisionQuery{Limit: 5})
 	if err != nil {
 		return err.Error()
 	}
@@ -249,7 +249,9 @@ var errBroken = errors.New("ledger is broken")
 func (brokenLedger) LatestForecasts(context.Context, time.Time) ([]forescale.Forecast, error) {
 	return nil, errBroken
 }
-func (brokenLedger) DemandSpans(context.Context) ([]store.DemandSpan, error) { return nil, errBroken }
+func (brokenLedger) DemandSpans(context.Context) ([]forescale.DemandSpan, error) {
+	return nil, errBroken
+}
 
 func TestTroublesOfTheEngine(t *testing.T) {
 	at := func(d time.Duration) time.Time { return monday.Add(d) }
@@ -275,7 +277,7 @@ func TestTroublesOfTheEngine(t *testing.T) {
 			b.load = 250
 			b.run(45 * time.Minute)
 			b.want(c.healed)
-			pending, err := b.store.Decisions(t.Context(), store.DecisionQuery{Pending: true})
+			pending, err := b.store.Decisions(t.Context(), forescale.DecisionQuery{Pending: true})
 			if err != nil || len(pending) > 0 {
 				t.Errorf("%d decisions are still pending (%v)", len(pending), err)
 			}
@@ -287,7 +289,7 @@ func TestADecisionThatCouldNotBeCarriedOutIsRecordedAsFailed(t *testing.T) {
 	b := newBench(t, nil)
 	b.world.Trouble(sim.Trouble{Kind: sim.StartFails})
 	b.run(10 * time.Minute)
-	ds, err := b.store.Decisions(t.Context(), store.DecisionQuery{Acted: true})
+	ds, err := b.store.Decisions(t.Context(), forescale.DecisionQuery{Acted: true})
 	if err != nil {
 		t.Fatal(err)
 	}

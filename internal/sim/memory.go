@@ -94,7 +94,7 @@ func bySubject(a, b forescale.Sample) int {
 }
 
 // Samples implements store.Samples.
-func (m *Memory) Samples(_ context.Context, q store.SampleQuery) ([]forescale.Sample, error) {
+func (m *Memory) Samples(_ context.Context, q forescale.SampleQuery) ([]forescale.Sample, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []forescale.Sample
@@ -208,13 +208,13 @@ func byKey(a, b demandKey) int {
 }
 
 // DemandSpans implements store.Samples.
-func (m *Memory) DemandSpans(context.Context) ([]store.DemandSpan, error) {
+func (m *Memory) DemandSpans(context.Context) ([]forescale.DemandSpan, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var out []store.DemandSpan
+	var out []forescale.DemandSpan
 	for _, key := range m.demandKeys() {
 		if list := m.demand[key]; len(list) > 0 {
-			out = append(out, store.DemandSpan{Service: key.service, Metric: key.metric,
+			out = append(out, forescale.DemandSpan{Service: key.service, Metric: key.metric,
 				First: list[0].Time, Last: list[len(list)-1].Time, Points: int64(len(list))})
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // PutService implements store.Services.
@@ -130,7 +129,7 @@ func (m *Memory) SaveInstances(_ context.Context, is []forescale.Instance) error
 }
 
 // Instances implements store.Fleet.
-func (m *Memory) Instances(_ context.Context, q store.InstanceQuery) ([]forescale.Instance, error) {
+func (m *Memory) Instances(_ context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []forescale.Instance

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // SaveForecasts implements store.Forecasts.
@@ -108,7 +107,7 @@ func (m *Memory) LatestDecisions(context.Context) ([]forescale.Decision, error) 
 }
 
 // Decisions implements store.Plans.
-func (m *Memory) Decisions(_ context.Context, q store.DecisionQuery) ([]forescale.Decision, error) {
+func (m *Memory) Decisions(_ context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	limit := cmp.Or(q.Limit, 100)
@@ -129,7 +128,7 @@ func (m *Memory) Decisions(_ context.Context, q store.DecisionQuery) ([]forescal
 	return out, nil
 }
 
-func matches(d forescale.Decision, q store.DecisionQuery) bool {
+func matches(d forescale.Decision, q forescale.DecisionQuery) bool {
 	return strings.HasPrefix(d.ID, q.ID) && (q.Service == "" || d.Service == q.Service) &&
 		(q.From.IsZero() || !d.At.Before(q.From)) && (q.To.IsZero() || d.At.Before(q.To)) &&
 		(!q.Acted || len(d.Actions) > 0) && (!q.Pending || d.Outcome == forescale.OutcomePending)

@@ -42,7 +42,7 @@ type Samples interface {
 	// marks its Cell as dirty in the same commit.
 	Append(ctx context.Context, samples []forescale.Sample) error
 	// Samples are those that match q, by time, then subject, then metric.
-	Samples(ctx context.Context, q SampleQuery) ([]forescale.Sample, error)
+	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
 	// LastSamples is the newest sample time of each service over all its
 	// instances and itself, and of each node under "node/NAME".
 	LastSamples(ctx context.Context) (map[string]time.Time, error)
@@ -61,7 +61,7 @@ type Samples interface {
 	// service, metric, time. It is one query, however many services there are.
 	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
 	// DemandSpans is the first and last point of each service and metric.
-	DemandSpans(ctx context.Context) ([]DemandSpan, error)
+	DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error)
 
 	// ImportProgress is how many rows of the input with this fingerprint are in.
 	ImportProgress(ctx context.Context, fingerprint string) (int64, error)
@@ -75,12 +75,6 @@ type Samples interface {
 	// one stays, and a service's newest one goes after all its others.
 	Prune(ctx context.Context, before time.Time) (int64, error)
 }
-
-// SampleQuery is forescale.SampleQuery.
-type SampleQuery = forescale.SampleQuery
-
-// DemandSpan is forescale.DemandSpan.
-type DemandSpan = forescale.DemandSpan
 
 // Services keeps what is registered: services, pauses, nodes, node types.
 type Services interface {
@@ -114,16 +108,13 @@ type Fleet interface {
 	// SaveInstances writes each instance whole, by ID, in one commit.
 	SaveInstances(ctx context.Context, is []forescale.Instance) error
 	// Instances are those that match q, by service, then OrderedAt, then ID.
-	Instances(ctx context.Context, q InstanceQuery) ([]forescale.Instance, error)
+	Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error)
 	// SaveWarmup keeps one measured start; a second for the same instance is ignored.
 	SaveWarmup(ctx context.Context, w forescale.Warmup) error
 	// Warmups are the newest limit of a service ("" for each service's newest
 	// limit), newest first within a service, services by name.
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
 }
-
-// InstanceQuery is forescale.InstanceQuery.
-type InstanceQuery = forescale.InstanceQuery
 
 // Forecasts is the ledger: every forecast as issued.
 type Forecasts interface {
@@ -155,14 +146,11 @@ type Plans interface {
 	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
 	// Decisions are those that match q, newest first. An ID that several begin
 	// with, or a Before that is unknown (forescale.ErrNotFound), is an error.
-	Decisions(ctx context.Context, q DecisionQuery) ([]forescale.Decision, error)
+	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)
 	// FinishDecision sets the outcome of a pending decision; one that is not
 	// pending is left alone. ErrNotFound if there is none of that id.
 	FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error
 }
-
-// DecisionQuery is forescale.DecisionQuery.
-type DecisionQuery = forescale.DecisionQuery
 
 // Runs keeps executions of scheduled jobs.
 type Runs interface {

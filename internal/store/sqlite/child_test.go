@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // The durability tests run this test binary again as a child that appends
@@ -181,7 +180,7 @@ func lost(t *testing.T, path string, last int) string {
 		return fmt.Sprintf("the store does not open: %v", err)
 	}
 	defer s.Close()
-	samples, err := s.Samples(t.Context(), store.SampleQuery{})
+	samples, err := s.Samples(t.Context(), forescale.SampleQuery{})
 	if err != nil {
 		return fmt.Sprintf("the store cannot be read: %v", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // edit changes a closed store's file behind its back.
@@ -205,7 +204,7 @@ func TestAnotherProcessMayWriteToTheSameFile(t *testing.T) {
 	other := forescale.Subject{Kind: forescale.KindNode, Name: "n"}
 	must(b.Append(ctx, []forescale.Sample{{Subject: other, Metric: forescale.MetricCPU, Time: benchStart, Value: 1}}))
 	must(a.Append(ctx, childBatch(2)))
-	got, err := a.Samples(ctx, store.SampleQuery{Kind: forescale.KindInstance})
+	got, err := a.Samples(ctx, forescale.SampleQuery{Kind: forescale.KindInstance})
 	must(err)
 	if len(got) != rowsPerBatch || got[0] != childBatch(2)[0] {
 		t.Fatalf("%d samples: %v", len(got), got)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at`
@@ -84,7 +83,7 @@ func (s *Store) LatestDecisions(ctx context.Context) ([]forescale.Decision, erro
 const defaultPage = 100
 
 // Decisions implements [store.Plans].
-func (s *Store) Decisions(ctx context.Context, q store.DecisionQuery) ([]forescale.Decision, error) {
+func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error) {
 	var w where
 	if q.ID != "" {
 		id, err := s.wholeID(ctx, q.ID)

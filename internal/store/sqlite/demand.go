@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // handedCell is a cell that DirtyCells gave out.
@@ -275,8 +274,8 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time) ([]forescale.D
 }
 
 // DemandSpans implements [store.Samples].
-func (s *Store) DemandSpans(ctx context.Context) ([]store.DemandSpan, error) {
-	return list(ctx, s, "read the spans of demand", func(r row) (d store.DemandSpan, err error) {
+func (s *Store) DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error) {
+	return list(ctx, s, "read the spans of demand", func(r row) (d forescale.DemandSpan, err error) {
 		var first, last int64
 		err = r.Scan(&d.Service, &d.Metric, &first, &last, &d.Points)
 		d.First, d.Last = fromMinute(first), fromMinute(last)

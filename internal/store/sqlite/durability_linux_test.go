@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 	"golang.org/x/sys/unix"
 )
 
@@ -221,7 +220,7 @@ func TestAFullDiskRefusesAndWorksAgainAfterwards(t *testing.T) {
 		if _, err := s.PutService(t.Context(), forescale.Service{Name: "a"}, -1); err == nil {
 			t.Fatal("a full disk took a service")
 		}
-		got, err := s.Samples(t.Context(), store.SampleQuery{})
+		got, err := s.Samples(t.Context(), forescale.SampleQuery{})
 		if err != nil || len(got) != next*rowsPerBatch {
 			t.Fatalf("%d samples of %d batches, %v", len(got), next, err)
 		}

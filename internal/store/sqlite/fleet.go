@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // SaveInstances implements [store.Fleet].
@@ -51,7 +50,7 @@ func ended(i forescale.Instance) any {
 }
 
 // Instances implements [store.Fleet].
-func (s *Store) Instances(ctx context.Context, q store.InstanceQuery) ([]forescale.Instance, error) {
+func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error) {
 	var w where
 	w.equal("service", q.Service)
 	if q.Live {

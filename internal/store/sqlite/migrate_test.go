@@ -11,7 +11,6 @@ import (
 	"testing/fstest"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // withMigrations adds scripts to the real ones.
@@ -68,7 +67,7 @@ func TestAnOlderSchemaIsRaisedAfterABackup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := s.Samples(t.Context(), store.SampleQuery{})
+		got, err := s.Samples(t.Context(), forescale.SampleQuery{})
 		if err != nil || len(got) != rowsPerBatch {
 			t.Fatalf("%d samples, %v", len(got), err)
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // countingDriver counts the statements that are run through it.
@@ -112,7 +111,10 @@ func TestQuestionsAboutAllServicesAreOneQuery(t *testing.T) {
 		{"LatestForecasts", services, func() (int, error) { v, err := s.LatestForecasts(ctx, time.Time{}); return len(v), err }},
 		{"LatestPlans", services, func() (int, error) { v, err := s.LatestPlans(ctx); return len(v), err }},
 		{"LatestDecisions", services, func() (int, error) { v, err := s.LatestDecisions(ctx); return len(v), err }},
-		{"Instances", 0, func() (int, error) { v, err := s.Instances(ctx, store.InstanceQuery{Live: true}); return len(v), err }},
+		{"Instances", 0, func() (int, error) {
+			v, err := s.Instances(ctx, forescale.InstanceQuery{Live: true})
+			return len(v), err
+		}},
 		{"Warmups", 0, func() (int, error) { v, err := s.Warmups(ctx, "", 50); return len(v), err }},
 		{"LastSamples", 0, func() (int, error) { v, err := s.LastSamples(ctx); return len(v), err }},
 	} {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // Append implements [store.Samples].
@@ -128,7 +127,7 @@ func (t *tx) markDirty(cells map[cellKey]struct{}) error {
 }
 
 // Samples implements [store.Samples].
-func (s *Store) Samples(ctx context.Context, q store.SampleQuery) ([]forescale.Sample, error) {
+func (s *Store) Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error) {
 	var w where
 	w.equal("kind", string(q.Kind))
 	w.equal("name", q.Name)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (f *fixture) dirty(limit int) []forescale.Cell {
@@ -160,20 +159,20 @@ var demandCases = []testCase{
 		f.equal(must[[]forescale.DemandPoint](f)(f.RecentDemand(f.ctx, minute(0).Add(time.Millisecond))), want)
 	}},
 	{"spans tell the first and last point and how many there are", func(f *fixture) {
-		spans := func() []store.DemandSpan { return must[[]store.DemandSpan](f)(f.DemandSpans(f.ctx)) }
-		f.equal(spans(), []store.DemandSpan{})
+		spans := func() []forescale.DemandSpan { return must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx)) }
+		f.equal(spans(), []forescale.DemandSpan{})
 		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 0), cell("a", 7), cell("a", 9), cell("b", 5)}, []forescale.DemandPoint{
 			point("b", util, 5, 1), point("a", util, 0, 1), point("a", util, 7, 1), point("a", util, 9, 1), point("a", cpu, 7, 1)}))
-		f.equal(spans(), []store.DemandSpan{
+		f.equal(spans(), []forescale.DemandSpan{
 			{Service: "a", Metric: cpu, First: minute(7), Last: minute(7), Points: 1},
 			{Service: "a", Metric: util, First: minute(0), Last: minute(9), Points: 3},
 			{Service: "b", Metric: util, First: minute(5), Last: minute(5), Points: 1}})
 		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 9), cell("b", 5), cell("a", 7)}, []forescale.DemandPoint{point("a", util, 7, 2)}))
-		f.equal(spans(), []store.DemandSpan{{Service: "a", Metric: util, First: minute(0), Last: minute(7), Points: 2}})
+		f.equal(spans(), []forescale.DemandSpan{{Service: "a", Metric: util, First: minute(0), Last: minute(7), Points: 2}})
 	}},
 	{"of two points of one cell and metric the later one counts, once", func(f *fixture) {
 		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 0), cell("a", 0)}, []forescale.DemandPoint{point("a", util, 0, 1), point("a", util, 0, 2)}))
 		f.equal(f.demand("a", util), []forescale.DemandPoint{point("a", util, 0, 2)})
-		f.equal(must[[]store.DemandSpan](f)(f.DemandSpans(f.ctx))[0].Points, int64(1))
+		f.equal(must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx))[0].Points, int64(1))
 	}},
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (f *fixture) saveInstances(is ...forescale.Instance) {
@@ -13,7 +12,7 @@ func (f *fixture) saveInstances(is ...forescale.Instance) {
 	f.ok(f.SaveInstances(f.ctx, is))
 }
 
-func (f *fixture) instances(q store.InstanceQuery) []forescale.Instance {
+func (f *fixture) instances(q forescale.InstanceQuery) []forescale.Instance {
 	f.Helper()
 	return must[[]forescale.Instance](f)(f.Instances(f.ctx, q))
 }
@@ -31,18 +30,18 @@ var instanceCases = []testCase{
 			Address: "127.0.0.1:80", Decision: "dec_1", StopBy: "dec_2", OrderedAt: at(0), StartedAt: at(1), ReadyAt: at(2),
 			DrainingAt: at(3), StoppedAt: at(4), Deadline: at(5), LastSeen: at(6), Failure: "exit code 1"}
 		f.saveInstances(i)
-		f.equal(f.instances(store.InstanceQuery{}), []forescale.Instance{i})
+		f.equal(f.instances(forescale.InstanceQuery{}), []forescale.Instance{i})
 		bare := forescale.Instance{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}
 		f.saveInstances(bare)
-		f.equal(f.instances(store.InstanceQuery{}), []forescale.Instance{bare})
+		f.equal(f.instances(forescale.InstanceQuery{}), []forescale.Instance{bare})
 	}},
 	{"instances come by service, then the time of the order, then id", func(f *fixture) {
 		one := func(service, id string, ordered float64) forescale.Instance {
 			return forescale.Instance{ID: id, Service: service, State: forescale.InstanceReady, OrderedAt: at(ordered)}
 		}
 		f.saveInstances(one("b", "1", 0), one("a", "3", 5), one("a", "2", 5), one("a", "9", 1))
-		f.equal(ids(f.instances(store.InstanceQuery{})), []string{"9", "2", "3", "1"})
-		f.equal(ids(f.instances(store.InstanceQuery{Service: "b"})), []string{"1"})
+		f.equal(ids(f.instances(forescale.InstanceQuery{})), []string{"9", "2", "3", "1"})
+		f.equal(ids(f.instances(forescale.InstanceQuery{Service: "b"})), []string{"1"})
 	}},
 	{"a query can ask for live ones, and for those live at or after a time", func(f *fixture) {
 		var is []forescale.Instance
@@ -55,11 +54,11 @@ var instanceCases = []testCase{
 			is = append(is, i)
 		}
 		f.saveInstances(is...)
-		f.equal(ids(f.instances(store.InstanceQuery{Live: true})), ids(is[:3]))
-		f.equal(ids(f.instances(store.InstanceQuery{Since: at(40)})), append(ids(is[:3]), is[4].ID, is[5].ID))
-		f.equal(ids(f.instances(store.InstanceQuery{Since: at(999)})), ids(is[:3]))
-		f.equal(ids(f.instances(store.InstanceQuery{Since: at(40), Live: true, Service: "a"})), ids(is[:3]))
-		f.equal(ids(f.instances(store.InstanceQuery{Service: "b"})), []string{})
+		f.equal(ids(f.instances(forescale.InstanceQuery{Live: true})), ids(is[:3]))
+		f.equal(ids(f.instances(forescale.InstanceQuery{Since: at(40)})), append(ids(is[:3]), is[4].ID, is[5].ID))
+		f.equal(ids(f.instances(forescale.InstanceQuery{Since: at(999)})), ids(is[:3]))
+		f.equal(ids(f.instances(forescale.InstanceQuery{Since: at(40), Live: true, Service: "a"})), ids(is[:3]))
+		f.equal(ids(f.instances(forescale.InstanceQuery{Service: "b"})), []string{})
 	}},
 	{"no instances are no error", func(f *fixture) { f.saveInstances() }},
 	{"thousands of instances are one commit", func(f *fixture) {
@@ -68,7 +67,7 @@ var instanceCases = []testCase{
 			is = append(is, forescale.Instance{ID: fmt.Sprintf("a-%05d", n), Service: "a", State: forescale.InstanceReady, OrderedAt: at(0)})
 		}
 		f.saveInstances(is...)
-		f.equal(f.instances(store.InstanceQuery{}), is)
+		f.equal(f.instances(forescale.InstanceQuery{}), is)
 	}},
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // everything is all that a store can be asked for.
@@ -17,21 +16,21 @@ func (f *fixture) everything() []any {
 	key, err := f.KeyByHash(f.ctx, key("a", 0).Hash)
 	f.ok(err)
 	return []any{
-		f.samples(store.SampleQuery{}),
+		f.samples(forescale.SampleQuery{}),
 		must[map[string]time.Time](f)(f.LastSamples(f.ctx)),
 		f.dirty(99),
 		must[[]forescale.DemandPoint](f)(f.RecentDemand(f.ctx, minute(-99))),
-		must[[]store.DemandSpan](f)(f.DemandSpans(f.ctx)),
+		must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx)),
 		must[int64](f)(f.ImportProgress(f.ctx, "file")),
 		must[[]forescale.Service](f)(f.ListServices(f.ctx)),
 		must[[]forescale.Pause](f)(f.Pauses(f.ctx, at(0))),
 		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
-		f.instances(store.InstanceQuery{}),
+		f.instances(forescale.InstanceQuery{}),
 		must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 9)),
 		must[[]forescale.Forecast](f)(f.LatestForecasts(f.ctx, time.Time{})),
 		must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx)),
-		f.decisions(store.DecisionQuery{}),
+		f.decisions(forescale.DecisionQuery{}),
 		f.latest(),
 		must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 9)),
 		must[[]forescale.Key](f)(f.ListKeys(f.ctx)),
@@ -78,7 +77,7 @@ var lifeCases = []testCase{
 		if err := f.Append(f.ctx, mixed()); err == nil {
 			f.Error("a closed store appends")
 		}
-		if _, err := f.Samples(f.ctx, store.SampleQuery{}); err == nil {
+		if _, err := f.Samples(f.ctx, forescale.SampleQuery{}); err == nil {
 			f.Error("a closed store reads")
 		}
 		if err := f.Check(f.ctx); err == nil {
@@ -92,10 +91,10 @@ var lifeCases = []testCase{
 		f.append(mixed()...)
 		ctx, cancel := context.WithCancel(f.ctx)
 		cancel()
-		if _, err := f.Samples(ctx, store.SampleQuery{}); !errors.Is(err, context.Canceled) {
+		if _, err := f.Samples(ctx, forescale.SampleQuery{}); !errors.Is(err, context.Canceled) {
 			f.Fatalf("got %v", err)
 		}
-		f.equal(f.samples(store.SampleQuery{}), mixed()) // and the store goes on
+		f.equal(f.samples(forescale.SampleQuery{}), mixed()) // and the store goes on
 	}},
 	{"many may append, read and plan at the same time", func(f *fixture) {
 		const writers, rounds, rows = 4, 15, 20
@@ -118,7 +117,7 @@ var lifeCases = []testCase{
 			})
 			wg.Go(func() {
 				for range rounds {
-					got, err := f.Samples(f.ctx, store.SampleQuery{Service: name})
+					got, err := f.Samples(f.ctx, forescale.SampleQuery{Service: name})
 					if err != nil || len(got)%rows != 0 {
 						f.Errorf("%d samples, %v: half of a batch was seen", len(got), err)
 					}
@@ -140,7 +139,7 @@ var lifeCases = []testCase{
 			}
 		})
 		wg.Wait()
-		f.equal(len(f.samples(store.SampleQuery{})), writers*rounds*rows)
+		f.equal(len(f.samples(forescale.SampleQuery{})), writers*rounds*rows)
 		for _, d := range f.latest() {
 			f.equal(d.Repeats, rounds-1)
 		}
@@ -183,7 +182,7 @@ var lifeCases = []testCase{
 		f.ok(f.Store.Close())
 		wg.Wait()
 		f.Store = f.open()
-		f.equal(len(f.samples(store.SampleQuery{})), kept)
+		f.equal(len(f.samples(forescale.SampleQuery{})), kept)
 	}},
 }
 
@@ -192,8 +191,8 @@ var lifeCases = []testCase{
 func (f *fixture) fillAgain() {
 	f.Helper()
 	f.append(mixed()...)
-	f.equal(f.samples(store.SampleQuery{}), mixed())
+	f.equal(f.samples(forescale.SampleQuery{}), mixed())
 	f.put(wholeService("a"), 1)
 	f.record(decide("a", 1, forescale.CodeSteady))
-	f.equal(len(f.decisions(store.DecisionQuery{})), 2)
+	f.equal(len(f.decisions(forescale.DecisionQuery{})), 2)
 }

@@ -318,7 +318,7 @@ func (x *machine) compare(t *rapid.T) {
 		return v
 	}
 	samples := x.m.listSamples()
-	compareAs(t, "samples", got(x.store.Samples(ctx, store.SampleQuery{})), any(samples))
+	compareAs(t, "samples", got(x.store.Samples(ctx, forescale.SampleQuery{})), any(samples))
 	last := map[string]time.Time{}
 	for _, s := range samples {
 		name := s.Subject.Service
@@ -339,11 +339,11 @@ func (x *machine) compare(t *rapid.T) {
 	compareAs(t, "services", got(x.store.ListServices(ctx)), any(services))
 	newestFirst := slices.Clone(x.m.decisions)
 	slices.Reverse(newestFirst)
-	compareAs(t, "decisions", got(x.store.Decisions(ctx, store.DecisionQuery{Limit: 9999})), any(newestFirst))
+	compareAs(t, "decisions", got(x.store.Decisions(ctx, forescale.DecisionQuery{Limit: 9999})), any(newestFirst))
 	instances := slices.SortedFunc(maps.Values(x.m.instances), func(a, b forescale.Instance) int {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), a.OrderedAt.Compare(b.OrderedAt), cmp.Compare(a.ID, b.ID))
 	})
-	compareAs(t, "instances", got(x.store.Instances(ctx, store.InstanceQuery{})), any(instances))
+	compareAs(t, "instances", got(x.store.Instances(ctx, forescale.InstanceQuery{})), any(instances))
 }
 
 func (m *model) listSamples() []forescale.Sample {
@@ -359,13 +359,13 @@ func (m *model) listSamples() []forescale.Sample {
 }
 
 // spansOf tells how far sorted points reach.
-func spansOf(points []forescale.DemandPoint) (spans []store.DemandSpan) {
+func spansOf(points []forescale.DemandPoint) (spans []forescale.DemandSpan) {
 	for _, p := range points {
 		if n := len(spans); n > 0 && spans[n-1].Service == p.Service && spans[n-1].Metric == p.Metric {
 			spans[n-1].Last = p.Time
 			spans[n-1].Points++
 		} else {
-			spans = append(spans, store.DemandSpan{Service: p.Service, Metric: p.Metric, First: p.Time, Last: p.Time, Points: 1})
+			spans = append(spans, forescale.DemandSpan{Service: p.Service, Metric: p.Metric, First: p.Time, Last: p.Time, Points: 1})
 		}
 	}
 	return spans

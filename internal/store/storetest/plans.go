@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // decide is a decision with every field filled, n seconds after monday.
@@ -45,7 +44,7 @@ func planOf(ds ...forescale.Decision) (p forescale.Plan) {
 	return p
 }
 
-func (f *fixture) decisions(q store.DecisionQuery) []forescale.Decision {
+func (f *fixture) decisions(q forescale.DecisionQuery) []forescale.Decision {
 	f.Helper()
 	return must[[]forescale.Decision](f)(f.Decisions(f.ctx, q))
 }
@@ -91,7 +90,7 @@ var planCases = []testCase{
 		i := forescale.Instance{ID: "a-9", Service: "a", State: forescale.InstanceStarting, Origin: forescale.OriginStarted, Decision: d.ID, OrderedAt: at(0), Deadline: at(300)}
 		f.ok(f.RecordPlan(f.ctx, planOf(d), []forescale.Instance{i}))
 		f.equal(f.latest(), []forescale.Decision{d})
-		f.equal(f.instances(store.InstanceQuery{}), []forescale.Instance{i})
+		f.equal(f.instances(forescale.InstanceQuery{}), []forescale.Instance{i})
 
 		// The second decision of this round has an id that is taken: a second planner.
 		stop := i
@@ -99,7 +98,7 @@ var planCases = []testCase{
 		err := f.RecordPlan(f.ctx, planOf(decide("b", 30, forescale.CodeSteady), decide("a", 0, forescale.CodeReactiveHigh, start("a-10"))), []forescale.Instance{stop})
 		f.is(err, forescale.ErrConflict)
 		f.equal(f.latest(), []forescale.Decision{d})
-		f.equal(f.instances(store.InstanceQuery{}), []forescale.Instance{i})
+		f.equal(f.instances(forescale.InstanceQuery{}), []forescale.Instance{i})
 		f.equal(len(must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx))), 1)
 	}},
 	{"a plan without a decision keeps the plan alone", func(f *fixture) {
@@ -117,7 +116,7 @@ var decisionCases = []testCase{
 		f.record(a)
 		f.record(b)
 		f.record(c)
-		f.equal(f.decisions(store.DecisionQuery{}), []forescale.Decision{c, b, a})
+		f.equal(f.decisions(forescale.DecisionQuery{}), []forescale.Decision{c, b, a})
 		f.equal(f.latest(), []forescale.Decision{b, c})
 	}},
 	{"the same decision again is folded into the newest one", func(f *fixture) {
@@ -130,7 +129,7 @@ var decisionCases = []testCase{
 		}
 		want := first
 		want.Repeats, want.LastAt = 3, at(90)
-		f.equal(f.decisions(store.DecisionQuery{}), []forescale.Decision{want})
+		f.equal(f.decisions(forescale.DecisionQuery{}), []forescale.Decision{want})
 		f.equal(f.latest(), []forescale.Decision{want})
 	}},
 	{"a decision that differs is not folded, nor is one that is only like an earlier one", func(f *fixture) {
@@ -149,12 +148,12 @@ var decisionCases = []testCase{
 			change(&d)
 			f.record(d)
 		}
-		f.equal(len(f.decisions(store.DecisionQuery{})), 8)
+		f.equal(len(f.decisions(forescale.DecisionQuery{})), 8)
 	}},
 	{"two decisions with actions are never folded", func(f *fixture) {
 		f.record(decide("a", 0, forescale.CodeReactiveHigh, start("a-1")))
 		f.record(decide("a", 30, forescale.CodeReactiveHigh, start("a-1")))
-		f.equal(len(f.decisions(store.DecisionQuery{})), 2)
+		f.equal(len(f.decisions(forescale.DecisionQuery{})), 2)
 	}},
 	{"other services do not stand between a decision and its repetition", func(f *fixture) {
 		f.record(decide("a", 0, forescale.CodeSteady), decide("b", 0, forescale.CodeSteady))
@@ -168,11 +167,11 @@ var decisionCases = []testCase{
 		f.record(first, decide("b", 0, forescale.CodeSteady))
 		f.record(second)
 		f.record(decide("a", 60, forescale.CodeWarmingUp))
-		f.equal(f.decisions(store.DecisionQuery{Pending: true}), []forescale.Decision{second, first})
+		f.equal(f.decisions(forescale.DecisionQuery{Pending: true}), []forescale.Decision{second, first})
 		f.ok(f.FinishDecision(f.ctx, first.ID, at(70), forescale.OutcomeSuperseded, ""))
-		f.equal(f.decisions(store.DecisionQuery{Pending: true}), []forescale.Decision{second})
+		f.equal(f.decisions(forescale.DecisionQuery{Pending: true}), []forescale.Decision{second})
 		first.Outcome, first.EndedAt = forescale.OutcomeSuperseded, at(70)
-		f.equal(f.decisions(store.DecisionQuery{ID: first.ID}), []forescale.Decision{first})
+		f.equal(f.decisions(forescale.DecisionQuery{ID: first.ID}), []forescale.Decision{first})
 	}},
 	{"a finished decision keeps its outcome", func(f *fixture) {
 		d := decide("a", 0, forescale.CodeReactiveHigh, start("a-1"))
@@ -182,7 +181,7 @@ var decisionCases = []testCase{
 		f.equal(f.latest(), []forescale.Decision{d})
 		f.ok(f.FinishDecision(f.ctx, d.ID, at(20), forescale.OutcomeDone, ""))
 		f.record(decide("a", 30, forescale.CodeSteady))
-		f.equal(f.decisions(store.DecisionQuery{ID: d.ID}), []forescale.Decision{d})
+		f.equal(f.decisions(forescale.DecisionQuery{ID: d.ID}), []forescale.Decision{d})
 		f.is(f.FinishDecision(f.ctx, "dec_nobody", at(0), forescale.OutcomeDone, ""), forescale.ErrNotFound)
 	}},
 	{"a query picks by service, time, actions and outcome", func(f *fixture) {
@@ -192,16 +191,16 @@ var decisionCases = []testCase{
 		f.record(rise)
 		f.record(would)
 		for _, c := range []struct {
-			q    store.DecisionQuery
+			q    forescale.DecisionQuery
 			want []forescale.Decision
 		}{
-			{store.DecisionQuery{Service: "a"}, []forescale.Decision{rise, steady}},
-			{store.DecisionQuery{From: at(10)}, []forescale.Decision{would, rise}},
-			{store.DecisionQuery{To: at(10)}, []forescale.Decision{steady}},
-			{store.DecisionQuery{From: at(10), To: at(20)}, []forescale.Decision{rise}},
-			{store.DecisionQuery{Acted: true}, []forescale.Decision{would, rise}},
-			{store.DecisionQuery{Pending: true}, []forescale.Decision{rise}},
-			{store.DecisionQuery{Service: "b", Pending: true}, nil},
+			{forescale.DecisionQuery{Service: "a"}, []forescale.Decision{rise, steady}},
+			{forescale.DecisionQuery{From: at(10)}, []forescale.Decision{would, rise}},
+			{forescale.DecisionQuery{To: at(10)}, []forescale.Decision{steady}},
+			{forescale.DecisionQuery{From: at(10), To: at(20)}, []forescale.Decision{rise}},
+			{forescale.DecisionQuery{Acted: true}, []forescale.Decision{would, rise}},
+			{forescale.DecisionQuery{Pending: true}, []forescale.Decision{rise}},
+			{forescale.DecisionQuery{Service: "b", Pending: true}, nil},
 		} {
 			f.equal(f.decisions(c.q), c.want)
 		}
@@ -212,7 +211,7 @@ var decisionCases = []testCase{
 			d.ID = id
 			f.record(d)
 		}
-		find := func(id string) []string { return decisionIDs(f.decisions(store.DecisionQuery{ID: id})) }
+		find := func(id string) []string { return decisionIDs(f.decisions(forescale.DecisionQuery{ID: id})) }
 		f.equal(find("dec_abc1"), []string{"dec_abc1"})
 		f.equal(find("dec_xyz"), []string{"dec_xyz"}) // whole, though another begins with it
 		f.equal(find("dec_xyz9"), []string{"dec_xyz9"})
@@ -220,7 +219,7 @@ var decisionCases = []testCase{
 		f.equal(find("dec_q"), []string{})
 		f.equal(find("DEC_ABC1"), []string{})
 		for _, prefix := range []string{"dec_abc", "dec_", "d"} {
-			if _, err := f.Decisions(f.ctx, store.DecisionQuery{ID: prefix}); err == nil {
+			if _, err := f.Decisions(f.ctx, forescale.DecisionQuery{ID: prefix}); err == nil {
 				f.Fatalf("%q is ambiguous and gave no error", prefix)
 			}
 		}
@@ -235,22 +234,22 @@ var decisionCases = []testCase{
 		}
 		var got []string
 		for before := ""; ; before = got[len(got)-1] {
-			page := decisionIDs(f.decisions(store.DecisionQuery{Before: before, Limit: 4}))
+			page := decisionIDs(f.decisions(forescale.DecisionQuery{Before: before, Limit: 4}))
 			got = append(got, page...)
 			if len(page) < 4 {
 				break
 			}
 		}
 		f.equal(got, all)
-		_, err := f.Decisions(f.ctx, store.DecisionQuery{Before: "dec_nobody"})
+		_, err := f.Decisions(f.ctx, forescale.DecisionQuery{Before: "dec_nobody"})
 		f.is(err, forescale.ErrNotFound)
 	}},
 	{"without a limit a page has 100", func(f *fixture) {
 		for n := range 103 {
 			f.record(decide("a", n, forescale.CodeSteady, start("x")))
 		}
-		f.equal(len(f.decisions(store.DecisionQuery{})), 100)
-		f.equal(len(f.decisions(store.DecisionQuery{Limit: 200})), 103)
+		f.equal(len(f.decisions(forescale.DecisionQuery{})), 100)
+		f.equal(len(f.decisions(forescale.DecisionQuery{Limit: 200})), 103)
 	}},
 	{"after the clock was set back, the newest is still the one recorded last", func(f *fixture) {
 		f.record(decide("a", 1000, forescale.CodeSteady))
@@ -258,6 +257,6 @@ var decisionCases = []testCase{
 		f.record(decide("a", 20, forescale.CodeReactiveHigh))
 		f.equal(decisionIDs(f.latest()), []string{"dec_a0010"})
 		f.equal(f.latest()[0].Repeats, 1)
-		f.equal(decisionIDs(f.decisions(store.DecisionQuery{})), []string{"dec_a0010", "dec_a1000"})
+		f.equal(decisionIDs(f.decisions(forescale.DecisionQuery{})), []string{"dec_a0010", "dec_a1000"})
 	}},
 }

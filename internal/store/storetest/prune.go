@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (f *fixture) prune(before time.Time) int64 {
@@ -35,15 +34,15 @@ var pruneCases = []testCase{
 		// of the first 4 minutes; then the plan and the decision of b.
 		f.equal(f.prune(minute(4)), int64(8*4+2))
 		f.equal(f.prune(minute(4)), int64(0))
-		f.equal(len(f.samples(store.SampleQuery{})), 12)
-		f.equal(f.samples(store.SampleQuery{})[0].Time, minute(4))
+		f.equal(len(f.samples(forescale.SampleQuery{})), 12)
+		f.equal(f.samples(forescale.SampleQuery{})[0].Time, minute(4))
 		f.equal(f.demand("a", load)[0].Time, minute(4))
-		f.equal(must[[]store.DemandSpan](f)(f.DemandSpans(f.ctx)), []store.DemandSpan{{Service: "a", Metric: load, First: minute(4), Last: minute(9), Points: 6}})
+		f.equal(must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx)), []forescale.DemandSpan{{Service: "a", Metric: load, First: minute(4), Last: minute(9), Points: 6}})
 		f.equal(len(must[[]forescale.Forecast](f)(f.LedgerForecasts(f.ctx, "a", load, at(-1), at(9999)))), 6)
 		f.equal(len(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "a", 99))), 6)
 		f.equal(len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 99))), 6)
-		f.equal(ids(f.instances(store.InstanceQuery{})), []string{"a-4", "a-5", "a-6", "a-7", "a-8", "a-9", "old"})
-		f.equal(len(f.decisions(store.DecisionQuery{})), 6)
+		f.equal(ids(f.instances(forescale.InstanceQuery{})), []string{"a-4", "a-5", "a-6", "a-7", "a-8", "a-9", "old"})
+		f.equal(len(f.decisions(forescale.DecisionQuery{})), 6)
 		f.equal(len(must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx))), 1)
 	}},
 	{"a decision is as old as its last repetition", func(f *fixture) {
@@ -59,7 +58,7 @@ var pruneCases = []testCase{
 		f.record(decide("a", 30, forescale.CodeSteady))
 		f.record(decide("a", 60, forescale.CodeMinBound))
 		f.prune(at(9999))
-		f.equal(decisionIDs(f.decisions(store.DecisionQuery{})), []string{"dec_a0060", "dec_a0000"})
+		f.equal(decisionIDs(f.decisions(forescale.DecisionQuery{})), []string{"dec_a0060", "dec_a0000"})
 		f.equal(decisionIDs(f.latest()), []string{"dec_a0060"})
 	}},
 	{"services, pauses, nodes, keys and import progress stay", func(f *fixture) {
@@ -81,18 +80,18 @@ var pruneCases = []testCase{
 		}
 		f.append(batch...)
 		f.equal(f.prune(at(8000)), int64(8000))
-		f.equal(f.samples(store.SampleQuery{}), batch[8000:])
+		f.equal(f.samples(forescale.SampleQuery{}), batch[8000:])
 	}},
 	{"samples can come again for what was pruned away", func(f *fixture) {
 		f.append(mixed()...)
 		f.prune(at(99999))
-		f.equal(f.samples(store.SampleQuery{}), []forescale.Sample{})
+		f.equal(f.samples(forescale.SampleQuery{}), []forescale.Sample{})
 		f.equal(must[map[string]time.Time](f)(f.LastSamples(f.ctx)), map[string]time.Time{})
 		f.equal(f.dirty(9), []forescale.Cell{})
 		f.append(sample(node("other"), cpu, at(0), 1))
 		f.append(mixed()...)
-		f.equal(len(f.samples(store.SampleQuery{})), len(mixed())+1)
-		f.equal(f.samples(store.SampleQuery{Kind: forescale.KindInstance, Service: "mailer"}), mixed()[2:3])
+		f.equal(len(f.samples(forescale.SampleQuery{})), len(mixed())+1)
+		f.equal(f.samples(forescale.SampleQuery{Kind: forescale.KindInstance, Service: "mailer"}), mixed()[2:3])
 	}},
 	{"a cancelled context stops it", func(f *fixture) {
 		f.append(mixed()...)
@@ -101,6 +100,6 @@ var pruneCases = []testCase{
 		if _, err := f.Prune(ctx, at(9999)); !errors.Is(err, context.Canceled) {
 			f.Fatalf("got %v", err)
 		}
-		f.equal(f.samples(store.SampleQuery{}), mixed())
+		f.equal(f.samples(forescale.SampleQuery{}), mixed())
 	}},
 }

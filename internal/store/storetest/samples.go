@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/internal/store"
 )
 
 func (f *fixture) append(samples ...forescale.Sample) {
@@ -16,7 +15,7 @@ func (f *fixture) append(samples ...forescale.Sample) {
 	f.ok(f.Append(f.ctx, samples))
 }
 
-func (f *fixture) samples(q store.SampleQuery) []forescale.Sample {
+func (f *fixture) samples(q forescale.SampleQuery) []forescale.Sample {
 	f.Helper()
 	return must[[]forescale.Sample](f)(f.Samples(f.ctx, q))
 }
@@ -39,43 +38,43 @@ var sampleCases = []testCase{
 		for i := len(want) - 1; i >= 0; i-- {
 			f.append(want[i])
 		}
-		f.equal(f.samples(store.SampleQuery{}), want)
+		f.equal(f.samples(forescale.SampleQuery{}), want)
 	}},
 	{"no samples are no error", func(f *fixture) {
 		f.ok(f.Append(f.ctx, nil))
-		f.equal(f.samples(store.SampleQuery{}), []forescale.Sample{})
+		f.equal(f.samples(forescale.SampleQuery{}), []forescale.Sample{})
 	}},
 	{"times are kept in UTC to the millisecond", func(f *fixture) {
 		t := monday.Add(1234567 * time.Nanosecond)
 		f.append(sample(node("n"), cpu, t.In(time.FixedZone("CET", 3600)), 1))
-		f.equal(f.samples(store.SampleQuery{})[0].Time, monday.Add(time.Millisecond))
-		f.equal(len(f.samples(store.SampleQuery{From: t, To: t.Add(time.Millisecond)})), 1)
+		f.equal(f.samples(forescale.SampleQuery{})[0].Time, monday.Add(time.Millisecond))
+		f.equal(len(f.samples(forescale.SampleQuery{From: t, To: t.Add(time.Millisecond)})), 1)
 	}},
 	{"times before 1970 are kept as well", func(f *fixture) {
 		old := time.Date(1969, 12, 31, 23, 59, 59, 999e6, time.UTC)
 		f.append(sample(instance("a", "a-1"), cpu, old, 1))
-		f.equal(f.samples(store.SampleQuery{})[0].Time, old)
+		f.equal(f.samples(forescale.SampleQuery{})[0].Time, old)
 		f.equal(f.dirty(9), []forescale.Cell{{Service: "a", Time: old.Truncate(time.Minute)}})
 	}},
 	{"the same subject, metric and time is one row with the newest value", func(f *fixture) {
 		f.append(mixed()...)
 		f.append(mixed()...)
-		f.equal(f.samples(store.SampleQuery{}), mixed())
+		f.equal(f.samples(forescale.SampleQuery{}), mixed())
 		s := mixed()[0]
 		s.Value = 41
 		f.append(s)
-		f.equal(f.samples(store.SampleQuery{})[0], s)
+		f.equal(f.samples(forescale.SampleQuery{})[0], s)
 	}},
 	{"of two samples of one row in one batch the later one counts", func(f *fixture) {
 		a := sample(instance("a", "a-1"), cpu, at(0), 1)
 		b, c := a, a
 		b.Value, c.Value = 2, 3
 		f.append(a, sample(node("n"), cpu, at(0), 9), b, sample(node("n"), cpu, at(1), 9), c)
-		f.equal(f.samples(store.SampleQuery{Service: "a"}), []forescale.Sample{c})
+		f.equal(f.samples(forescale.SampleQuery{Service: "a"}), []forescale.Sample{c})
 	}},
 	{"times that are the same to the millisecond are the same row", func(f *fixture) {
 		f.append(sample(node("n"), cpu, at(0), 1), sample(node("n"), cpu, at(0).Add(999*time.Microsecond), 2))
-		f.equal(f.samples(store.SampleQuery{}), []forescale.Sample{sample(node("n"), cpu, at(0), 2)})
+		f.equal(f.samples(forescale.SampleQuery{}), []forescale.Sample{sample(node("n"), cpu, at(0), 2)})
 	}},
 	{"subjects that differ in one part only are different", func(f *fixture) {
 		f.append(
@@ -84,12 +83,12 @@ var sampleCases = []testCase{
 			sample(node("x"), cpu, at(0), 3),
 			sample(forescale.Subject{Kind: forescale.KindService, Name: "x", Service: "a"}, cpu, at(0), 4),
 			sample(instance("a", "x"), util, at(0), 5))
-		f.equal(len(f.samples(store.SampleQuery{})), 5)
+		f.equal(len(f.samples(forescale.SampleQuery{})), 5)
 	}},
 	{"values keep every bit", func(f *fixture) {
 		for i, v := range []float64{math.Pi, 0.1 + 0.2, math.SmallestNonzeroFloat64, math.MaxFloat64, 0} {
 			f.append(sample(node("n"), cpu, at(float64(i)), v))
-			f.equal(f.samples(store.SampleQuery{From: at(float64(i))})[0].Value, v)
+			f.equal(f.samples(forescale.SampleQuery{From: at(float64(i))})[0].Value, v)
 		}
 	}},
 	{"a batch with a sample that cannot be kept has no effect at all", func(f *fixture) {
@@ -98,10 +97,10 @@ var sampleCases = []testCase{
 		if err := f.Append(f.ctx, batch); err == nil {
 			f.Fatal("a sample without a value was accepted")
 		}
-		f.equal(len(f.samples(store.SampleQuery{})), 1)
+		f.equal(len(f.samples(forescale.SampleQuery{})), 1)
 		f.equal(f.dirty(9), []forescale.Cell{})
 		f.append(mixed()...) // and what was met in the failed batch is not half-known
-		f.equal(f.samples(store.SampleQuery{To: at(1), Service: "checkout"}), []forescale.Sample{mixed()[0], mixed()[1], mixed()[4]})
+		f.equal(f.samples(forescale.SampleQuery{To: at(1), Service: "checkout"}), []forescale.Sample{mixed()[0], mixed()[1], mixed()[4]})
 	}},
 	{"a cancelled context has no effect", func(f *fixture) {
 		ctx, cancel := context.WithCancel(f.ctx)
@@ -109,7 +108,7 @@ var sampleCases = []testCase{
 		if err := f.Append(ctx, mixed()); !errors.Is(err, context.Canceled) {
 			f.Fatalf("got %v", err)
 		}
-		f.equal(f.samples(store.SampleQuery{}), []forescale.Sample{})
+		f.equal(f.samples(forescale.SampleQuery{}), []forescale.Sample{})
 	}},
 	{"a large batch is one commit", func(f *fixture) {
 		var batch []forescale.Sample
@@ -117,22 +116,22 @@ var sampleCases = []testCase{
 			batch = append(batch, sample(instance("a", fmt.Sprint("a-", i%37)), util, at(float64(i)), float64(i%100)))
 		}
 		f.append(batch...)
-		got := f.samples(store.SampleQuery{})
+		got := f.samples(forescale.SampleQuery{})
 		f.equal(got, batch)
 	}},
 	{"a query picks by kind, name, service and metric", func(f *fixture) {
 		f.append(mixed()...)
 		for _, c := range []struct {
-			q    store.SampleQuery
+			q    forescale.SampleQuery
 			want []int // of mixed
 		}{
-			{store.SampleQuery{Kind: forescale.KindNode}, []int{3}},
-			{store.SampleQuery{Kind: forescale.KindService}, []int{4}},
-			{store.SampleQuery{Name: "checkout-1"}, []int{0, 1, 5}},
-			{store.SampleQuery{Service: "checkout"}, []int{0, 1, 4, 5}},
-			{store.SampleQuery{Service: "checkout", Kind: forescale.KindInstance, Metric: util}, []int{1, 5}},
-			{store.SampleQuery{Metric: load}, []int{4}},
-			{store.SampleQuery{Service: "nobody"}, nil},
+			{forescale.SampleQuery{Kind: forescale.KindNode}, []int{3}},
+			{forescale.SampleQuery{Kind: forescale.KindService}, []int{4}},
+			{forescale.SampleQuery{Name: "checkout-1"}, []int{0, 1, 5}},
+			{forescale.SampleQuery{Service: "checkout"}, []int{0, 1, 4, 5}},
+			{forescale.SampleQuery{Service: "checkout", Kind: forescale.KindInstance, Metric: util}, []int{1, 5}},
+			{forescale.SampleQuery{Metric: load}, []int{4}},
+			{forescale.SampleQuery{Service: "nobody"}, nil},
 		} {
 			var want []forescale.Sample
 			for _, i := range c.want {
@@ -145,13 +144,13 @@ var sampleCases = []testCase{
 		for i := range 5 {
 			f.append(sample(node("n"), cpu, at(float64(i)), float64(i)))
 		}
-		got := f.samples(store.SampleQuery{From: at(1), To: at(3)})
+		got := f.samples(forescale.SampleQuery{From: at(1), To: at(3)})
 		f.equal(got, []forescale.Sample{sample(node("n"), cpu, at(1), 1), sample(node("n"), cpu, at(2), 2)})
 	}},
 	{"beyond the limit the newest are dropped", func(f *fixture) {
 		f.append(mixed()...)
-		f.equal(f.samples(store.SampleQuery{Limit: 2}), mixed()[:2])
-		f.equal(f.samples(store.SampleQuery{Limit: 100}), mixed())
+		f.equal(f.samples(forescale.SampleQuery{Limit: 2}), mixed()[:2])
+		f.equal(f.samples(forescale.SampleQuery{Limit: 100}), mixed())
 	}},
 	{"the newest sample of a service is that over its instances and itself", func(f *fixture) {
 		f.append(
@@ -181,7 +180,7 @@ var sampleCases = []testCase{
 		f.ok(f.AppendImport(f.ctx, "file-a", 5, mixed()[3:]))
 		f.equal(progress("file-a"), int64(5))
 		f.equal(progress("file-b"), int64(1))
-		f.equal(f.samples(store.SampleQuery{}), mixed())
+		f.equal(f.samples(forescale.SampleQuery{}), mixed())
 		f.equal(len(f.dirty(99)), 2)
 		f.reopen()
 		f.equal(progress("file-a"), int64(5))
