@@ -20,6 +20,7 @@ type acts struct {
 	under   map[string]bool  // instance IDs with an effect under way
 	retries map[string]retry // instance IDs whose last effect failed
 	results chan result
+	came    []result // taken from results, not met by a round yet
 	wait    *sync.WaitGroup
 }
 
@@ -119,15 +120,15 @@ func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
 	}
 }
 
-// takeResults is what came of effects since the last round.
-func (l *Loop) takeResults() []result {
-	var came []result
+// takeResults takes what came of effects since the last round. It is kept until
+// a round meets it: one that fails before loses none.
+func (l *Loop) takeResults() {
 	for {
 		select {
 		case r := <-l.acts.results:
-			came = append(came, r)
+			l.acts.came = append(l.acts.came, r)
 		default:
-			return came
+			return
 		}
 	}
 }

@@ -25,10 +25,11 @@ func recentInstances(now time.Time) forescale.InstanceQuery {
 
 // live brings the stored instances up to date with what came of effects before
 // the world was read and with what was seen, and keeps how long starts took.
-func (l *Loop) live(ctx context.Context, now time.Time, w *world, came []result) error {
-	for _, r := range came {
+func (l *Loop) live(ctx context.Context, now time.Time, w *world) error {
+	for _, r := range l.acts.came {
 		l.meetResult(now, w, r)
 	}
+	l.acts.came = nil
 	if w.jump != 0 {
 		shiftAges(w.instances, w.jump)
 	}

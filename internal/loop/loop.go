@@ -180,7 +180,7 @@ func (l *Loop) Collect(ctx context.Context, now time.Time) error {
 func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 	// Taken before the read: a result that comes in during it may be newer than
 	// what it shows, and a new container would count as vanished.
-	came := l.takeResults()
+	l.takeResults()
 	obs := l.observe(ctx)
 	if err := l.register(ctx, obs); err != nil {
 		return nil, fmt.Errorf("register what was seen: %w", err)
@@ -194,7 +194,7 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 			return nil, fmt.Errorf("append samples: %w", err)
 		}
 	}
-	if err := l.live(ctx, now, w, came); err != nil {
+	if err := l.live(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("bring instances up to date: %w", err)
 	}
 	if err := l.demand(ctx, now, w); err != nil {
