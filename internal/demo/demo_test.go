@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/sim"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/sqlite"
 	"go.uber.org/goleak"
 )
 
@@ -57,18 +57,7 @@ func (b *bare) Close(context.Context) error {
 	return nil
 }
 
-// memory is the simulation's memory as a whole store.
-type memory struct {
-	*sim.Memory
-	store.Keys
-}
-
-func (memory) Check(context.Context) error { return nil }
-func (memory) Close() error                { return nil }
-
-func inMemory(_ context.Context, _ string) (store.Store, error) {
-	return memory{Memory: sim.NewMemory()}, nil
-}
+func openStore(ctx context.Context, path string) (store.Store, error) { return sqlite.Open(ctx, path) }
 
 // script is a buffer that may be written and read at the same time.
 type script struct {
@@ -99,7 +88,7 @@ func folders(t *testing.T) []string {
 
 func TestADayInTheSimulatedWorldEndsWithTheTable(t *testing.T) {
 	var out script
-	err := Run(t.Context(), Config{Days: 1, Day: 12 * time.Second, Docker: Off, Seed: 1, Out: &out, Store: inMemory, Serve: serveBare})
+	err := Run(t.Context(), Config{Days: 1, Day: 12 * time.Second, Docker: Off, Seed: 1, Out: &out, Store: openStore, Serve: serveBare})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +149,7 @@ func TestCtrlCEndsItWithTheTableAndLeavesNothing(t *testing.T) {
 		}()
 		return serveBare(ctx, w)
 	}
-	err := Run(ctx, Config{Day: 8 * time.Second, Docker: Off, Seed: 2, Out: &out, Store: inMemory, Serve: serve})
+	err := Run(ctx, Config{Day: 8 * time.Second, Docker: Off, Seed: 2, Out: &out, Store: openStore, Serve: serve})
 	if err != nil {
 		t.Fatalf("Ctrl-C is no error: %v", err)
 	}
@@ -190,7 +179,7 @@ func TestWithoutAnEngine(t *testing.T) {
 			cancel()
 			return serveBare(ctx, w)
 		}
-		if err := Run(ctx, Config{Days: 1, Day: time.Minute, Docker: Auto, Out: &out, Engine: none, Store: inMemory, Serve: serve}); err != nil {
+		if err := Run(ctx, Config{Days: 1, Day: time.Minute, Docker: Auto, Out: &out, Engine: none, Store: openStore, Serve: serve}); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), "SIMULATED") {

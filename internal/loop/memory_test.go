@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/sim"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/sqlite"
 )
 
 // newest is the newest decision of the service.
@@ -262,17 +264,26 @@ func TestAStartThatCannotWorkIsNotTriedAgain(t *testing.T) {
 // TestRunKeepsItsPaces runs the loop for an hour of made-up time.
 func TestRunKeepsItsPaces(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	path := filepath.Join(t.TempDir(), "forescale.db")
 	synctest.Test(t, func(t *testing.T) {
-		memory := sim.NewMemory()
+		s, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		clock := forescale.NewSystemClock()
 		svc := forescale.Service{Name: "web", Mode: forescale.ModeActive}.WithDefaults()
-		if _, err := memory.PutService(t.Context(), svc, 0); err != nil {
+		if _, err := s.PutService(t.Context(), svc, 0); err != nil {
 			t.Fatal(err)
 		}
 		world := sim.NewWorld(sim.Config{Clock: clock}, sim.Workload{Service: svc, Capacity: 100,
 			Load: sim.TraceFunc(func(time.Time) float64 { return 30 }), Warmup: sim.Spread{Median: time.Minute}})
 		rounds := 0
-		l := loop.New(loop.Config{Store: memory, Sources: []loop.Source{world}, Target: world, Clock: clock,
+		l := loop.New(loop.Config{Store: s, Sources: []loop.Source{world}, Target: world, Clock: clock,
 			OnStep: func(loop.Report) { rounds++ }})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -282,7 +293,7 @@ func TestRunKeepsItsPaces(t *testing.T) {
 		if rounds < 119 || rounds > 122 {
 			t.Errorf("%d planning rounds in an hour, want one each 30 s", rounds)
 		}
-		runs, err := memory.ListRuns(t.Context(), "forecast", 100)
+		runs, err := s.ListRuns(t.Context(), "forecast", 100)
 		if err != nil || len(runs) < 4 || len(runs) > 5 {
 			t.Errorf("%d runs of the forecast in an hour, %v; want one each 15 min", len(runs), err)
 		}

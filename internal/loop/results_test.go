@@ -2,12 +2,14 @@ package loop_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/sim"
+	"github.com/forescale/forescale/internal/store/sqlite"
 )
 
 // slowEngine is a world whose list is made before a start ends that was under
@@ -42,11 +44,15 @@ func TestAStartThatEndsDuringAReadDoesNotCountAsVanished(t *testing.T) {
 	e := &slowEngine{hold: make(chan struct{}), started: make(chan struct{}),
 		World: sim.NewWorld(sim.Config{Clock: clock}, sim.Workload{Service: s, Capacity: 1, Load: sim.TraceFunc(func(time.Time) float64 { return 0.1 }),
 			Warmup: sim.Spread{Median: time.Minute}})}
-	memory := sim.NewMemory()
-	if _, err := memory.PutService(t.Context(), s, -1); err != nil {
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "forescale.db"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	l := loop.New(loop.Config{Store: memory, Sources: []loop.Source{e}, Target: e, Clock: impatient{clock}})
+	defer func() { _ = store.Close() }()
+	if _, err := store.PutService(t.Context(), s, -1); err != nil {
+		t.Fatal(err)
+	}
+	l := loop.New(loop.Config{Store: store, Sources: []loop.Source{e}, Target: e, Clock: impatient{clock}})
 	for range 4 {
 		if _, err := l.Step(t.Context(), clock.Now()); err != nil {
 			t.Fatal(err)

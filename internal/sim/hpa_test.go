@@ -23,9 +23,9 @@ func sawtooth(n int) []float64 {
 	return out
 }
 
-// The expected figures were computed by hpa(), score() and required() of the
-// judge's elasticity.py on the same demand.
-func TestHPAGivesTheFiguresOfElasticityPy(t *testing.T) {
+// The expected figures were computed by another program, in another language, on
+// the same demand.
+func TestHPAGivesTheFiguresOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		target   float64

@@ -13,11 +13,11 @@ import (
 // Simulation is the real loop over a fake world by a clock moved by hand: the
 // product itself, as fast as the machine can compute it.
 type Simulation struct {
-	Clock  *Clock
-	World  *World
-	Memory *Memory
-	Loop   *loop.Loop
+	Clock *Clock
+	World *World
+	Loop  *loop.Loop
 
+	store   loop.Store
 	options loop.Options
 	refresh time.Time // of the next forecasts
 	pruned  time.Time
@@ -26,6 +26,7 @@ type Simulation struct {
 
 // Setup is what a simulation is made of.
 type Setup struct {
+	Store   loop.Store // what it remembers by; the caller closes it
 	Start   time.Time
 	Seed    uint64
 	Tick    time.Duration // of the world; 0: its default
@@ -38,21 +39,21 @@ type Setup struct {
 // NewSimulation registers the services of the workloads and makes everything;
 // no time goes by.
 func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation, error) {
-	clock, memory := NewClock(s.Start), NewMemory()
+	clock := NewClock(s.Start)
 	world := NewWorld(Config{Clock: clock, Seed: s.Seed, Tick: s.Tick, Step: s.Step}, loads...)
 	for _, l := range loads {
-		if _, err := memory.PutService(ctx, l.Service.WithDefaults(), -1); err != nil {
+		if _, err := s.Store.PutService(ctx, l.Service.WithDefaults(), -1); err != nil {
 			return nil, fmt.Errorf("register %s: %w", l.Service.Name, err)
 		}
 	}
-	sim := &Simulation{Clock: clock, World: world, Memory: memory, options: s.Options, refresh: s.Start, pruned: s.Start, seen: s.Seen}
+	sim := &Simulation{Clock: clock, World: world, store: s.Store, options: s.Options, refresh: s.Start, pruned: s.Start, seen: s.Seen}
 	if sim.options.Interval == 0 {
 		sim.options.Interval = 30 * time.Second
 	}
 	if sim.options.Refresh == 0 {
 		sim.options.Refresh = 15 * time.Minute
 	}
-	sim.Loop = loop.New(loop.Config{Store: memory, Sources: []loop.Source{world}, Target: world, Clock: clock, Log: s.Log,
+	sim.Loop = loop.New(loop.Config{Store: s.Store, Sources: []loop.Source{world}, Target: world, Clock: clock, Log: s.Log,
 		Options: sim.options, OnStep: sim.step})
 	return sim, nil
 }
@@ -65,10 +66,9 @@ func (s *Simulation) step(r loop.Report) {
 	}
 }
 
-// Import puts earlier load of a service into memory, works out its demand, and
-// leaves nothing else behind.
+// Import puts earlier load of a service into the store and works out its demand.
 func (s *Simulation) Import(ctx context.Context, samples []forescale.Sample) error {
-	if err := s.Memory.Append(ctx, samples); err != nil {
+	if err := s.store.Append(ctx, samples); err != nil {
 		return err
 	}
 	return s.Loop.WorkOutDemand(ctx, s.Clock.Now(), func(int) {})
@@ -104,7 +104,7 @@ func (s *Simulation) round(ctx context.Context) error {
 	}
 	if now.Sub(s.pruned) > samplesKept {
 		s.pruned = now
-		if _, err := s.Memory.Prune(ctx, now.Add(-samplesKept)); err != nil {
+		if _, err := s.store.Prune(ctx, now.Add(-samplesKept)); err != nil {
 			return err
 		}
 	}

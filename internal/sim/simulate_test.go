@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/loop"
+	"github.com/forescale/forescale/internal/store/sqlite"
 )
 
 var (
@@ -22,7 +24,16 @@ func week(t *testing.T, seed uint64, interval time.Duration, seen func(loop.Repo
 	s := forescale.Service{Name: "shop", Mode: forescale.ModeActive, Min: 1, Max: 12, Objective: 0.95, Warmup: shopWarmup,
 		Metrics: []forescale.Metric{forescale.MetricLoad}, Capacity: 40}.WithDefaults()
 	load := DefaultPattern(seed, 5.2*40, time.UTC)
-	sim, err := NewSimulation(t.Context(), Setup{Start: monday, Seed: seed, Options: loop.Options{Interval: interval}, Seen: seen},
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "simulation.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	sim, err := NewSimulation(t.Context(), Setup{Store: store, Start: monday, Seed: seed, Options: loop.Options{Interval: interval}, Seen: seen},
 		Workload{Service: s, Load: load, Capacity: 40, Warmup: Spread{Median: shopWarmup, Sigma: 0.2},
 			Initial: s.Band.Required(load.At(monday) / 40)})
 	if err != nil {
