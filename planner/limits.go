@@ -58,7 +58,10 @@ func (r *round) limitStarts() {
 	if step <= 0 {
 		step = max(leastStep, r.supply)
 	}
-	r.cut(limited{kind: limitStarts, most: step, next: r.now.Add(r.o.Interval)})
+	// What a step before this one ordered, not even half an interval ago, counts:
+	// restarts must not make steps follow each other faster.
+	done := r.startsSince(r.now.Add(-r.o.Interval / 2))
+	r.cut(limited{kind: limitStarts, most: max(0, step-done), next: r.now.Add(r.o.Interval)})
 	r.cut(limited{kind: limitRoom, most: max(0, r.s.Max-r.supply-r.overdue-r.draining)})
 }
 
@@ -86,6 +89,20 @@ func (r *round) cut(l limited) {
 		return
 	}
 	r.cuts = append(r.cuts, l)
+}
+
+// startsSince counts the starts that were decided after t.
+func (r *round) startsSince(t time.Time) (n int) {
+	for i := range r.st.Recent {
+		if d := &r.st.Recent[i]; d.At.After(t) {
+			for _, a := range d.Actions {
+				if a.Kind == forescale.ActionStart {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }
 
 // stopsSince counts the stops that were decided after t, and when the first of

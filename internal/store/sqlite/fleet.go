@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -72,7 +73,25 @@ func scanInstance(r row) (i forescale.Instance, err error) {
 	i.OrderedAt, i.StartedAt, i.ReadyAt = fromMS(ordered), fromOptional(started), fromOptional(ready)
 	i.DrainingAt, i.StoppedAt = fromOptional(draining), fromOptional(stopped)
 	i.Deadline, i.LastSeen = fromOptional(deadline), fromOptional(seen)
-	return i, err
+	if err != nil {
+		return i, err
+	}
+	return i, knownWords(i)
+}
+
+// knownWords refuses an instance in a state or of an origin that there is not: it
+// would count as absent, and another would be started in its place.
+func knownWords(i forescale.Instance) error {
+	switch i.State {
+	case forescale.InstanceStarting, forescale.InstanceReady, forescale.InstanceDraining, forescale.InstanceStopped, forescale.InstanceFailed:
+	default:
+		return contradiction("instance", i.ID, fmt.Errorf("%q is not a state", i.State))
+	}
+	switch i.Origin {
+	case forescale.OriginStarted, forescale.OriginAdopted, forescale.OriginPushed, "":
+		return nil
+	}
+	return contradiction("instance", i.ID, fmt.Errorf("%q is not an origin", i.Origin))
 }
 
 // SaveWarmup implements [store.Fleet].
