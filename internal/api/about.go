@@ -39,5 +39,5 @@ func (a *API) about(context.Context, *struct{}) (*aboutOutput, error) {
 		mode = "keys"
 	}
 	return &aboutOutput{Body: AboutView{Version: a.cfg.Version, Clock: ClockView{Now: a.now(), Speed: a.cfg.Speed},
-		Zone: time.Local.String(), World: a.cfg.World, Mode: mode, Leader: true}}, nil
+		Zone: a.zone, World: a.cfg.World, Mode: mode, Leader: true}}, nil
 }

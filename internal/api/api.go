@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"time"
@@ -58,6 +59,7 @@ type API struct {
 	handler http.Handler
 	spec    []byte // openapi.json
 	page    page
+	zone    string // of the server
 	hub     *hub
 	keys    *keyring
 	metrics *metrics
@@ -73,7 +75,7 @@ func New(cfg Config) *API {
 	}
 	cfg = cfg.withDefaults()
 	a := &API{cfg: cfg, store: cfg.Store, clock: cfg.Clock, log: cfg.Log,
-		hub: newHub(), page: loadPage(cfg.Dashboard), pushes: make(chan struct{}, maxPushes)}
+		hub: newHub(), page: loadPage(cfg.Dashboard), zone: zoneName(time.Local, "/", os.Getenv("TZ")), pushes: make(chan struct{}, maxPushes)}
 	a.keys = newKeyring(cfg.Store)
 	a.metrics = newMetrics(a)
 

@@ -78,10 +78,14 @@ func (a *API) allowed(role forescale.Role, h http.HandlerFunc) http.HandlerFunc 
 // identify finds the key of a request and checks its role. Every way of not
 // having a valid key gives the same answer.
 func (a *API) identify(r *http.Request, role forescale.Role) (forescale.Key, *Problem) {
+	var key forescale.Key
 	secret, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	key, err := a.keys.find(r.Context(), strings.TrimSpace(secret), remote(r))
+	err := forescale.ErrNotFound
+	if found { // a request without any key guesses nothing: it is not counted
+		key, err = a.keys.find(r.Context(), strings.TrimSpace(secret), remote(r))
+	}
 	switch {
-	case !found || errors.Is(err, forescale.ErrNotFound):
+	case errors.Is(err, forescale.ErrNotFound):
 		return key, newProblem(http.StatusUnauthorized, "not_authenticated", "this needs a valid key with the role "+string(role),
 			`send it as "Authorization: Bearer fsk_…"; make one with "forescale keys create"`).with("WWW-Authenticate", `Bearer realm="forescale"`)
 	case errors.Is(err, errTooManyFailures):

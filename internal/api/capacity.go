@@ -437,7 +437,8 @@ func (c *chart) fillWanted(ctx context.Context, st Store) error {
 	return nil
 }
 
-// decisionsIn pages through the decisions of [from, to), newest first.
+// decisionsIn pages through the decisions of [from, to), newest first. Of more
+// than most, as of a year in which every step acted, the oldest are left out.
 func decisionsIn(ctx context.Context, st Store, service string, from, to time.Time) ([]forescale.Decision, error) {
 	const pageSize, most = 1000, 50_000
 	var all []forescale.Decision

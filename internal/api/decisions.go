@@ -112,7 +112,7 @@ func (a *API) listDecisions(ctx context.Context, in *decisionsInput) (*listOutpu
 	for i, d := range ds {
 		views[i] = viewDecision(d, zones.of(d.Service))
 	}
-	return page1(views, next), nil
+	return pageOf(views, next), nil
 }
 
 type decisionInput struct {
@@ -126,19 +126,12 @@ func (a *API) getDecision(ctx context.Context, in *decisionInput) (*decisionOutp
 	if !strings.HasPrefix(id, "dec_") {
 		id = "dec_" + id
 	}
-	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{ID: strings.ToLower(id), Limit: 6})
+	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{ID: strings.ToLower(id), Limit: 1})
 	if err != nil && !errors.Is(err, forescale.ErrNotFound) {
 		return nil, fmt.Errorf("read decision: %w", err)
 	}
-	switch {
-	case len(ds) == 0:
+	if len(ds) == 0 {
 		return nil, &forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("no decision begins with %q", in.ID), Where: "path.id", Help: "GET /v1/decisions lists them"}
-	case len(ds) > 1:
-		ids := make([]string, len(ds))
-		for i, d := range ds {
-			ids[i] = d.ID
-		}
-		return nil, &forescale.Fault{Code: "decision_ambiguous", What: fmt.Sprintf("several decisions begin with %q", in.ID), Where: "path.id", Help: "among them " + strings.Join(ids, ", ")}
 	}
 	zones, err := a.zones(ctx, ds[0].Service)
 	if err != nil {

@@ -112,7 +112,7 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 	case ctx.Err() != nil:
 		return newProblem(statusClientGone, "cancelled", "the request was cancelled", "")
 	}
-	a.log.Error("request failed", "err", err)
+	a.log.Error("request failed", "error", err)
 	return newProblem(http.StatusInternalServerError, "internal", "the server failed on this request", "the server's log tells more")
 }
 

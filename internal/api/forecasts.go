@@ -171,7 +171,7 @@ func (a *API) makeForecast(ctx context.Context, in *NameInput) (*forecastOutput,
 		if errors.As(err, &f) || ctx.Err() != nil {
 			return nil, err
 		}
-		a.log.Warn("forecast on demand failed", "service", s.Name, "err", err)
+		a.log.Warn("forecast on demand failed", "service", s.Name, "error", err)
 		return nil, &forescale.Fault{Code: "forecast_failed", What: fmt.Sprintf("no forecast of %s could be made", s.Name), Where: "services/" + s.Name,
 			Help: "GET /v1/runs?kind=forecast tells why; the last forecast stays", Err: err}
 	}

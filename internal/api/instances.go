@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -78,19 +76,15 @@ func (a *API) listInstances(ctx context.Context, in *instancesInput) (*listOutpu
 	if err != nil {
 		return nil, err
 	}
-	return page1(views, next), nil
+	return pageOf(views, next), nil
 }
 
 // loadKey sorts by utilization as text: fixed width, unknown last.
 func loadKey(v InstanceView) string {
-	u := math.Inf(1)
-	if v.Utilization != nil {
-		u = *v.Utilization
-	}
-	if math.IsInf(u, 1) {
+	if v.Utilization == nil {
 		return "~"
 	}
-	return fmt.Sprintf("%12s", strconv.FormatFloat(u, 'f', 4, 64))
+	return fmt.Sprintf("%12.4f", *v.Utilization)
 }
 
 func viewInstance(i forescale.Instance, newest values) InstanceView {

@@ -25,7 +25,7 @@ type listOutput[T any] struct {
 	Body List[T]
 }
 
-func page1[T any](items []T, next string) *listOutput[T] {
+func pageOf[T any](items []T, next string) *listOutput[T] {
 	if items == nil {
 		items = []T{}
 	}
@@ -65,7 +65,7 @@ func decodeCursor(cursor string) (string, error) {
 	return string(b), nil
 }
 
-// some is v, or null when it is zero.
+// some is t in UTC, or null when it is zero.
 func some(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -124,7 +124,7 @@ func (c *serviceCollector) Collect(ch chan<- prometheus.Metric) {
 	defer cancel()
 	w, err := c.a.world(ctx)
 	if err != nil {
-		c.a.log.Warn("read for metrics", "err", err)
+		c.a.log.Warn("read for metrics", "error", err)
 		gauge(c.up, 0)
 		return
 	}

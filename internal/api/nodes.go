@@ -60,7 +60,7 @@ func (a *API) listNodes(ctx context.Context, _ *struct{}) (*listOutput[NodeView]
 			Bandwidth: newest.of(n.Name, forescale.MetricBandwidth), Disk: newest.of(n.Name, forescale.MetricDisk),
 			LastSample: some(last["node/"+n.Name]), UpdatedAt: some(n.UpdatedAt)}
 	}
-	return page1(views, ""), nil
+	return pageOf(views, ""), nil
 }
 
 // values are the newest ones by subject and metric.
@@ -112,5 +112,5 @@ func (a *API) listNodeTypes(ctx context.Context, _ *struct{}) (*listOutput[NodeT
 		views[i] = NodeTypeView{Name: t.Name, Cores: t.Cores, Speed: t.Speed, Memory: t.Memory, Disk: t.Disk, DiskKind: t.DiskKind, Bandwidth: t.Bandwidth,
 			PricePerHour: t.PricePerHour, BillingStep: t.BillingStep.String(), BootTime: t.BootTime.String(), MaxCount: t.MaxCount}
 	}
-	return page1(views, ""), nil
+	return pageOf(views, ""), nil
 }

@@ -47,7 +47,7 @@ func (a *API) listPauses(ctx context.Context, _ *struct{}) (*listOutput[PauseVie
 	for i, p := range ps {
 		views[i] = viewPause(p)
 	}
-	return page1(views, ""), nil
+	return pageOf(views, ""), nil
 }
 
 type pauseInput struct {

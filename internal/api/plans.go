@@ -70,7 +70,7 @@ func (a *API) listPlans(ctx context.Context, in *plansInput) (*listOutput[PlanVi
 	for i, p := range ps {
 		views[i] = viewPlan(p, zones.of(p.Service))
 	}
-	return page1(views, next), nil
+	return pageOf(views, next), nil
 }
 
 type planOutput struct{ Body PlanView }

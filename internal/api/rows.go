@@ -227,8 +227,15 @@ func trim(b []byte) []byte {
 // The metrics of a row, in the order in which they are stored.
 var rowMetrics = [...]forescale.Metric{forescale.MetricUtilization, forescale.MetricLoad, forescale.MetricCPU, forescale.MetricMemory, forescale.MetricBandwidth, forescale.MetricDisk}
 
-// rowKeys are all keys of a row.
+// rowKeys are all keys of a row: the names, the time, then the values in the
+// order of rowMetrics.
 var rowKeys = []string{"service", "instance", "node", "time", "utilization", "load", "cpu", "memory", "bandwidth", "disk"}
+
+// Places in rowKeys.
+const (
+	timeKey    = 3 // before it stand the names
+	firstValue = 4
+)
 
 // row is one parsed row. It is used again and again.
 type row struct {
@@ -305,12 +312,12 @@ func (r *row) set(key string, k int, tok token) {
 	case k < 0:
 		r.bad(clip(key), "unknown_key", fmt.Sprintf("unknown key %q", clip(key)), didYouMean(key, rowKeys))
 	case tok.kind == tokenNull:
-	case k < 3:
+	case k < timeKey:
 		r.setName(key, k, tok)
-	case k == 3:
+	case k == timeKey:
 		r.setTime(tok)
 	default:
-		r.setNumber(key, k-4, tok)
+		r.setNumber(key, k-firstValue, tok)
 	}
 }
 
@@ -369,12 +376,12 @@ func (r *row) samples(dst []forescale.Sample, now time.Time) ([]forescale.Sample
 	if at.IsZero() {
 		at = now
 	}
-	some := false
+	given := false
 	for m, metric := range rowMetrics {
 		if !r.has[m] {
 			continue
 		}
-		some = true
+		given = true
 		if !fits(subject.Kind, metric) {
 			r.bad(string(metric), "sample_wrong_subject", fmt.Sprintf("%s is not a metric of %s", metric, article[subject.Kind]), fitting[subject.Kind])
 			continue
@@ -386,7 +393,7 @@ func (r *row) samples(dst []forescale.Sample, now time.Time) ([]forescale.Sample
 		}
 		dst = append(dst, s)
 	}
-	if !some && len(r.faults) == 0 {
+	if !given && len(r.faults) == 0 {
 		r.bad("", "sample_without_value", "the row has no value", "give utilization, load, cpu, memory, bandwidth or disk")
 	}
 	return dst, r.faults

@@ -41,5 +41,5 @@ func (a *API) listRuns(ctx context.Context, in *runsInput) (*listOutput[RunView]
 	for i, r := range rs {
 		views[i] = RunView{ID: r.ID, Kind: r.Kind, StartedAt: r.StartedAt.UTC(), EndedAt: some(r.EndedAt), Done: r.Done, Failed: r.Failed, Error: r.Error}
 	}
-	return page1(views, ""), nil
+	return pageOf(views, ""), nil
 }

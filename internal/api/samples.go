@@ -166,9 +166,9 @@ func tooLarge(limit int64) *Problem {
 
 // unreadable is the problem of a body that could not be read to its end.
 func unreadable(err error, limit int64) *Problem {
-	var max *http.MaxBytesError
+	var long *http.MaxBytesError
 	switch {
-	case errors.Is(err, errTooLarge) || errors.As(err, &max):
+	case errors.Is(err, errTooLarge) || errors.As(err, &long):
 		return tooLarge(limit)
 	case errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || isFlate(err):
 		return notGzip()
@@ -280,7 +280,7 @@ func (p *push) flush() error {
 		if errors.Is(err, forescale.ErrBusy) || errors.As(err, &f) || p.ctx.Err() != nil {
 			return err
 		}
-		p.api.log.Error("store samples", "err", err)
+		p.api.log.Error("store samples", "error", err)
 		return newProblem(http.StatusServiceUnavailable, "store_failed", "the samples could not be stored", "send them again later; none is acknowledged").with("Retry-After", "5")
 	}
 	p.api.metrics.received.Add(float64(len(p.samples)))

@@ -242,7 +242,7 @@ func (a *API) listServices(ctx context.Context, in *servicesInput) (*listOutput[
 	for i, s := range ss {
 		views[i] = viewService(s, w.status(s))
 	}
-	return page1(views, next), nil
+	return pageOf(views, next), nil
 }
 
 type serviceOutput struct {

@@ -54,14 +54,14 @@ func (a *API) Publish(ctx context.Context, s Step) {
 	}
 	zones, err := a.zones(ctx, "")
 	if err != nil {
-		a.log.Warn("zones for the stream", "err", err) // UTC will do
+		a.log.Warn("zones for the stream", "error", err) // UTC will do
 	}
 	for i, d := range s.Decisions {
 		v.Decisions[i] = viewDecision(d, zones.of(d.Service))
 	}
 	data, err := json.Marshal(v)
 	if err != nil {
-		a.log.Error("write step for the stream", "err", err)
+		a.log.Error("write step for the stream", "error", err)
 		return
 	}
 	a.hub.send(fmt.Appendf(nil, "event: step\ndata: %s\n\n", bytes.TrimSpace(data)))

@@ -41,5 +41,5 @@ func (a *API) listWarmups(ctx context.Context, in *warmupsInput) (*listOutput[Wa
 	for i, w := range ws {
 		views[i] = WarmupView{Service: w.Service, Instance: w.Instance, Node: w.Node, Image: w.Image, At: w.At.UTC(), Duration: w.Duration.String(), AtOnce: w.AtOnce}
 	}
-	return page1(views, ""), nil
+	return pageOf(views, ""), nil
 }
