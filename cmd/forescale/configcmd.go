@@ -17,7 +17,7 @@ func newConfigCheck(a *app) *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Check a config file: all faults at once, each with line and suggestion",
 		Long:  "Check a config file. Without FILE, the one named by FORESCALE_CONFIG. `-` reads standard input.\nNothing is changed, and no server is needed.",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  wants("[FILE]"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			path := a.getenv("FORESCALE_CONFIG")
 			if len(args) == 1 {
@@ -53,7 +53,7 @@ func newConfigSchema(a *app) *cobra.Command {
 		Use:   "schema",
 		Short: "Print the JSON Schema of the config file",
 		Long:  "Print the JSON Schema of the config file. Editors that know JSON Schema complete and check with it.",
-		Args:  cobra.NoArgs,
+		Args:  wants(),
 		RunE: func(*cobra.Command, []string) error {
 			s, err := configSchema()
 			if err != nil {

@@ -32,7 +32,7 @@ without one the world is simulated, and the output says so.
 After each simulated day, and at the end, a table holds it against the Kubernetes HPA
 on the same load. Ctrl-C ends it; nothing is left behind.`,
 		Example: "  forescale demo\n  forescale demo --days 2 --day 2m --docker off",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkDemo(c, docker); err != nil {
 				return err

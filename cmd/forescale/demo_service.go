@@ -17,7 +17,7 @@ func newDemoService(*app) *cobra.Command {
 		Use:    "demo-service",
 		Short:  "The service that `forescale demo` scales",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   wants(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !(capacity > 0) || startup < 0 {
 				return usage("the capacity must be above 0 and the start-up time not below", "see `forescale demo-service --help`")

@@ -22,7 +22,7 @@ func newForecastShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show SERVICE",
 		Short: "Show what demand is expected, and how many instances that requires",
-		Args:  cobra.ExactArgs(1),
+		Args:  wants("SERVICE"),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
 	ahead := durationFlag(cmd, "for", 6*time.Hour, "how far ahead")

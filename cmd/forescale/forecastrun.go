@@ -40,7 +40,7 @@ too, - for standard input. The forecast begins right after a series' newest valu
 
 Written is CSV with the header series,timestamp,quantile,value,model.`,
 		Example: "  forescale forecast run --input history.csv.gz --step 1h --horizon 48 --quantiles 0.1,0.5,0.9",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 	}
 	var r forecastRequest
 	var quantiles, zone string

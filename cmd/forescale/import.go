@@ -44,7 +44,7 @@ The command works on the store itself, also while forescale serve runs on it. It
 safe to repeat: a row that is there already is not doubled, and after an interruption
 it goes on where it was.`,
 		Example: "  forescale import history.csv.gz\n  forescale import --service checkout --as demand - < history.csv",
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("FILE"),
 	}
 	at := addStoreFlags(cmd)
 	fs := cmd.Flags()

@@ -32,7 +32,7 @@ func newKeysCreate(a *app) *cobra.Command {
 Roles: push sends samples of one service; read reads; operate also pauses services,
 changes them and asks for forecasts; admin may do everything.`,
 		Example: "  forescale keys create --name checkout-pods --role push --service checkout > checkout.key",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 	}
 	at := addStoreFlags(cmd)
 	name := cmd.Flags().String("name", "", "what the key is for")
@@ -99,7 +99,7 @@ func newSecret() string {
 }
 
 func newKeysList(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List the API keys; secrets are not kept and not shown", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "list", Short: "List the API keys; secrets are not kept and not shown", Args: wants()}
 	at, o := addStoreFlags(cmd), formatFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.withStore(cmd.Context(), at, func(ctx context.Context, s store.Store) error {
@@ -146,7 +146,7 @@ func (a *app) listKeys(keys []forescale.Key, o format) error {
 }
 
 func newKeysRevoke(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "revoke ID", Short: "Revoke an API key", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "revoke ID", Short: "Revoke an API key", Args: wants("ID")}
 	at := addStoreFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return a.withStore(cmd.Context(), at, func(ctx context.Context, s store.Store) error {

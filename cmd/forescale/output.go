@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -123,8 +124,11 @@ func (a *app) writeCSV(headers []string, rows [][]string) error {
 	return w.WriteAll(rows)
 }
 
-// writeJSON writes v indented.
+// writeJSON writes v indented; an empty list as one, not as null.
 func (a *app) writeJSON(v any) error {
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {
+		v = []any{}
+	}
 	e := json.NewEncoder(a.stdout)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)

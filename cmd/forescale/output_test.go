@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -121,6 +122,56 @@ func TestCommandsOnATerminal(t *testing.T) {
 		t.Run(c.args, func(t *testing.T) {
 			golden(t, c.file, onTerminal(t, url, strings.Fields(c.args)...))
 		})
+	}
+}
+
+func TestNothingToShowIsSaid(t *testing.T) {
+	none := `{"items":[],"next":""}`
+	url := answers(t, map[string]string{"GET /v1/about": about, "GET /v1/services": none, "GET /v1/plans": none})
+	if out := onTerminal(t, url, "services"); !strings.Contains(out, "There is no service yet.") || !strings.Contains(out, "forescale.enable=true") {
+		t.Errorf("services: %s", out)
+	}
+	s := newShell(t)
+	s.env["FORESCALE_SERVER"] = url
+	for _, c := range []struct{ args, want string }{
+		{"services", ""},
+		{"services --check", ""},
+		{"services -o json", "[]\n"},
+		{"services -o csv", strings.Join(serviceHeaders, ",") + "\n"},
+		{"plan -o json", "[]\n"},
+		{"plan", ""},
+	} {
+		if got := s.must(strings.Fields(c.args)...); got != c.want {
+			t.Errorf("%s: %q, want %q", c.args, got, c.want)
+		}
+	}
+}
+
+// What a service does while the world has not followed yet.
+func TestNextInAFewWords(t *testing.T) {
+	for _, c := range []struct{ mode, status, want string }{
+		{"forecast-only", `"ready":1,"wanted":2`, "would now → 2"},
+		{"active", `"ready":1,"wanted":2,"paused":{"by":"anna","until":"2026-11-23T09:00:00Z"}`, "would now → 2"},
+		{"active", `"ready":1,"starting":1,"wanted":2`, "1 starting"},
+		{"active", `"ready":2,"draining":1,"wanted":2`, "1 draining"},
+		{"active", `"ready":2,"wanted":2`, "stays 2"},
+		{"forecast-only", `"ready":2,"wanted":2`, "stays 2"},
+	} {
+		var s serviceView
+		if err := json.Unmarshal([]byte(serviceJSON("web", c.mode, "fine", c.status)), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got := nextWord(s, moment{}); got != c.want {
+			t.Errorf("%s with %s: %q, want %q", c.mode, c.status, got, c.want)
+		}
+	}
+}
+
+func TestSmallNumbersKeepTwoDigits(t *testing.T) {
+	for v, want := range map[float64]string{0: "0.0", 0.0194: "0.019", 0.4: "0.4", 0.85: "0.85", 0.999: "1.0", 2.55: "2.5", 9.96: "10", 46.7: "47", 1234: "1,234"} {
+		if got := decimal(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
 	}
 }
 
@@ -292,6 +343,21 @@ func TestUnknownCommandsSuggest(t *testing.T) {
 	}
 	if out := s.must("config", "schema"); !strings.Contains(out, `"max_instances"`) {
 		t.Error("the schema lacks max_instances")
+	}
+	for _, c := range []struct {
+		args  string
+		words []string
+	}{
+		{"why", []string{"error[usage]: SERVICE is missing", "help: write: forescale why SERVICE"}},
+		{"import", []string{"FILE is missing", "forescale import FILE"}},
+		{"keys revoke", []string{"ID is missing", "forescale keys revoke --help"}},
+		{"forecast show", []string{"SERVICE is missing"}},
+		{"plan a b", []string{`unexpected argument "b"`, "forescale plan [SERVICE]"}},
+		{"services now", []string{`unexpected argument "now"`}},
+		{"services --chek", []string{"unknown flag: --chek", "see `forescale services --help`; nothing was done"}},
+		{"services -o xml", []string{`"xml" is not a format`, "forescale services --help"}},
+	} {
+		s.fails(exitUsage, c.words, strings.Fields(c.args)...)
 	}
 	s.fails(exitInput, []string{"config_unknown_key", "stdin:1:1"}, "config", "check", s.pipe("listn: a\n"))
 	s.fails(exitUsage, []string{"no config file"}, "config", "check")

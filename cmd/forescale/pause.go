@@ -20,7 +20,7 @@ func newPause(a *app) *cobra.Command {
 		Long: `Stop acting on a service until the pause expires. Forecasts and plans go on, and are
 shown as what it would do. A pause always has an end.`,
 		Example: "  forescale pause checkout 2h --note \"deploy\"\n  forescale pause checkout --end\n  forescale pause --all 30m",
-		Args:    cobra.MaximumNArgs(2),
+		Args:    wants("[SERVICE]", "[DURATION]"),
 	}
 	f := addClientFlags(a, cmd)
 	all := cmd.Flags().Bool("all", false, "all services")

@@ -17,7 +17,7 @@ func newPlan(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [SERVICE]",
 		Short: "Show what will be started and stopped, and when",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  wants("[SERVICE]"),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
 	ahead := durationFlag(cmd, "for", 3*time.Hour, "how far ahead")

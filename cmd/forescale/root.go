@@ -47,6 +47,7 @@ Start with:  forescale serve        then open http://127.0.0.1:8480`,
 		},
 		PersistentPreRun: func(*cobra.Command, []string) { a.started = true },
 	}
+	root.SetFlagErrorFunc(flagFault)
 	root.SuggestionsMinimumDistance = 2
 	for _, c := range commands {
 		root.AddCommand(c(a))
@@ -72,7 +73,7 @@ func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the version",
-		Args:  cobra.NoArgs,
+		Args:  wants(),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(a.stdout, "forescale", version)
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/api/dashboard"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store/sqlite"
@@ -37,7 +38,7 @@ are only watched and forecast until their mode is active.
 Flags win over the environment, that over the config file. SIGHUP reads the config
 file again; a faulty one is refused and the old one runs on.`,
 		Example: "  forescale serve\n  forescale serve --config forescale.yaml\n  forescale serve --store ./forescale.db --docker off",
-		Args:    cobra.NoArgs,
+		Args:    wants(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), *f) },
 	}
 	fs := cmd.Flags()
@@ -124,7 +125,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	defer func() { err = errors.Join(err, st.Close()) }()
 
 	memory := openConfigMemory(set.store, log)
-	if err := syncConfig(ctx, st, memory, set.config, log); err != nil {
+	if err := syncConfig(ctx, st, memory, set.config, a.clock.Now(), log); err != nil {
 		return err
 	}
 	world, err := a.openWorld(ctx, set, st, log)
@@ -137,7 +138,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	a.greet(s, set, world)
-	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, log: log})
+	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, clock: a.clock, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err = errors.Join(err, s.Close(stop))
@@ -186,6 +187,7 @@ type reloader struct {
 	store   registry
 	memory  *configMemory
 	cert    *certificate
+	clock   forescale.Clock
 	log     *slog.Logger
 }
 
@@ -207,7 +209,7 @@ func (r *reloader) reload(ctx context.Context) {
 		}
 		return
 	}
-	if err := syncConfig(ctx, r.store, r.memory, c, r.log); err != nil {
+	if err := syncConfig(ctx, r.store, r.memory, c, r.clock.Now(), r.log); err != nil {
 		r.log.Error("reload: the config could not be taken over in full", "error", err)
 		return
 	}

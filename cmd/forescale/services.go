@@ -24,7 +24,7 @@ func newServices(a *app) *cobra.Command {
 MODE is active, forecast-only, off or paused; BUSY is the demand in busy instances;
 LOAD is the utilization, LIMIT the highest that the band allows. With --check the
 exit code is 1 if a service needs attention.`,
-		Args: cobra.NoArgs,
+		Args: wants(),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
 	check := cmd.Flags().Bool("check", false, "exit with 1 if a service needs attention")
@@ -150,6 +150,12 @@ func nextWord(s serviceView, m moment) string {
 		return fmt.Sprintf("%s %d → %d", m.clock(st.Next.At), st.Next.From, st.Next.To)
 	case st.Decision != nil && strings.HasPrefix(string(st.Decision.Code), "hold_"):
 		return "holds"
+	case (s.Mode != forescale.ModeActive || st.Paused != nil) && st.Ready+st.Starting != st.Wanted:
+		return fmt.Sprintf("would now → %d", st.Wanted)
+	case st.Starting > 0:
+		return fmt.Sprintf("%d starting", st.Starting)
+	case st.Draining > 0:
+		return fmt.Sprintf("%d draining", st.Draining)
 	}
 	return fmt.Sprintf("stays %d", st.Wanted)
 }
@@ -165,7 +171,9 @@ func whyWord(s serviceView, m moment) string {
 	}
 	code := string(st.Decision.Code)
 	if st.Decision.Code == forescale.CodeHoldStale && st.LastSample != nil {
-		code += " " + inWords(m.now.Sub(*st.LastSample).Truncate(time.Minute))
+		if silent := m.now.Sub(*st.LastSample).Truncate(time.Minute); silent > 0 {
+			code += " " + inWords(silent)
+		}
 	}
 	return code
 }
@@ -196,7 +204,7 @@ func serviceRows(services []serviceView) [][]string {
 	return rows
 }
 
-// shortNumber has two significant digits, and no more than one decimal: 2.6, 47, 130.
+// shortNumber has two significant digits: 0.85, 2.6, 47, 130.
 func shortNumber(v *float64) string {
 	if v == nil {
 		return "-"
@@ -205,7 +213,11 @@ func shortNumber(v *float64) string {
 }
 
 func decimal(v float64) string {
-	if math.Abs(v) < 9.95 {
+	switch {
+	case v != 0 && math.Abs(v) < 0.995: // so that 0.85 / 2 = 42 % adds up
+		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case math.Abs(v) < 9.95:
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
 	return thousands(int64(math.Round(v)))

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/forescale/forescale"
 )
@@ -87,11 +88,11 @@ func (m *configMemory) save() error {
 //     mode changed, so that a service switched off by hand stays off;
 //   - a service that left the file stays registered in its mode. Nothing is
 //     stopped by a reload.
-func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, log *slog.Logger) error {
+func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now time.Time, log *slog.Logger) error {
 	listed := map[string]bool{}
 	for _, e := range c.Services {
 		listed[e.Service.Name] = true
-		if err := m.takeOver(ctx, r, e.Service, log); err != nil {
+		if err := m.takeOver(ctx, r, e.Service, now, log); err != nil {
 			return fmt.Errorf("take over service %s: %w", e.Service.Name, err)
 		}
 	}
@@ -115,7 +116,7 @@ func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, log
 }
 
 // takeOver brings one service of the file into the store, if it changed.
-func (m *configMemory) takeOver(ctx context.Context, r registry, want forescale.Service, log *slog.Logger) error {
+func (m *configMemory) takeOver(ctx context.Context, r registry, want forescale.Service, at time.Time, log *slog.Logger) error {
 	now := remembered{Entry: entryHash(want), Mode: want.Mode}
 	for attempt := 0; ; attempt++ {
 		have, err := r.Service(ctx, want.Name)
@@ -130,6 +131,7 @@ func (m *configMemory) takeOver(ctx context.Context, r registry, want forescale.
 			put, changed = m.merge(have, want, now)
 		}
 		if changed {
+			put.UpdatedAt = at
 			_, err = r.PutService(ctx, put, version)
 		}
 		if errors.Is(err, forescale.ErrConflict) && attempt < 3 {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store/sqlite"
@@ -94,7 +95,7 @@ func TestConfigIsTakenOverOnlyWhereItChanged(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := syncConfig(t.Context(), st, memory, config, log); err != nil {
+				if err := syncConfig(t.Context(), st, memory, config, time.Now(), log); err != nil {
 					t.Fatal(err)
 				}
 				s, err := st.Service(t.Context(), "checkout")
@@ -105,7 +106,7 @@ func TestConfigIsTakenOverOnlyWhereItChanged(t *testing.T) {
 					t.Fatalf("after step %d: %s, want %s", i+1, got, step.want)
 				}
 				version := s.Version
-				if err := syncConfig(t.Context(), st, openConfigMemory(path, log), config, log); err != nil {
+				if err := syncConfig(t.Context(), st, openConfigMemory(path, log), config, time.Now(), log); err != nil {
 					t.Fatal(err)
 				}
 				if s, _ = st.Service(t.Context(), "checkout"); s.Version != version {

@@ -20,7 +20,7 @@ func newWhy(a *app) *cobra.Command {
 		Long: `Explain why a service has as many instances as it has: what the demand asks for, each
 limit on the way, and the number in the end. With --at, the decision that held then.`,
 		Example: "  forescale why checkout\n  forescale why checkout --at 02:10\n  forescale why dec_01jd7k",
-		Args:    cobra.ExactArgs(1),
+		Args:    wants("SERVICE"),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
 	at := cmd.Flags().String("at", "", `a time: 02:10, "2026-11-23 02:10", RFC 3339, or 3h for three hours ago`)
@@ -179,7 +179,11 @@ func codes(d decisionView) string {
 func decidedWhen(d decisionView, m moment) string {
 	s := fmt.Sprintf("%s (%s), times in %s", m.clock(d.At), m.ago(d.At), m.zone())
 	if d.Repeats > 0 && d.LastAt != nil {
-		s += fmt.Sprintf("; again %s times until %s", thousands(d.Repeats), m.clock(*d.LastAt))
+		again := "again once at"
+		if d.Repeats > 1 {
+			again = fmt.Sprintf("again %s times until", thousands(d.Repeats))
+		}
+		s += fmt.Sprintf("; %s %s", again, m.clock(*d.LastAt))
 	}
 	return s
 }

@@ -319,7 +319,7 @@ func (a *API) putService(ctx context.Context, in *putServiceInput) (*serviceOutp
 	case !exists && ifVersion > 0:
 		return nil, changed(in.Name, nil)
 	case exists:
-		s.Origin = old.Origin
+		s.Origin = originAfterChange(old.Origin)
 	}
 	status := http.StatusOK
 	if !exists {
@@ -344,6 +344,17 @@ func (a *API) save(ctx context.Context, s forescale.Service, ifVersion int64, st
 	}
 	a.names.forget()
 	return a.serviceAnswer(ctx, stored, status)
+}
+
+// originAfterChange is who a service belongs to once a request has changed it.
+// Labels are read again in each round; from here on they no longer overrule, or
+// a service that was switched off by hand would be on again a moment later. The
+// config file has a memory of its own for this.
+func originAfterChange(o forescale.Origin) forescale.Origin {
+	if o == forescale.OriginLabel {
+		return forescale.OriginAPI
+	}
+	return o
 }
 
 // changed says that somebody else was faster; s is what is there now, if known.
@@ -388,7 +399,7 @@ func (a *API) patchService(ctx context.Context, in *patchServiceInput) (*service
 		if err != nil {
 			return nil, err
 		}
-		s.Origin = old.Origin
+		s.Origin = originAfterChange(old.Origin)
 		out, err := a.save(ctx, s, old.Version, http.StatusOK)
 		if err == nil || ifVersion > 0 || try == patchTries || !errors.Is(err, forescale.ErrConflict) {
 			return out, err

@@ -87,6 +87,32 @@ func TestAPatchChangesWhatItNames(t *testing.T) {
 	f.do("PATCH", "/v1/services/checkout", `{"max_instances": "many"}`).problem(422, "invalid_request")
 }
 
+// Labels are read in each round: a change by a request must not last only until
+// the next one.
+func TestAChangedServiceIsNoLongerItsLabels(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		before, then forescale.Origin
+	}{
+		{"one of labels is the API's from then on", forescale.OriginLabel, forescale.OriginAPI},
+		{"one of the config stays the config's, which has a memory of its own", forescale.OriginConfig, forescale.OriginConfig},
+	} {
+		for _, how := range []string{"PATCH", "PUT"} {
+			t.Run(c.name+", by "+how, func(t *testing.T) {
+				f := setup(t)
+				if _, err := f.store.PutService(t.Context(), forescale.Service{Name: "checkout", Origin: c.before}.WithDefaults(), 0); err != nil {
+					t.Fatal(err)
+				}
+				var v ServiceView
+				f.do(how, "/v1/services/checkout", `{"mode": "off"}`).is(200).read(&v)
+				if v.Mode != forescale.ModeOff || v.Origin != c.then {
+					t.Errorf("mode %s, origin %s; want off and %s", v.Mode, v.Origin, c.then)
+				}
+			})
+		}
+	}
+}
+
 func TestAllFaultsOfAServiceComeAtOnce(t *testing.T) {
 	f := setup(t)
 	p := f.do("PUT", "/v1/services/checkout", `{"mode": "on", "min_instances": 0, "max_instances": -1, "objective": 2, "band": "3:70", "time_zone": "Mars/North",

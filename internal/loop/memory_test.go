@@ -102,6 +102,7 @@ func TestLabelsRegisterButNeverOverrule(t *testing.T) {
 	}{
 		{"labels that change change the service, once", forescale.OriginLabel, 10, 1},
 		{"labels do not change what the config file says", forescale.OriginConfig, 7, 0},
+		{"nor what a request has changed", forescale.OriginAPI, 7, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, func(s *forescale.Service) { s.Origin = c.origin })

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -33,7 +34,7 @@ func (l *Loop) observe(ctx context.Context) forescale.Observation {
 }
 
 // register keeps the services and nodes that the world tells of. What a person
-// configured is never changed by a label.
+// configured, or changed by a request, is never changed by a label.
 func (l *Loop) register(ctx context.Context, obs forescale.Observation) error {
 	if len(obs.Services) > 0 {
 		known, err := l.store.ListServices(ctx)
@@ -83,7 +84,11 @@ func (l *Loop) registerService(ctx context.Context, known []forescale.Service, s
 		l.log.Warn("labels of a service are refused", "service", s.Name, "error", err)
 		return nil
 	}
+	s.UpdatedAt = l.clock.Now()
 	_, err := l.store.PutService(ctx, s, version)
+	if errors.Is(err, forescale.ErrConflict) { // a request changed it in between: the next round looks again
+		return nil
+	}
 	return err
 }
 
