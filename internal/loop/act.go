@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -68,7 +69,16 @@ func (l *Loop) act(ctx context.Context, now time.Time, w *world) error {
 	if started > 0 {
 		l.meetResults(ctx, now, w)
 	}
+	l.acts.forget(w)
 	return l.saveFleet(ctx, w)
+}
+
+// forget drops the attempts at instances that have ended otherwise.
+func (a *acts) forget(w *world) {
+	maps.DeleteFunc(a.retries, func(id string, _ retry) bool {
+		k, ok := w.index[id]
+		return !ok || !w.instances[k].State.Live()
+	})
 }
 
 // dueEffect tells which effect an instance waits for, if any. Nothing is stopped

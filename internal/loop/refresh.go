@@ -126,22 +126,32 @@ func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Se
 	})
 }
 
-// forecastCache holds the newest forecasts, so that a round reads only those
-// that are new since the last.
+// forecastCache holds the newest forecasts of the services there are, so that a
+// round reads only those that are new since the last.
 type forecastCache struct {
-	upTo time.Time
-	by   map[string][]forescale.Forecast // service → one per metric
+	names []string // of the services, sorted
+	upTo  time.Time
+	by    map[string][]forescale.Forecast // service → one per metric
 }
 
-func (c *forecastCache) update(ctx context.Context, s store.Forecasts) error {
-	fresh, err := s.LatestForecasts(ctx, c.upTo)
+// update reads what is new; everything when services came or went, as one that
+// is back has the forecasts it had.
+func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []string) error {
+	since := c.upTo
+	if !slices.Equal(c.names, names) {
+		since = time.Time{}
+	}
+	fresh, err := s.LatestForecasts(ctx, since)
 	if err != nil {
 		return err
 	}
-	if c.by == nil {
-		c.by = map[string][]forescale.Forecast{}
+	if since.IsZero() {
+		*c = forecastCache{names: slices.Clone(names), by: map[string][]forescale.Forecast{}}
 	}
 	for _, f := range fresh {
+		if _, there := slices.BinarySearch(names, f.Service); !there {
+			continue
+		}
 		list := c.by[f.Service]
 		k := slices.IndexFunc(list, func(o forescale.Forecast) bool { return o.Metric == f.Metric })
 		if k < 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -44,6 +45,7 @@ func (l *Loop) runRounds(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			failures++
 			wait = min(l.opt.Collect<<min(failures, 5), 5*time.Minute)
+			wait = wait/2 + rand.N(wait/2+1) // not all servers at the same moment
 			l.log.Error("round failed, nothing was done after the failure", "error", err, "again_in", wait)
 		} else {
 			failures = 0
