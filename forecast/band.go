@@ -131,7 +131,7 @@ func (l *learner) collect(b band) {
 		l.base = append(l.base, base)
 		l.target = append(l.target, l.t.z[i]-base)
 		l.truth = append(l.truth, l.p.y[i])
-		l.repeated = append(l.repeated, l.p.repeatFor(i, pr.origin, season))
+		l.repeated = append(l.repeated, l.p.repeat(l.p.y, i, pr.origin, season))
 		l.weight = append(l.weight, math.Exp2(-float64(n-i)/(pairMemory*l.p.cal.day)))
 		l.fold = append(l.fold, (i-first)*folds/span)
 		l.atLeast = append(l.atLeast, l.p.censored(i))

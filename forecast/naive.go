@@ -41,7 +41,7 @@ func (s SeasonalNaive) Forecast(in Input) (Prediction, error) {
 	values := table(horizon, len(in.Levels))
 	last := p.y[len(p.y)-1]
 	for h := range values {
-		base := p.repeatFor(len(p.y)+p.gap+h, len(p.y)-1, days)
+		base := p.repeat(p.y, len(p.y)+p.gap+h, len(p.y)-1, days)
 		if math.IsNaN(base) {
 			base = last
 		}
@@ -76,16 +76,17 @@ func (p *past) season() int {
 	return 7
 }
 
-// repeatFor is the seasonal naive forecast of step i as seen from an origin; NaN
-// when there is none.
-func (p *past) repeatFor(i, origin, days int) float64 {
+// repeat is the seasonal naive forecast of step i as seen from an origin: the
+// value of y some days earlier, or of as many days before that where it is
+// missing; NaN when there is none.
+func (p *past) repeat(y []float64, i, origin, days int) float64 {
 	for k := days; ; k += days {
 		j := p.cal.back(i, k)
 		if j < 0 {
 			return math.NaN()
 		}
-		if j <= origin && !math.IsNaN(p.y[j]) {
-			return p.y[j]
+		if j <= origin && !math.IsNaN(y[j]) {
+			return y[j]
 		}
 	}
 }

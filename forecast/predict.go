@@ -109,9 +109,10 @@ func (f *forecaster) values() [][]float64 {
 func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
 	n := len(f.p.y)
 	if fit.loss.lost() {
-		if base := f.p.repeatFor(n-1+lead, n-1, f.p.season()); !math.IsNaN(base) {
+		// One odd or saturated day is not repeated as it was.
+		if z := f.p.repeat(f.t.calm, n-1+lead, n-1, f.p.season()); !math.IsNaN(z) {
 			for i, o := range fit.naive {
-				row[i] += share * max(0, base+o)
+				row[i] += share * max(0, fromRoot(z)+o)
 			}
 			return
 		}

@@ -55,7 +55,8 @@ var residualHalves = [residuals]float64{0, 2.5, 10, ratioHalf, 1, 4}
 type track struct {
 	weekly   bool
 	z        []float64 // values, NaN gaps
-	near     []float64 // smoothed over the nearest steps
+	calm     []float64 // the same, outliers cut off and saturated ones raised to what was expected
+	near     []float64 // calm, smoothed over the nearest steps
 	wide     []float64 // smoothed over about half an hour to either side
 	seasonal []float64 // [step][seasonals], to the end of the horizon
 	recent   []float64 // [step][recents], of the history
@@ -90,14 +91,14 @@ func (s slots) add(i int32, v float64) {
 
 func newTrack(p *past, weekly bool) *track {
 	n := len(p.y)
-	t := &track{weekly: weekly, z: make([]float64, n),
+	t := &track{weekly: weekly, z: make([]float64, n), calm: make([]float64, n),
 		seasonal: make([]float64, (n+p.ahead)*seasonals), recent: make([]float64, n*recents)}
 	for i, v := range p.y {
 		t.z[i] = toRoot(v) // NaN stays NaN
 	}
-	t.near = smooth(t.z, p.cal.perDay/288)
 	t.wide = smooth(t.z, max(p.cal.perDay/48, min(1, p.cal.perDay/24)))
 	t.run(p)
+	t.near = smooth(t.calm, p.cal.perDay/288)
 	return t
 }
 
@@ -158,6 +159,7 @@ func (t *track) run(p *past) {
 		if i >= len(t.z) {
 			continue
 		}
+		t.calm[i] = t.z[i]
 		if !math.IsNaN(t.z[i]) {
 			t.observe(p, i, s, &u, &state, &weights)
 		} else {
@@ -203,6 +205,7 @@ func (t *track) observe(p *past, i int, s []float64, u *seasons, state, weights 
 	}
 	limit := trust * max(state[fastNoise], state[slowNoise], s[dayNoise], trustFloor)
 	calm := base + min(max(z-base, -limit), limit)
+	t.calm[i] = calm
 	noise := min(math.Abs(z-base), 3*limit)
 	moves := min(math.Abs(z-state[fastLevel]), trust*max(state[fastMoves], state[slowMoves], trustFloor))
 	toward := func(column int, v float64) { state[column] += weights[column] * (v - state[column]) }
