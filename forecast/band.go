@@ -89,7 +89,8 @@ func newLearner(p *past, t *track) *learner {
 	m := pairsPerBand
 	return &learner{p: p, t: t, x: make([]float64, 0, m*terms), s: make([]float64, 0, m*spreads),
 		target: make([]float64, 0, m), base: make([]float64, 0, m), truth: make([]float64, 0, m),
-		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m), repeated: make([]float64, 0, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
+		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m),
+		repeated: make([]float64, 0, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
 }
 
 // golden spreads the pairs over the history and over the times of day alike.
@@ -161,7 +162,7 @@ func (l *learner) learn(b band, levels []float64) (f fit, ok bool) {
 	return f, true
 }
 
-// accumulate adds up the normal equations of every so-manieth pair by fold, with
+// accumulate adds up the normal equations of each every-th pair by fold, with
 // weights that make far residuals count less (Huber 1964).
 func (l *learner) accumulate(resid []float64, every int) {
 	limit := 1.5 * l.usual(resid)

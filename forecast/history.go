@@ -62,6 +62,6 @@ func FromHistory(h History) (forescale.Forecast, error) {
 	return issue(in, forescale.Forecast{Service: h.Name, Issued: end}, warnings)
 }
 
-// maxValues bounds the history that is looked at: three and a half years of
-// hours, three weeks of minutes would be too few to bound by time.
+// maxValues bounds the history that is looked at: fifteen years of hours, three
+// months of minutes.
 const maxValues = 131_072

@@ -58,6 +58,29 @@ func TestWhatSaturationHidIsNotLearnedAsTheTruth(t *testing.T) {
 	}
 }
 
+// On every other day no more than 6 were seen at noon. The others tell the truth,
+// and how certain it is.
+func TestWhatSaturationHidMakesNobodyUncertain(t *testing.T) {
+	const ceiling = 6.0
+	s := daily(29)
+	noise := forecasttest.Noise(3)
+	marks := make([]bool, len(s.Values))
+	for i := range s.Values {
+		s.Values[i] *= 1 + 0.1*noise()
+		if (i/288)%2 == 1 && s.Values[i] > ceiling {
+			s.Values[i], marks[i] = ceiling, true
+		}
+	}
+	f := must(t, forecast.Request{History: s, Censored: marks, Issued: s.End(), Horizon: 288})
+	low, k := 0.0, slices.Index(f.Levels, 0.05)
+	for _, row := range f.Values[120:168] {
+		low += row[k] / 48
+	}
+	if low < 8 || medianOf(f, 120, 168) < 9.2 {
+		t.Errorf("the forecast of noon is %.2f, at least %.2f; want 9.6, at least 8.7", medianOf(f, 120, 168), low)
+	}
+}
+
 // A history of minutes has no pattern; what was hidden must not lower its level.
 func TestWhatSaturationHidDoesNotLowerTheLevel(t *testing.T) {
 	s := forescale.Series{Start: monday, Step: time.Minute}
@@ -96,7 +119,7 @@ func TestTheStepUnderWayAndWhatFollowsAreNotLookedAt(t *testing.T) {
 			want := must(t, r)
 			r.History.Values, r.Censored = slices.Clone(whole.Values), make([]bool, len(whole.Values))
 			for i := known; i < len(whole.Values); i++ {
-				r.History.Values[i] = []float64{1e6, math.Inf(1), -1, math.NaN()}[i%4]
+				r.History.Values[i] = []float64{math.Inf(1), -1, 1e6, math.NaN()}[(i-known)%4]
 				r.Censored[i] = true
 			}
 			if got := must(t, r); fmt.Sprint(got) != fmt.Sprint(want) {

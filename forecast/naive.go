@@ -1,8 +1,6 @@
 package forecast
 
-import (
-	"math"
-)
+import "math"
 
 // SeasonalNaive repeats the last week, or the last day where there is no week:
 // what every other model has to beat. Its quantiles are those of its own errors.
@@ -37,8 +35,7 @@ func (s SeasonalNaive) Forecast(in Input) (Prediction, error) {
 	}
 	offsets := make([]float64, len(in.Levels))
 	quantilesOf(errs, float64(len(errs)), in.Levels, offsets)
-	horizon := in.Horizon
-	values := table(horizon, len(in.Levels))
+	values := table(in.Horizon, len(in.Levels))
 	last := p.y[len(p.y)-1]
 	for h := range values {
 		base := p.repeat(p.y, len(p.y)+p.gap+h, len(p.y)-1, days)

@@ -6,10 +6,11 @@ import (
 )
 
 // quantilesOf fills dst with the quantiles of the residuals at the given levels,
-// and reorders the residuals: it is linear between order statistics. They are a little wider than the
-// sample's own, since a future value is exchangeable with the n seen and falls
-// outside them with probability 2/(n+1) (split conformal, Vovk et al. 2005); with
-// effective fewer than len(sorted), as neighbours in time resemble each other.
+// linear between order statistics, and reorders the residuals. They are a little
+// wider than the sample's own, since a future value is exchangeable with the n
+// seen and falls outside them with probability 2/(n+1) (split conformal, Vovk et
+// al. 2005); effective is how many of the residuals are independent, as neighbours
+// in time resemble each other.
 // Levels beyond the outermost order statistic get that one, stretched.
 func quantilesOf(resid []float64, effective float64, levels, dst []float64) {
 	arrange(resid, 0, wanted(len(resid), effective, levels))

@@ -330,12 +330,10 @@ func (r *round) sayFallback() {
 		if g := &r.signals[i]; g.forecast != nil {
 			w["why"], w["model"], w["metric"] = "old", g.forecast.Model, string(g.metric)
 			t["issued"] = g.forecast.Issued
-			if g.fit {
-				w["why"] = "unusable"
-			}
 			if !g.fit {
 				break
 			}
+			w["why"] = "unusable"
 		}
 	}
 	r.say(forescale.CodeModelFallback, nil, t, w)
