@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/sqlite"
+)
+
+// setClock is the machine's clock with a wall clock that can be set.
+type setClock struct {
+	forescale.SystemClock
+	off time.Duration
+}
+
+func (c *setClock) Now() time.Time { return c.SystemClock.Now().Add(c.off) }
+
+// What is deleted does not come back: a clock that is ahead for some days costs
+// no history, while a clock that keeps still lets old history go.
+func TestAJumpOfTheClockDeletesNoHistory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "forescale.db")
+	synctest.Test(t, func(t *testing.T) {
+		st, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = st.Close() }()
+		clock := &setClock{SystemClock: forescale.NewSystemClock()}
+		keep := func() int {
+			t.Helper()
+			all, err := st.Samples(t.Context(), forescale.SampleQuery{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(all)
+		}
+		begin := clock.Now()
+		var samples []forescale.Sample
+		for day := range 20 {
+			samples = append(samples, forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindNode, Name: "n"}, Metric: forescale.MetricCPU,
+				Time: begin.AddDate(0, 0, -day), Value: 50})
+		}
+		if err := st.Append(t.Context(), samples); err != nil {
+			t.Fatal(err)
+		}
+		s := &server{cfg: serverConfig{Store: st, Clock: clock, Log: slog.New(slog.DiscardHandler), Retention: 10*24*time.Hour + time.Hour}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- s.retain(ctx) }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
+
+		time.Sleep(time.Hour)
+		if n := keep(); n != 11 {
+			t.Errorf("%d samples are kept after the first pruning, want those of 11 days", n)
+		}
+		clock.off = 365 * 24 * time.Hour
+		time.Sleep(24 * time.Hour)
+		clock.off = 0
+		time.Sleep(24 * time.Hour)
+		if n := keep(); n != 11 {
+			t.Errorf("%d samples are kept after the clock was ahead for a day, want 11", n)
+		}
+		time.Sleep(24 * time.Hour)
+		if n := keep(); n != 8 {
+			t.Errorf("%d samples are kept three days later, want 8", n)
+		}
+	})
+}

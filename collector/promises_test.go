@@ -1,0 +1,45 @@
+package collector
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/forescale/forescale/internal/dockertest"
+)
+
+// The reader remembers the last reading of each container that there is, and of
+// none that is gone.
+func TestWhatIsGoneFromTheEngineIsForgotten(t *testing.T) {
+	b := onEngine(t, DockerOptions{UsageWait: -1})
+	ids := map[string]bool{}
+	for k := range 4 {
+		name := b.run(fmt.Sprint(k), nil, nil)
+		j, err := b.cli.ContainerInspect(b.Context(), name)
+		b.must(err)
+		ids[j.ID] = true
+	}
+	remembered := func() (n int) {
+		b.docker.mu.Lock()
+		defer b.docker.mu.Unlock()
+		for id := range b.docker.seen {
+			if ids[id] {
+				n++
+			}
+		}
+		return n
+	}
+	b.look()
+	if n := remembered(); n != 4 {
+		t.Fatalf("%d of 4 containers are remembered: the test tests nothing", n)
+	}
+	for id := range ids {
+		b.must(b.cli.ContainerRemove(b.Context(), id, container.RemoveOptions{Force: true}))
+	}
+	dockertest.Until(t, 20*time.Second, "what is gone is forgotten", func() bool {
+		b.look()
+		return remembered() == 0
+	})
+}
