@@ -143,7 +143,7 @@ func (c *apiClient) do(ctx context.Context, method, path string, query url.Value
 		return nil
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return c.stranger(resp)
+		return c.stranger(resp, data)
 	}
 	return nil
 }
@@ -163,13 +163,13 @@ type problem struct {
 func (c *apiClient) refused(method, path string, resp *http.Response, data []byte) error {
 	var p problem
 	if json.Unmarshal(data, &p) != nil || p.Title == "" && p.Detail == "" {
-		return c.stranger(resp)
+		return c.stranger(resp, data)
 	}
 	f := &forescale.Fault{Code: firstOf(p.Code, statusCode(resp.StatusCode)), What: oneLine(firstOf(p.Detail, p.Title)), Where: method + " " + path, Help: oneLine(p.Help)}
 	if resp.StatusCode == http.StatusUnauthorized { // the API's help names a header
 		f.Help = "set FORESCALE_KEY or --key-file; make a key with `forescale keys create --name me --role operate`"
 	}
-	if f.Code == "service_unknown" {
+	if f.Code == "service_unknown" && !strings.HasPrefix(p.Help, "did you mean") {
 		f.Help = "see `forescale services`" // the API's help names a route
 	}
 	for i, e := range p.Errors {
@@ -201,12 +201,22 @@ func (c *apiClient) unreachable(err error) error {
 	if errors.As(err, &unknown) {
 		help = "name the certificate to trust with --ca-file"
 	}
+	var name x509.HostnameError
+	if errors.As(err, &name) {
+		help = "call it by a name that is in its certificate, with --server or FORESCALE_SERVER"
+	}
 	return &forescale.Fault{Code: "server_unreachable", What: "no forescale server answers: " + cause(err), Where: c.base.String(), Help: help, Err: err}
 }
 
-func (c *apiClient) stranger(resp *http.Response) error {
-	return &forescale.Fault{Code: "server_unreachable", What: fmt.Sprintf("what answers there is not forescale (status %d)", resp.StatusCode),
+func (c *apiClient) stranger(resp *http.Response, data []byte) error {
+	f := &forescale.Fault{Code: "server_unreachable", What: fmt.Sprintf("what answers there is not forescale (status %d)", resp.StatusCode),
 		Where: c.base.String(), Help: "check the address, or name another with --server or FORESCALE_SERVER"}
+	if bytes.Contains(data, []byte("HTTP request to an HTTPS server")) { // what net/http answers then
+		secure := *c.base
+		secure.Scheme = "https"
+		f.What, f.Help = "that server wants encrypted connections", "use --server "+secure.String()
+	}
+	return f
 }
 
 // cause is the innermost reason of a network error.

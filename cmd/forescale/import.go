@@ -147,6 +147,7 @@ func (a *app) importHistory(ctx context.Context, s store.Store, f importFlags, p
 	if err != nil {
 		return err
 	}
+	defer a.hint("A server that runs on this store makes new forecasts within a minute. Next: forescale services")
 	return a.importSummary(im, in.name, done)
 }
 
@@ -169,6 +170,7 @@ func (im *importer) run(ctx context.Context, in *history, print string, done int
 			case errors.As(err, &f) && f.Code != "service_unknown" && f.Code != "capacity_unknown" && f.Code != "series_many":
 				im.refuse(f)
 			case err != nil:
+				im.rows-- // this row is to be read again
 				return errors.Join(err, im.flush(ctx, print))
 			}
 		}
@@ -266,6 +268,12 @@ func (im *importer) lookUp(ctx context.Context, name, where string) (forescale.S
 func (im *importer) register(ctx context.Context, name, where string) (forescale.Service, error) {
 	if !im.flags.create || !forescale.ValidName(name) {
 		help := "add it to the config, or register it with --create"
+		if s := im.nearestService(ctx, name); s != "" {
+			help = fmt.Sprintf("did you mean %q? Else %s", s, help)
+		}
+		if im.rows > 1 {
+			help += "; the rows before it are in, run the command again then"
+		}
 		if !forescale.ValidName(name) {
 			help = "name the service with --service: a service's name has up to 42 lower-case letters, digits and inner hyphens"
 		}
@@ -276,6 +284,19 @@ func (im *importer) register(ctx context.Context, name, where string) (forescale
 		return s, err
 	}
 	return im.store.PutService(ctx, s, 0)
+}
+
+// nearestService is the registered service with the most similar name, "" if none is.
+func (im *importer) nearestService(ctx context.Context, name string) string {
+	known, err := im.store.ListServices(ctx)
+	if err != nil {
+		return ""
+	}
+	names := make([]string, len(known))
+	for i, s := range known {
+		names[i] = s.Name
+	}
+	return nearest(name, names)
 }
 
 // flush keeps the batch and the progress in one commit.

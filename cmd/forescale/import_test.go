@@ -155,6 +155,7 @@ func TestImportNamesWhatIsWrong(t *testing.T) {
 		args        []string
 	}{
 		{"an unknown service", head + strings.Replace(good, "checkout", "shop", 1), exitInput, []string{"error[service_unknown]", `there is no service "shop"`, "--> stdin:2", "--create"}, []string{"--as", "demand"}},
+		{"a service that is misspelt", head + good + strings.Replace(good, "checkout", "chekout", 1), exitInput, []string{`there is no service "chekout"`, `did you mean "checkout"?`, "--> stdin:3", "the rows before it are in"}, []string{"--as", "demand"}},
 		{"load of a service whose capacity is not known", head + good, exitFailed, []string{"capacity_unknown", "stdin:2", "--as demand"}, nil},
 		{"another header", "time;value\n", exitInput, []string{"history_invalid", "stdin:1", "timestamp,series,value"}, nil},
 		{"an empty input", "", exitInput, []string{"history_invalid", "empty"}, nil},
@@ -178,6 +179,21 @@ func TestImportNamesWhatIsWrong(t *testing.T) {
 	s.fails(exitInput, []string{"history_unreadable", "no such file"}, "import", filepath.Join(s.dir, "none.csv"), "--store", path)
 	if n := len(samplesOf(t, path, forescale.SampleQuery{Service: "checkout"})); n != 1 {
 		t.Errorf("%d samples are in, want the one good row", n)
+	}
+}
+
+// The row that stopped an import is read again, not taken as done.
+func TestImportStopsBeforeTheRowOfAnUnknownService(t *testing.T) {
+	s := newShell(t)
+	path := withCheckout(t, s, 120)
+	file := s.file("two.csv", historyCSV("checkout", 10)+"2026-03-02T00:00:00Z,mailer,5\n2026-03-02T00:01:00Z,mailer,6\n")
+	s.fails(exitInput, []string{`there is no service "mailer"`, "two.csv:12"}, "import", file, "--store", path)
+	s.must("import", file, "--store", path, "--create", "--capacity", "10")
+	if n := len(samplesOf(t, path, forescale.SampleQuery{Service: "mailer"})); n != 2 {
+		t.Errorf("%d samples of mailer, want 2", n)
+	}
+	if n := len(samplesOf(t, path, forescale.SampleQuery{Service: "checkout"})); n != 10 {
+		t.Errorf("%d samples of checkout, want 10", n)
 	}
 }
 

@@ -188,13 +188,20 @@ func (s *server) run(name string, do func(context.Context) error) {
 	}()
 }
 
-// URL is where the server answers.
+// URL is where the server answers. When it listens on all addresses, that is by
+// the machine's name.
 func (s *server) URL() string {
 	scheme := "http"
 	if s.cfg.TLS != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + s.ln.Addr().String()
+	address := s.ln.Addr().String()
+	if host, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(host).IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			address = net.JoinHostPort(name, port)
+		}
+	}
+	return scheme + "://" + address
 }
 
 // Refresh makes forecasts now, of the named services or of all.

@@ -20,13 +20,14 @@ const (
 func (l *Loop) demand(ctx context.Context, now time.Time, w *world) error {
 	for done := 0; done < roundCells; {
 		cells, err := l.store.DirtyCells(ctx, cellsAtOnce)
-		if err != nil || len(cells) == 0 {
+		if err != nil {
 			return err
 		}
 		if err := l.demandOf(ctx, now, w, cells); err != nil {
 			return err
 		}
 		if done += len(cells); len(cells) < cellsAtOnce {
+			l.workedOut = now
 			return nil
 		}
 	}
@@ -57,6 +58,9 @@ func (l *Loop) WorkOutDemand(ctx context.Context, now time.Time, done func(cells
 
 // demandOf works out the given cells, which come oldest first.
 func (l *Loop) demandOf(ctx context.Context, now time.Time, w *world, cells []forescale.Cell) error {
+	if len(cells) == 0 {
+		return nil
+	}
 	from, to := cells[0].Time, cells[len(cells)-1].Time.Add(forescale.DemandStep)
 	byCell, err := l.samplesOf(ctx, cells, from, to)
 	if err != nil {

@@ -121,7 +121,8 @@ type Loop struct {
 	forecasts forecastCache
 	acts      acts
 	watch     clockWatch
-	busy      bool // an instance starts or drains
+	busy      bool      // an instance starts or drains
+	workedOut time.Time // all samples that came in before are in the demand
 }
 
 // New makes a loop; Run or Step start it.

@@ -3,6 +3,7 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -205,6 +206,54 @@ func TestForecasts(t *testing.T) {
 		b.restart()
 		if due, err := b.loop.UntilRefresh(t.Context()); err != nil || due != 10*time.Minute {
 			t.Errorf("due in %v, %v; want 10 min", due, err)
+		}
+	})
+	t.Run("after an import a refresh is due, once its demand is worked out", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		due := func() time.Duration {
+			t.Helper()
+			d, err := b.loop.UntilRefresh(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		refresh := func() {
+			t.Helper()
+			if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refresh()
+		b.clock.Advance(time.Minute)
+		imported := func(rows int, ended time.Time) {
+			t.Helper()
+			run := forescale.Run{ID: fmt.Sprint("import-", b.clock.Now().UnixMilli()), Kind: "import", StartedAt: b.clock.Now(), EndedAt: ended, Done: rows}
+			if err := b.store.SaveRun(t.Context(), run); err != nil {
+				t.Fatal(err)
+			}
+		}
+		imported(5000, time.Time{})
+		if d := due(); d != 14*time.Minute {
+			t.Errorf("due in %v while the import runs", d)
+		}
+		imported(5000, b.clock.Now())
+		if d := due(); d != 14*time.Minute {
+			t.Errorf("due in %v before the demand is worked out", d)
+		}
+		b.run(interval)
+		if d := due(); d > 0 {
+			t.Errorf("due in %v after it is", d)
+		}
+		refresh()
+		if d := due(); d != 15*time.Minute {
+			t.Errorf("due in %v after that", d)
+		}
+		b.clock.Advance(time.Minute)
+		imported(0, b.clock.Now())
+		b.run(interval)
+		if d := due(); d <= 0 {
+			t.Error("due after an import that brought nothing")
 		}
 	})
 	t.Run("a service that is off is not forecast", func(t *testing.T) {

@@ -129,7 +129,7 @@ func (l *Loop) runRefresh(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-l.clock.After(wait):
+		case <-l.clock.After(min(wait, l.opt.Interval)): // an import may end meanwhile
 		}
 	}
 }
@@ -138,8 +138,33 @@ func (l *Loop) runRefresh(ctx context.Context) error {
 // neither repeats nor skips one.
 func (l *Loop) untilRefresh(ctx context.Context, now time.Time) (time.Duration, error) {
 	runs, err := l.store.ListRuns(ctx, "forecast", 1)
-	if err != nil || len(runs) == 0 || runs[0].EndedAt.IsZero() || runs[0].StartedAt.After(now) {
+	if err != nil {
 		return 0, err
 	}
-	return runs[0].StartedAt.Add(l.opt.Refresh).Sub(now), nil
+	var last time.Time
+	var wait time.Duration
+	if len(runs) > 0 && !runs[0].EndedAt.IsZero() && !runs[0].StartedAt.After(now) {
+		last = runs[0].StartedAt
+		wait = last.Add(l.opt.Refresh).Sub(now)
+	}
+	return l.afterImport(ctx, now, last, wait)
+}
+
+// afterImport is wait, or none when history was imported since the last
+// forecasts: they are made anew once its demand is worked out, and not before.
+func (l *Loop) afterImport(ctx context.Context, now, last time.Time, wait time.Duration) (time.Duration, error) {
+	runs, err := l.store.ListRuns(ctx, "import", 1)
+	if err != nil || len(runs) == 0 || runs[0].Done == 0 || runs[0].EndedAt.IsZero() {
+		return wait, err
+	}
+	ended := runs[0].EndedAt
+	if !ended.After(last) || now.Sub(ended) > l.opt.Refresh {
+		return wait, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.workedOut.After(ended) {
+		return max(wait, l.opt.Collect), nil
+	}
+	return 0, nil
 }
