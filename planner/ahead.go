@@ -107,17 +107,17 @@ func (w *walk) rise(i int) (time.Time, bool) {
 // lead time and window, and not by what will be the live demand of the window past.
 func (w *walk) fall(i int) {
 	r, s := w.r, w.steps[i]
-	most, top := 1, s
-	for _, x := range w.steps[i:] {
-		if !x.at.Before(s.at.Add(r.lead + r.window)) {
-			break
-		}
-		if x.count > top.count {
-			top = x
+	if r.clamp(s.count) >= w.cur {
+		return
+	}
+	top, to := s, s.at.Add(r.lead+r.window)
+	for k := i; k < len(w.steps) && w.steps[k].at.Before(to); k++ {
+		if w.steps[k].count > top.count {
+			top = w.steps[k]
 		}
 	}
-	most = max(most, top.count)
-	for k := i - 1; k >= 0 && w.steps[k].at.Add(w.width()).After(s.at.Add(-r.window)); k-- {
+	most, from := max(1, top.count), s.at.Add(-r.window-w.width())
+	for k := i - 1; k >= 0 && w.steps[k].at.After(from); k-- {
 		most = max(most, w.steps[k].middle)
 	}
 	n := r.clamp(most)

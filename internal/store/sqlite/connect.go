@@ -54,7 +54,7 @@ func (s *Store) connector(r role) connector {
 		q.Set("mode", "rw") // a reader writes to the shared memory of the log
 		pragma("query_only(1)")
 		pragma("cell_size_check(1)")
-		pragma("cache_size(-4096)")
+		pragma("cache_size(-8192)")
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: q.Encode()}
 	return connector{driver: s.options.driver, dsn: u.String()}
