@@ -123,9 +123,3 @@ func (column) Schema(huma.Registry) *huma.Schema {
 }
 
 var _ json.Marshaler = column(nil)
-
-func sorted(ss []string) []string {
-	ss = slices.Clone(ss)
-	slices.Sort(ss)
-	return ss
-}

@@ -35,7 +35,7 @@ func (a *API) sampleRoutes() {
 	}}
 }
 
-// SampleRow is one row of a push, as OpenAPI shows it. rows.go reads it.
+// SampleRow is one row of a push, as OpenAPI shows it. row.go reads it.
 type SampleRow struct {
 	Service     string    `json:"service,omitempty" example:"checkout"`
 	Instance    string    `json:"instance,omitempty" example:"checkout-3"`
