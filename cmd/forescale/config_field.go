@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -222,10 +221,6 @@ func textMap(key, doc string, to *map[string]string) field {
 	return f
 }
 
-// secretName matches names of variables that hold secrets. A false alarm costs
-// one line in env_from; a secret in the store, the API and every backup costs more.
-var secretName = regexp.MustCompile(`(?i)(^|_)(password|passwd|secret|token|api_?key|private_?key|credentials?)$`)
-
 // envField is a textMap that refuses secrets: what is in the file goes into the
 // store and is shown by the API.
 func envField(key, doc string, to *map[string]string) field {
@@ -237,7 +232,7 @@ func envField(key, doc string, to *map[string]string) field {
 			return w
 		}
 		for _, name := range slices.Sorted(maps.Keys(*to)) {
-			if k := keyNode(n, name); k != nil && secretName.MatchString(name) {
+			if k := keyNode(n, name); k != nil && forescale.SecretName(name) {
 				r.fault(k.Line, k.Column, "config_secret", fmt.Sprintf("%q looks like a secret, and env is kept in the store and shown by the API", name),
 					fmt.Sprintf("set it in the server's own environment and write env_from: [%s]", name))
 			}

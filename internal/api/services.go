@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -201,6 +203,12 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 		s.Missing = forescale.MissingRules{Hold: duration("missing.hold", m.Hold), StandIn: duration("missing.stand_in", m.StandIn), FollowForecast: m.FollowForecast}
 	}
 	if t := b.Template; t != nil {
+		for _, name := range slices.Sorted(maps.Keys(t.Env)) {
+			if forescale.SecretName(name) {
+				bad("template.env."+name, fmt.Sprintf("%q looks like a secret, and env is kept in the store and shown by the API", name),
+					fmt.Sprintf("set it in the server's own environment and name it in env_from: [%q]", name))
+			}
+		}
 		s.Template = forescale.Template{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
 			Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory}
 		if p := t.Probe; p != nil {
