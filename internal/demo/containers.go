@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/sim"
 )
 
@@ -20,7 +21,7 @@ const (
 // containers is the stage with a Docker Engine.
 type containers struct {
 	engine Engine
-	load   sim.Pattern
+	load   datasets.Pattern
 	pace   pace
 	owner  string
 	image  string

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/sim"
 	"github.com/forescale/forescale/internal/store"
 )
@@ -31,7 +32,7 @@ type demo struct {
 	Config
 	pace  pace
 	zone  *time.Location
-	load  sim.Pattern
+	load  datasets.Pattern
 	stage stage
 	store store.Store
 	say   *story
@@ -65,7 +66,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		zone = time.UTC
 	}
 	d := &demo{Config: c, pace: newPace(c.Day), zone: zone, planned: make(chan struct{}),
-		load: sim.DefaultPattern(c.Seed, peak*capacity, zone), say: newStory(c.Out, zone)}
+		load: datasets.DefaultPattern(c.Seed, peak*capacity, zone), say: newStory(c.Out, zone)}
 	d.say.line("forescale demo: a working week, a day in %s. Ctrl-C ends it and leaves nothing behind.", spoken(c.Day))
 	dir, err := workDir()
 	if err != nil {

@@ -7,18 +7,19 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/sim"
 )
 
 // simulated is the stage without an engine.
 type simulated struct {
-	load  sim.Pattern
+	load  datasets.Pattern
 	seed  uint64
 	pace  pace
 	world *sim.World
 }
 
-func newSimulated(load sim.Pattern, seed uint64, p pace) *simulated {
+func newSimulated(load datasets.Pattern, seed uint64, p pace) *simulated {
 	return &simulated{load: load, seed: seed, pace: p}
 }
 

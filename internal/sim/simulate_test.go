@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store/sqlite"
 )
@@ -23,7 +24,7 @@ func week(t *testing.T, seed uint64, interval time.Duration, seen func(loop.Repo
 	t.Helper()
 	s := forescale.Service{Name: "shop", Mode: forescale.ModeActive, Min: 1, Max: 12, Objective: 0.95, Warmup: shopWarmup,
 		Metrics: []forescale.Metric{forescale.MetricLoad}, Capacity: 40}.WithDefaults()
-	load := DefaultPattern(seed, 5.2*40, time.UTC)
+	load := datasets.DefaultPattern(seed, 5.2*40, time.UTC)
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "simulation.db"))
 	if err != nil {
 		t.Fatal(err)

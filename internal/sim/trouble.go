@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/forescale/forescale/datasets"
 )
 
 // TroubleKind is a way in which the world fails.
@@ -65,7 +67,7 @@ func (t Trouble) strikes(service, instance string, seed uint64) bool {
 	if t.Service != "" && t.Service != service || t.Instance != "" && t.Instance != instance {
 		return false
 	}
-	return t.Share <= 0 || draw(seed, string(t.Kind), hash(instance)).Float64() < t.Share
+	return t.Share <= 0 || datasets.Draw(seed, string(t.Kind), hash(instance)).Float64() < t.Share
 }
 
 // troubled reports whether a trouble of the kind strikes the instance now.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/datasets"
 	"pgregory.net/rapid"
 )
 
@@ -289,7 +290,7 @@ func TestTheWorldIsSound(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		worlds, clocks := make([]*World, 2), make([]*Clock, 2)
 		s := shop(1, 50)
-		pattern := DefaultPattern(seed, 40, time.UTC)
+		pattern := datasets.DefaultPattern(seed, 40, time.UTC)
 		for k := range worlds {
 			clocks[k] = NewClock(monday)
 			worlds[k] = NewWorld(Config{Clock: clocks[k], Seed: seed}, Workload{Service: s, Load: pattern, Capacity: 10,
