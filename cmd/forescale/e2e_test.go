@@ -88,14 +88,18 @@ func TestALabelledContainerIsScaledAndShown(t *testing.T) {
 		t.Error("the page was loaded anew")
 	}
 	kinds := map[string]int{}
-	for _, d := range s.decisions() {
-		for _, a := range d.Actions {
-			kinds[a.Kind]++
+	eventually(t, 20*time.Second, func() error { // what drains is not ready any more, and is stopped a moment later
+		clear(kinds)
+		for _, d := range s.decisions() {
+			for _, a := range d.Actions {
+				kinds[a.Kind]++
+			}
+			if d.Outcome != forescale.OutcomeDone {
+				return fmt.Errorf("decision %s: %s %s", d.Message, d.Outcome, d.Error)
+			}
 		}
-		if d.Outcome != forescale.OutcomeDone {
-			t.Errorf("decision %s: %s %s", d.Message, d.Outcome, d.Error)
-		}
-	}
+		return nil
+	})
 	if kinds["start"] != 2 || kinds["stop"] != 2 {
 		t.Errorf("actions %v, want two starts and two stops", kinds)
 	}
