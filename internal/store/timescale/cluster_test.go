@@ -180,10 +180,18 @@ type server struct {
 // fastCluster is a cluster for tests of behaviour: it does not sync, since no
 // test of them cuts the power.
 func fastCluster(tb testing.TB) *server {
+	if v := named(); v != nil {
+		return v
+	}
+	return &server{dsn: startCluster(tb, "fsync=off", "full_page_writes=off").dsn("postgres")}
+}
+
+// named is the server that somebody wants the tests to run against, or nil.
+func named() *server {
 	if dsn := os.Getenv("FORESCALE_TEST_POSTGRES"); dsn != "" {
 		return &server{dsn: dsn}
 	}
-	return &server{dsn: startCluster(tb, "fsync=off", "full_page_writes=off").dsn("postgres")}
+	return nil
 }
 
 // fresh is the address of an empty schema, which goes after the test.
@@ -236,4 +244,14 @@ func openAt(tb testing.TB, dsn string, opts ...Option) *Store {
 	}
 	tb.Cleanup(func() { s.Close() })
 	return s
+}
+
+// execHold keeps a connection open until the test ends.
+func execHold(t *testing.T, dsn string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
 }

@@ -74,7 +74,7 @@ func (s *Store) createExtension(ctx context.Context, version string) (string, er
 			"install a newer one on the server, and start forescale again")
 		return "", nil
 	}
-	_, err := s.pool.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS timescaledb")
+	_, err := s.pool.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public") // where everybody finds it
 	var pg *pgconn.PgError
 	switch {
 	case err == nil:
@@ -98,4 +98,11 @@ func older(version string) bool {
 		return true
 	}
 	return a < oldestMajor || a == oldestMajor && b < oldestMinor
+}
+
+// findFunctions puts the functions of TimescaleDB into reach until the commit: it
+// may be installed in a schema that the address does not name.
+func (t *tx) findFunctions(ctx context.Context) error {
+	return t.exec(ctx, `SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(n.nspname)), true)
+		FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'timescaledb'`)
 }

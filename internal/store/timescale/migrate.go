@@ -83,16 +83,13 @@ const migrationTable = `CREATE TABLE IF NOT EXISTS migration (
   PRIMARY KEY (track, number)
 )`
 
-// readApplied is what was run of a track, in order.
+// readApplied is what was run of a track, in order. It looks for the table in
+// the catalog itself: to_regclass may remember, within a transaction, that there
+// was none before another server made it.
 func readApplied(ctx context.Context, q querier, track string) ([]applied, error) {
-	var there bool
-	found, err := readAll(ctx, q, func(r row) (b bool, err error) { return b, r.Scan(&b) },
-		"SELECT to_regclass(quote_ident(current_schema()) || '.migration') IS NOT NULL")
-	if err != nil || len(found) == 0 {
+	there, err := readAll(ctx, q, scanText, "SELECT relname::text FROM pg_class WHERE relname = 'migration' AND relnamespace = current_schema()::regnamespace")
+	if err != nil || len(there) == 0 {
 		return nil, err
-	}
-	if there = found[0]; !there {
-		return nil, nil
 	}
 	return readAll(ctx, q, func(r row) (a applied, err error) {
 		return a, r.Scan(&a.number, &a.name, &a.checksum, &a.writtenBy)
@@ -185,6 +182,11 @@ func (s *Store) runMigration(ctx context.Context, track string, m migration, kno
 		}
 		if err := s.refuse(done, known); err != nil || len(done) >= m.number {
 			return err // another server was faster
+		}
+		if track == trackExtension {
+			if err := t.findFunctions(ctx); err != nil {
+				return err
+			}
 		}
 		for _, script := range []string{migrationTable, m.script} {
 			if _, err := p.Conn().PgConn().Exec(ctx, script).ReadAll(); err != nil { // many statements at once
