@@ -71,7 +71,7 @@ func TestStoreOnTimescaleDB(t *testing.T) {
 		t.Fatalf("TimescaleDB is not used: %v", s.Warnings())
 	}
 	s.Close()
-	exercise(t, v)
+	exercise(t, v, true)
 }
 
 // TestAggregates shows that what is compressed takes late samples, and that they
