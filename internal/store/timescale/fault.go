@@ -57,7 +57,7 @@ func (s *Store) faultOf(err error) error {
 		return s.damaged(err.Error(), nil)
 	case code == "53300": // too_many_connections
 		f.Code, f.What = "store_connections", "the database has no connection left for forescale"
-		f.Help = "raise max_connections, give forescale fewer with pool_max_conns=N in the address, or end other clients; forescale tries again by itself"
+		f.Help = "raise max_connections, give forescale fewer with pool_max_conns=N in the address, or end other clients; a running server tries again by itself"
 		f.Err = errors.Join(forescale.ErrBusy, f.Err)
 	case code == "53100": // disk_full
 		f.Code, f.What = "disk_full", "the disk of the database is full"
@@ -82,7 +82,7 @@ func (s *Store) faultOf(err error) error {
 		if reason := f.Err.Error(); reason != "" {
 			f.What += ": " + reason
 		}
-		f.Help = "start it, or check host, port, sslmode and firewall; forescale tries again by itself, and nothing that it acknowledged is lost"
+		f.Help = "start it, or check host, port, sslmode and firewall; a running server tries again by itself, and nothing that it acknowledged is lost"
 		f.Err = errors.Join(forescale.ErrBusy, f.Err)
 	default:
 		return nil

@@ -37,6 +37,7 @@ type options struct {
 	migrations fs.FS  // tests bring their own
 	extension  fs.FS
 	plain      bool
+	tracer     pgx.QueryTracer // tests count statements
 }
 
 // Option changes how a store is opened.
@@ -70,6 +71,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	}
 	s := &Store{place: placeOf(config.ConnConfig.Config), options: o}
 	prepareConfig(config, dsn)
+	config.ConnConfig.Tracer = o.tracer
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, s.fault("open the store", err)
 	}
