@@ -55,7 +55,7 @@ func (s *Store) look(ctx context.Context) error {
 	if err := s.pool.QueryRow(ctx, "SELECT clock_timestamp(), current_setting('fsync'), current_setting('full_page_writes')").Scan(&clock, &sync, &pages); err != nil {
 		return err
 	}
-	if off := clock.Sub(time.Now()); off.Abs() > ahead {
+	if off := time.Until(clock); off.Abs() > ahead {
 		s.warn("clock_off", fmt.Sprintf("the clock of the database differs from this machine's by %s", off.Round(time.Second)),
 			"synchronize both clocks; forescale itself goes by this machine's, compression and roll-ups go by the database's")
 	}

@@ -209,11 +209,15 @@ func scanDemand(r row) (p forescale.DemandPoint, err error) {
 	return p, err
 }
 
-// Demand implements [store.Samples].
+// Demand implements [store.Samples]. What is the same in each of the many rows is
+// not sent with it.
 func (s *Store) Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error) {
-	return list(ctx, s, "read demand", scanDemand,
-		`SELECT service, metric, minute, value, censored, reporting, ready FROM line JOIN demand ON demand.line = line.id
-			WHERE service = $1 AND metric = $2 AND minute >= $3 AND minute < $4 ORDER BY minute`,
+	return list(ctx, s, "read demand", func(r row) (p forescale.DemandPoint, err error) {
+		err = r.Scan(&p.Time, &p.Value, &p.Censored, &p.Reporting, &p.Ready)
+		p.Service, p.Metric, p.Time = service, metric, p.Time.UTC()
+		return p, err
+	}, `SELECT minute, value, censored, reporting, ready FROM demand
+			WHERE line = (SELECT id FROM line WHERE service = $1 AND metric = $2) AND minute >= $3 AND minute < $4 ORDER BY minute`,
 		service, string(metric), minuteFrom(from), minuteFrom(to))
 }
 

@@ -134,7 +134,3 @@ const lockKey = "hashtext('forescale ' || current_schema())"
 func (t *tx) lock(ctx context.Context, number int) error {
 	return t.exec(ctx, "SELECT pg_advisory_xact_lock($1::int, "+lockKey+")", number)
 }
-
-func (t *tx) share(ctx context.Context, number int) error {
-	return t.exec(ctx, "SELECT pg_advisory_xact_lock_shared($1::int, "+lockKey+")", number)
-}
