@@ -49,7 +49,7 @@ func (f field) oneOf(words ...string) field {
 			return inner(r, path, n)
 		}
 		w := &wrong{fmt.Sprintf("%q is not a %s", n.Value, strings.ReplaceAll(f.key, "_", " ")), "use " + orList(words)}
-		if s := nearest(n.Value, words); s != "" {
+		if s := nearest(n.Value, words); s != "" && s != "off" { // "on" is not meant to be off
 			w.help = fmt.Sprintf("did you mean %q?", s)
 		}
 		return w

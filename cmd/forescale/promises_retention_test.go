@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,10 +16,10 @@ import (
 // setClock is the machine's clock with a wall clock that can be set.
 type setClock struct {
 	forescale.SystemClock
-	off time.Duration
+	off atomic.Int64
 }
 
-func (c *setClock) Now() time.Time { return c.SystemClock.Now().Add(c.off) }
+func (c *setClock) Now() time.Time { return c.SystemClock.Now().Add(time.Duration(c.off.Load())) }
 
 // What is deleted does not come back: a clock that is ahead for some days costs
 // no history, while a clock that keeps still lets old history go.
@@ -63,9 +64,9 @@ func TestAJumpOfTheClockDeletesNoHistory(t *testing.T) {
 		if n := keep(); n != 11 {
 			t.Errorf("%d samples are kept after the first pruning, want those of 11 days", n)
 		}
-		clock.off = 365 * 24 * time.Hour
+		clock.off.Store(int64(365 * 24 * time.Hour))
 		time.Sleep(24 * time.Hour)
-		clock.off = 0
+		clock.off.Store(0)
 		time.Sleep(24 * time.Hour)
 		if n := keep(); n != 11 {
 			t.Errorf("%d samples are kept after the clock was ahead for a day, want 11", n)

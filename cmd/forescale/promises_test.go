@@ -120,10 +120,11 @@ func TestNoSecretIsShown(t *testing.T) {
 		"an argument of a labelled container": marker(), "a key that there is not": "fsk_" + marker()}}
 	t.Setenv("FORESCALE_TEST_SECRET", l.secrets["a variable of env_from"])
 
-	// A container by hand, whose service is registered and copied by its labels.
+	// A container by hand that is copied. Its service is in the config: a label
+	// that registers one would be met by every other server on this engine.
 	byHand := "hand-" + tag
 	all := maps.Clone(labels)
-	maps.Copy(all, map[string]string{forescale.LabelEnable: "true", forescale.LabelService: byHand, "forescale.mode": "active", "forescale.min": "2", "forescale.max": "2"})
+	all[forescale.LabelService] = byHand
 	_, err := cli.ContainerCreate(t.Context(), &container.Config{Image: image, Labels: all,
 		Env: []string{"PASSWORD=" + l.secrets["a variable of a labelled container"]}, Cmd: []string{"--token", l.secrets["an argument of a labelled container"]},
 	}, nil, nil, nil, byHand+"-1")
@@ -151,6 +152,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	} {
 		config += "  " + name + "-" + tag + ":\n    mode: active\n    warmup: 1s\n" + template + more
 	}
+	config += "  " + byHand + ":\n    mode: active\n    warmup: 1s\n    min_instances: 2\n    max_instances: 2\n"
 	server := s.serve("--store", path, "--docker", "required", "--verbose", "--config", s.file("forescale.yaml", config))
 
 	get := func(method, target, key, body string) (int, []byte) {
@@ -179,7 +181,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	admin := l.secrets["the key of admin"]
 
 	// What the engine holds shows that the secrets did arrive: there is something to find.
-	eventually(t, 60*time.Second, func() error {
+	eventually(t, 2*time.Minute, func() error {
 		_, body := get("GET", "/v1/instances?limit=1000", admin, "")
 		_, decisions := get("GET", "/v1/decisions?limit=100", admin, "")
 		if ready := bytes.Count(body, []byte(`"ready"`)); ready < 3 {

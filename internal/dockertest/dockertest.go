@@ -16,8 +16,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,8 +105,28 @@ func Engine(t testing.TB) *client.Client {
 		if built.cli, err = Connect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		sweep(t, built.cli)
 	}
 	return cli
+}
+
+// sweep removes what runs left behind that were killed before they could clean
+// up: those whose process is gone.
+func sweep(t testing.TB, cli *client.Client) {
+	list, err := cli.ContainerList(t.Context(), container.ListOptions{All: true, Filters: labelled(Label)})
+	if err != nil {
+		t.Fatalf("list what earlier runs left: %v", err)
+	}
+	for _, c := range list {
+		id, _, _ := strings.Cut(strings.TrimPrefix(c.Labels[Label], "t"), "-")
+		pid, err := strconv.Atoi(id)
+		if err != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			continue
+		}
+		if err := cli.ContainerRemove(t.Context(), c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}); err != nil && !gone(err) {
+			t.Logf("remove what an earlier run left: %v", err)
+		}
+	}
 }
 
 // Connect is a client of the engine that the environment names, once it answers.

@@ -123,6 +123,7 @@ type Loop struct {
 	watch     clockWatch
 	busy      bool      // an instance starts or drains
 	workedOut time.Time // all samples that came in before are in the demand
+	refreshed time.Time // up to when samples are in the newest forecasts of this process
 }
 
 // New makes a loop; Run or Step start it.

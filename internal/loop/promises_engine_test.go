@@ -25,17 +25,21 @@ import (
 // that the store knows as live, and not one of the failed ones.
 func TestStartsThatFailLeaveNothingBehind(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes twenty seconds")
+		t.Skip("takes half a minute")
 	}
 	cli, image := dockertest.Engine(t), dockertest.Image(t)
+	lame := image + "-lame" // its containers can be made, but not be started
+	if err := dockertest.BuildImage(t.Context(), cli, lame, t.TempDir(), "FROM scratch\nCOPY svc /svc\nENTRYPOINT [\"/nothing\"]\n"); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name    string
 		trouble func(*forescale.Template)
-		says    string // in the failure of the instances
 	}{
-		{"of a container that is made but cannot be started", func(t *forescale.Template) { t.Network = "no-such-network" }, "network"},
-		{"of a process that ends at once", func(t *forescale.Template) { t.Env = map[string]string{"FAIL": "3"} }, "3"},
-		{"of a process that is never healthy", func(t *forescale.Template) { t.Env = map[string]string{"START_DELAY": "1h"} }, "not ready"},
+		{"of a container that is made but cannot be started", func(t *forescale.Template) { t.Image = lame }},
+		{"of a container whose network is not there", func(t *forescale.Template) { t.Network = "no-such-network" }},
+		{"of a process that ends at once", func(t *forescale.Template) { t.Env = map[string]string{"FAIL": "3"} }},
+		{"of a process that is never healthy", func(t *forescale.Template) { t.Env = map[string]string{"START_DELAY": "1h"} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,8 +95,8 @@ func TestStartsThatFailLeaveNothingBehind(t *testing.T) {
 				return n
 			}
 			for _, i := range until("two starts have failed", func(is []forescale.Instance) bool { return count(is, forescale.InstanceFailed) >= 2 }) {
-				if i.State == forescale.InstanceFailed && !strings.Contains(i.Failure, c.says) {
-					t.Errorf("%s failed by %q, want something about %q", i.ID, i.Failure, c.says)
+				if i.State == forescale.InstanceFailed && i.Failure == "" {
+					t.Errorf("%s failed, and nothing says why", i.ID)
 				}
 			}
 			svc.Template = sound.Template

@@ -16,7 +16,7 @@ import (
 // order and with other rounds in between, it decides the same, byte for byte,
 // and that is what the store has recorded.
 func TestTheSameInputsGiveTheSameDecisionByteForByte(t *testing.T) {
-	b := newBench(t, func(s *forescale.Service) { s.Max = 20 })
+	b := newBench(t, func(s *forescale.Service) { s.Max = 40 })
 	b.world.Trouble(
 		sim.Trouble{Kind: sim.PartialRead, From: monday.Add(20 * time.Minute), To: monday.Add(24 * time.Minute), Share: 0.5},
 		sim.Trouble{Kind: sim.DiesEarly, From: monday.Add(30 * time.Minute), To: monday.Add(38 * time.Minute)},
@@ -28,8 +28,15 @@ func TestTheSameInputsGiveTheSameDecisionByteForByte(t *testing.T) {
 	}
 	var record []seen
 	codes := map[forescale.Code]bool{}
-	for round := range 240 {
-		b.load = []float64{30, 250, 700, 1500, 90}[round/20%5]
+	several := false // instances were stopped by one decision: their order is decided, too
+	for round := range 330 {
+		b.load = []float64{30, 250, 700, 3000, 90}[round/20%5]
+		if round >= 200 {
+			b.load = 3000
+		}
+		if round >= 250 {
+			b.load = 30
+		}
 		switch round {
 		case 60, 120:
 			if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil {
@@ -57,12 +64,14 @@ func TestTheSameInputsGiveTheSameDecisionByteForByte(t *testing.T) {
 			}
 			record = append(record, seen{now, state, options})
 		}
-		codes[b.newest().Code()] = true
+		d := b.newest()
+		codes[d.Code()] = true
+		several = several || len(d.Actions) > 1 && d.Actions[0].Kind == forescale.ActionStop
 		b.clock.Advance(interval)
 		b.loop.SeeClock()
 	}
-	if len(codes) < 8 {
-		t.Errorf("only %v were met: the test tests little", codes)
+	if len(codes) < 8 || !several {
+		t.Errorf("only %v were met, several stops: %t: the test tests little", codes, several)
 	}
 
 	kept := map[string][]byte{}

@@ -16,6 +16,11 @@ import (
 // forecastsAtOnce bounds the forecasts that are kept in one commit.
 const forecastsAtOnce = 50
 
+// leastHistory is how long demand must have been known before it is forecast.
+// Of the first minutes no error can be measured: an interval made of them asks
+// for instances that nobody needs. Until then live demand alone decides.
+const leastHistory = time.Hour
+
 // Refresh makes new forecasts of the named services, or of all that are not
 // off, keeps them in the ledger and records the run. A service whose forecast
 // fails keeps its old one and is counted; it stops nobody else.
@@ -23,6 +28,11 @@ func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) e
 	run := forescale.Run{ID: fmt.Sprintf("forecast-%d", now.UnixMilli()), Kind: "forecast", StartedAt: now}
 	if err := l.store.SaveRun(ctx, run); err != nil {
 		return fmt.Errorf("record run: %w", err)
+	}
+	if len(services) == 0 {
+		l.mu.Lock()
+		l.refreshed = l.workedOut // what comes in meanwhile may be missing
+		l.mu.Unlock()
 	}
 	err := l.refresh(ctx, now, services, &run)
 	run.EndedAt = l.clock.Now()
@@ -83,7 +93,7 @@ func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.S
 	var made []forescale.Forecast
 	var faults error
 	for _, span := range spans {
-		if span.Service != s.Name || now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) {
+		if span.Service != s.Name || now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) || span.Last.Sub(span.First) < leastHistory {
 			continue
 		}
 		f, err := l.forecastMetric(ctx, now, s, span)

@@ -126,10 +126,26 @@ func (l *Loop) runRefresh(ctx context.Context) error {
 			l.log.Warn("forecasts are incomplete; reactive scaling goes on", "error", err)
 			wait = max(wait, l.opt.Interval)
 		}
+		if err := l.waitForRefresh(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// waitForRefresh waits, but not on when an import made forecasts due. A jump of
+// the wall clock does not end it: what was learned from before the jump holds.
+func (l *Loop) waitForRefresh(ctx context.Context, wait time.Duration) error {
+	for until := l.clock.Elapsed() + wait; ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-l.clock.After(min(wait, l.opt.Interval)): // an import may end meanwhile
+		case <-l.clock.After(min(until-l.clock.Elapsed(), l.opt.Interval)):
+		}
+		if l.clock.Elapsed() >= until {
+			return nil
+		}
+		if due, err := l.importDue(ctx, l.clock.Now()); err == nil && due {
+			return nil
 		}
 	}
 }
@@ -137,34 +153,34 @@ func (l *Loop) runRefresh(ctx context.Context) error {
 // untilRefresh is how long the newest run of this kind lasts yet: a restart
 // neither repeats nor skips one.
 func (l *Loop) untilRefresh(ctx context.Context, now time.Time) (time.Duration, error) {
-	runs, err := l.store.ListRuns(ctx, "forecast", 1)
-	if err != nil {
+	last, err := l.lastRefresh(ctx, now)
+	if err != nil || last.IsZero() {
 		return 0, err
 	}
-	var last time.Time
-	var wait time.Duration
-	if len(runs) > 0 && !runs[0].EndedAt.IsZero() && !runs[0].StartedAt.After(now) {
-		last = runs[0].StartedAt
-		wait = last.Add(l.opt.Refresh).Sub(now)
+	if due, err := l.importDue(ctx, now); err != nil || due {
+		return 0, err
 	}
-	return l.afterImport(ctx, now, last, wait)
+	return last.Add(l.opt.Refresh).Sub(now), nil
 }
 
-// afterImport is wait, or none when history was imported since the last
-// forecasts: they are made anew once its demand is worked out, and not before.
-func (l *Loop) afterImport(ctx context.Context, now, last time.Time, wait time.Duration) (time.Duration, error) {
-	runs, err := l.store.ListRuns(ctx, "import", 1)
-	if err != nil || len(runs) == 0 || runs[0].Done == 0 || runs[0].EndedAt.IsZero() {
-		return wait, err
+// lastRefresh is when forecasts were last made; zero if never.
+func (l *Loop) lastRefresh(ctx context.Context, now time.Time) (time.Time, error) {
+	runs, err := l.store.ListRuns(ctx, "forecast", 1)
+	if err != nil || len(runs) == 0 || runs[0].EndedAt.IsZero() || runs[0].StartedAt.After(now) {
+		return time.Time{}, err
 	}
-	ended := runs[0].EndedAt
-	if !ended.After(last) || now.Sub(ended) > l.opt.Refresh {
-		return wait, nil
+	return runs[0].StartedAt, nil
+}
+
+// importDue reports whether history was imported that no forecast knows yet, and
+// its demand is worked out.
+func (l *Loop) importDue(ctx context.Context, now time.Time) (bool, error) {
+	runs, err := l.store.ListRuns(ctx, "import", 1)
+	if err != nil || len(runs) == 0 || runs[0].Done == 0 || runs[0].EndedAt.IsZero() || now.Sub(runs[0].EndedAt) > l.opt.Refresh {
+		return false, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.workedOut.After(ended) {
-		return max(wait, l.opt.Collect), nil
-	}
-	return 0, nil
+	ended := runs[0].EndedAt
+	return !l.workedOut.Before(ended) && l.refreshed.Before(ended), nil
 }

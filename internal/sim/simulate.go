@@ -21,7 +21,6 @@ type Simulation struct {
 	options loop.Options
 	refresh time.Time // of the next forecasts
 	pruned  time.Time
-	seen    func(loop.Report)
 }
 
 // Setup is what a simulation is made of.
@@ -33,7 +32,6 @@ type Setup struct {
 	Step    time.Duration // of the timeline; 0: its default
 	Options loop.Options
 	Log     *slog.Logger
-	Seen    func(loop.Report) // called after each planning round, or nil
 }
 
 // NewSimulation registers the services of the workloads and makes everything;
@@ -46,7 +44,7 @@ func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation
 			return nil, fmt.Errorf("register %s: %w", l.Service.Name, err)
 		}
 	}
-	sim := &Simulation{Clock: clock, World: world, store: s.Store, options: s.Options, refresh: s.Start, pruned: s.Start, seen: s.Seen}
+	sim := &Simulation{Clock: clock, World: world, store: s.Store, options: s.Options, refresh: s.Start, pruned: s.Start}
 	if sim.options.Interval == 0 {
 		sim.options.Interval = 30 * time.Second
 	}
@@ -54,16 +52,8 @@ func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation
 		sim.options.Refresh = 15 * time.Minute
 	}
 	sim.Loop = loop.New(loop.Config{Store: s.Store, Sources: []loop.Source{world}, Target: world, Clock: clock, Log: s.Log,
-		Options: sim.options, OnStep: sim.step})
+		Options: sim.options, OnStep: func(r loop.Report) { world.Tell(r.Decisions...) }})
 	return sim, nil
-}
-
-// step tells the world what was decided.
-func (s *Simulation) step(r loop.Report) {
-	s.World.Tell(r.Decisions...)
-	if s.seen != nil {
-		s.seen(r)
-	}
 }
 
 // Import puts earlier load of a service into the store and works out its demand.

@@ -20,7 +20,7 @@ var (
 const shopWarmup = 5 * time.Minute
 
 // week is the shop of the demonstration with four weeks of history.
-func week(t *testing.T, seed uint64, interval time.Duration, seen func(loop.Report)) (*Simulation, forescale.Service) {
+func week(t *testing.T, seed uint64, o loop.Options) (*Simulation, forescale.Service) {
 	t.Helper()
 	s := forescale.Service{Name: "shop", Mode: forescale.ModeActive, Min: 1, Max: 12, Objective: 0.95, Warmup: shopWarmup,
 		Metrics: []forescale.Metric{forescale.MetricLoad}, Capacity: 40}.WithDefaults()
@@ -34,7 +34,7 @@ func week(t *testing.T, seed uint64, interval time.Duration, seen func(loop.Repo
 			t.Error(err)
 		}
 	})
-	sim, err := NewSimulation(t.Context(), Setup{Store: store, Start: monday, Seed: seed, Options: loop.Options{Interval: interval}, Seen: seen},
+	sim, err := NewSimulation(t.Context(), Setup{Store: store, Start: monday, Seed: seed, Options: o},
 		Workload{Service: s, Load: load, Capacity: 40, Warmup: Spread{Median: shopWarmup, Sigma: 0.2},
 			Initial: s.Band.Required(load.At(monday) / 40)})
 	if err != nil {
@@ -57,7 +57,7 @@ func rival(rows []Row, target float64, s forescale.Service) Elasticity {
 
 func TestADayOfTheRealLoopScalesAheadOfTheRise(t *testing.T) {
 	t.Parallel()
-	sim, s := week(t, 1, time.Minute, nil)
+	sim, s := week(t, 1, loop.Options{Interval: time.Minute})
 	began := time.Now()
 	if err := sim.Run(t.Context(), 24*time.Hour); err != nil {
 		t.Fatal(err)
@@ -97,8 +97,8 @@ func TestTheSameSeedGivesTheSameTimeline(t *testing.T) {
 	t.Parallel()
 	var first []Row
 	for range 2 {
-		sim, _ := week(t, 5, 5*time.Minute, nil)
-		if err := sim.Run(t.Context(), 6*time.Hour); err != nil {
+		sim, _ := week(t, 5, loop.Options{Interval: 5 * time.Minute, Refresh: time.Hour})
+		if err := sim.Run(t.Context(), 4*time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		rows := sim.World.Timeline("shop")

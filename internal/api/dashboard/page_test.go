@@ -287,7 +287,7 @@ func TestStatesShowThemselves(t *testing.T) {
 	})
 	t.Run("no service at all: how to register one", func(t *testing.T) {
 		p := ready(t, newFake(t, monday), 400, false, "", `document.querySelector(".empty")`)
-		contains(t, js[string](p, `document.querySelector(".empty").innerText`), "No service registered yet", "curl -X PUT")
+		contains(t, js[string](p, `document.querySelector(".empty").innerText`), "No service registered yet", "curl -X PUT", "docker run", "forescale.enable=true")
 	})
 	t.Run("nobody needs you", func(t *testing.T) {
 		p := ready(t, newFake(t, monday, realistic()[0]), 1200, false, "", `document.querySelector("#needs")`)

@@ -165,7 +165,8 @@ function NoService({ live }: { live: Live }) {
   return (
     <section class="empty">
       <h2>No service registered yet</h2>
-      <p>Register one with a request, in the config file, or with labels on a container. A new service is forecast-only: it is watched, nothing is started or stopped.</p>
+      <p>Register one with labels on a container, with a request, or in the config file. A new service is forecast-only: it is watched, nothing is started or stopped.</p>
+      <Curl command={`docker run -d --label forescale.enable=true --label forescale.service=checkout \\\n  --label forescale.min=1 --label forescale.max=10 my/checkout`} />
       <Curl command={`curl -X PUT ${live.api.address("services/checkout")} \\\n${live.api.key ? "  -H 'Authorization: Bearer fsk_…' \\\n" : ""}  -H 'Content-Type: application/json' \\\n  -d '{"min_instances": 1, "max_instances": 10, "time_zone": "Europe/Berlin"}'`} />
     </section>
   );
