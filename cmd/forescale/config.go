@@ -112,7 +112,7 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 func (c *Config) fields() []field {
 	return []field{
 		text("listen", "Address to listen on. Anything but loopback needs `tls` and at least one API key.", &c.Listen).or(defaultListen),
-		text("store", "Where the memory is kept: a path or `sqlite://PATH`.", &c.Store).or("~/.local/state/forescale/forescale.db"),
+		text("store", "Where the memory is kept: a path, `sqlite://PATH`, or `postgres://HOST/DATABASE` with the password in PGPASSWORD or the file that PGPASSFILE names.", &c.Store).or("~/.local/state/forescale/forescale.db"),
 		text("docker", "Use of the Docker Engine. `auto` uses it if it is there, `required` refuses to start without.", &c.Docker).oneOf("auto", "off", "required").or("auto"),
 		object("tls", "Certificate and key as PEM files. They are read again on reload.", func() []field {
 			return []field{

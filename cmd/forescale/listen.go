@@ -70,9 +70,9 @@ func checkExposure(cfg serverConfig, keys []forescale.Key) error {
 	}
 	var steps []string
 	if usable == 0 {
-		steps = append(steps, "forescale keys create --name me --role admin --store "+cfg.StorePath)
+		steps = append(steps, "forescale keys create --name me --role admin --store "+cfg.StoreName)
 	}
-	serve := "forescale serve --listen " + cfg.Listen + " --store " + cfg.StorePath + " --tls-cert cert.pem --tls-key key.pem"
+	serve := "forescale serve --listen " + cfg.Listen + " --store " + cfg.StoreName + " --tls-cert cert.pem --tls-key key.pem"
 	if cfg.TLS == nil {
 		steps = append(steps, `openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=$(hostname)" -addext "subjectAltName=DNS:$(hostname),DNS:localhost,IP:127.0.0.1" -keyout key.pem -out cert.pem`)
 	}

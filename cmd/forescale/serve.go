@@ -15,7 +15,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/api/dashboard"
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // serveFlags are the flags of serve; empty ones are left to the environment, the
@@ -44,7 +44,7 @@ file again; a faulty one is refused and the old one runs on.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.config, "config", "", "config file (FORESCALE_CONFIG)")
 	fs.StringVar(&f.listen, "listen", "", "address to listen on (FORESCALE_LISTEN; default "+defaultListen+")")
-	fs.StringVar(&f.store, "store", "", "store: a path or sqlite://PATH (FORESCALE_STORE; default in the state directory)")
+	fs.StringVar(&f.store, "store", "", storeUsage)
 	fs.StringVar(&f.docker, "docker", "", "Docker Engine: auto, off or required (FORESCALE_DOCKER; default auto)")
 	fs.StringVar(&f.tls.Cert, "tls-cert", "", "PEM file with the certificate chain (FORESCALE_TLS_CERT)")
 	fs.StringVar(&f.tls.Key, "tls-key", "", "PEM file with the private key (FORESCALE_TLS_KEY)")
@@ -57,9 +57,18 @@ type settings struct {
 	config     *Config
 	listen     string
 	listenFrom string // where listen was set, for faults
-	store      string // path
+	store      string // path, or address of a database: never shown as it is
+	beside     string // path whose neighbours are the store's other files
 	docker     string
 	tls        tlsFiles
+}
+
+// storeFile is the file that the store is, "" for a database.
+func (s settings) storeFile() string {
+	if isPostgres(s.store) {
+		return ""
+	}
+	return s.store
 }
 
 // settle joins flags, environment, config and defaults.
@@ -82,8 +91,13 @@ func (a *app) settle(f serveFlags) (settings, error) {
 	if s.store, err = a.storePath(f.store, c); err != nil {
 		return settings{}, err
 	}
-	if s.store, err = filepath.Abs(s.store); err != nil {
-		return settings{}, fmt.Errorf("find the store's path: %w", err)
+	if !isPostgres(s.store) {
+		if s.store, err = filepath.Abs(s.store); err != nil {
+			return settings{}, fmt.Errorf("find the store's path: %w", err)
+		}
+	}
+	if s.beside, err = a.besideStore(s.store); err != nil {
+		return settings{}, err
 	}
 	s.docker = firstOf(f.docker, a.getenv("FORESCALE_DOCKER"), c.Docker, defaultDocker)
 	if s.docker != "auto" && s.docker != "off" && s.docker != "required" {
@@ -112,7 +126,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
-	lock, err := lockStore(set.store)
+	lock, err := lockStore(set.beside)
 	if err != nil {
 		return err
 	}
@@ -124,7 +138,13 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	// After the server is closed: nobody reads or writes any more.
 	defer func() { err = errors.Join(err, st.Close()) }()
 
-	memory := openConfigMemory(set.store, log)
+	claim, err := claimStore(ctx, st, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, claim.release()) }()
+
+	memory := openConfigMemory(set.beside, log)
 	if err := syncConfig(ctx, st, memory, set.config, a.clock.Now(), log); err != nil {
 		return err
 	}
@@ -138,7 +158,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	a.greet(s, set, world)
-	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, clock: a.clock, log: log})
+	err = a.wait(ctx, s, claim, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, clock: a.clock, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err = errors.Join(err, s.Close(stop))
@@ -146,10 +166,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	return err
 }
 
-func (a *app) serverConfig(set settings, st *sqlite.Store, world *world, cert *certificate, log *slog.Logger) serverConfig {
+func (a *app) serverConfig(set settings, st store.Store, world *world, cert *certificate, log *slog.Logger) serverConfig {
 	p := set.config.Planning
 	return serverConfig{
-		Store: st, StorePath: set.store, Listen: set.listen, ListenFrom: set.listenFrom, TLS: cert.config(),
+		Store: st, StorePath: set.storeFile(), StoreName: storeName(set.store), Listen: set.listen, ListenFrom: set.listenFrom, TLS: cert.config(),
 		RequireKeys: set.config.Keys || !loopbackAddress(set.listen),
 		Clock:       a.clock, World: world.name, Sources: world.sources, Target: world.target,
 		Options:   loop.Options{Collect: p.Collect, Interval: p.Interval, Refresh: p.Refresh, Horizon: p.Horizon, Step: p.Step},
@@ -160,19 +180,21 @@ func (a *app) serverConfig(set settings, st *sqlite.Store, world *world, cert *c
 // greet says where the server answers, on stdout so that scripts can read it.
 func (a *app) greet(s *server, set settings, w *world) {
 	fmt.Fprintf(a.stdout, "forescale %s listens on %s\n", version, s.URL())
-	fmt.Fprintf(a.stdout, "store %s, world: %s\n", set.store, w.name)
+	fmt.Fprintf(a.stdout, "store %s, world: %s\n", storeName(set.store), w.name)
 	if !dashboard.Built() {
 		a.hint("The dashboard was not built into this program; run `make` to build it. The API works.")
 	}
 }
 
 // wait handles reloads until ctx ends or a part fails.
-func (a *app) wait(ctx context.Context, s *server, hangup <-chan os.Signal, r reloader) error {
+func (a *app) wait(ctx context.Context, s *server, claim *claim, hangup <-chan os.Signal, r reloader) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case err := <-s.Failed():
+			return err
+		case err := <-claim.lost():
 			return err
 		case <-hangup:
 			r.reload(ctx)
@@ -233,4 +255,4 @@ func needRestart(a, b *Config) []string {
 	return sorted(keys)
 }
 
-var _ registry = (*sqlite.Store)(nil)
+var _ registry = store.Store(nil)

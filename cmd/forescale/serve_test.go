@@ -150,7 +150,7 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		{"a store below a file", exitStore, []string{"error[store_unwritable]", "--store"}, []string{"--store", filepath.Join(file, "x.db")}},
 		{"a store that is a folder", exitStore, []string{"store_unwritable"}, []string{"--store", s.dir}},
 		{"a store that is another file", exitStore, []string{"store_damaged", notOurs}, []string{"--store", notOurs}},
-		{"a store of another kind", exitUsage, []string{`"postgres" is not a kind of store`}, []string{"--store", "postgres://x/y"}},
+		{"a store of another kind", exitUsage, []string{`"mysql" is not a kind of store`}, []string{"--store", "mysql://x/y"}},
 		{"an unknown key of the config", exitInput, []string{"error[config_unknown_key]: unknown key \"max_instance\" in service \"checkout\"", ":3:5", `help: did you mean "max_instances"?`}, []string{"--config", s.file("bad.yaml", "services:\n  checkout:\n    max_instance: 3\n")}},
 		{"a config that is not there", exitInput, []string{"config_unreadable", "no such file"}, []string{"--config", filepath.Join(s.dir, "none.yaml")}},
 		{"a certificate without a key", exitUsage, []string{"both a certificate and its key"}, []string{"--tls-cert", "x.pem"}},

@@ -24,6 +24,7 @@ import (
 type serverConfig struct {
 	Store       store.Store // opened by the caller, who closes it after server.Close
 	StorePath   string      // for its size in /metrics; "" leaves it out
+	StoreName   string      // for commands that are proposed
 	Listen      string      // host:port; port 0 picks a free one
 	ListenFrom  string      // where Listen was set, for faults
 	TLS         *tls.Config // nil: plain HTTP

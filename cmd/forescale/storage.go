@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +17,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store/timescale"
 )
 
 // storeFlags say which store a command works on.
@@ -23,19 +26,51 @@ type storeFlags struct{ config, store string }
 func addStoreFlags(cmd *cobra.Command) *storeFlags {
 	f := &storeFlags{}
 	cmd.Flags().StringVar(&f.config, "config", "", "config file (FORESCALE_CONFIG)")
-	cmd.Flags().StringVar(&f.store, "store", "", "store: a path or sqlite://PATH (FORESCALE_STORE; default in the state directory)")
+	cmd.Flags().StringVar(&f.store, "store", "", storeUsage)
 	return f
 }
 
-// storePath is the path of the store: flag, environment, config, state directory.
+const storeUsage = "store: a path, sqlite://PATH or postgres://HOST/DATABASE (FORESCALE_STORE; default in the state directory)"
+
+// isPostgres reports whether a store is a database rather than a file.
+func isPostgres(store string) bool {
+	return strings.HasPrefix(store, "postgres://") || strings.HasPrefix(store, "postgresql://")
+}
+
+// storeName is the store as it may be shown: without user and password.
+func storeName(store string) string {
+	if isPostgres(store) {
+		return firstOf(timescale.Place(store), "postgres://")
+	}
+	return store
+}
+
+// besideStore is the path whose neighbours are the files that belong to a store:
+// its own, or one in the state directory for a database.
+func (a *app) besideStore(store string) (string, error) {
+	if !isPostgres(store) {
+		return store, nil
+	}
+	path, err := a.defaultStore()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(storeName(store)))
+	return filepath.Join(filepath.Dir(path), "postgres-"+hex.EncodeToString(sum[:6])), nil
+}
+
+// storePath is the path or address of the store: flag, environment, config, state directory.
 func (a *app) storePath(flag string, c *Config) (string, error) {
 	path := firstOf(flag, a.getenv("FORESCALE_STORE"), c.Store)
 	if path == "" {
 		return a.defaultStore()
 	}
+	if isPostgres(path) {
+		return path, nil
+	}
 	if scheme, rest, ok := strings.Cut(path, "://"); ok {
 		if scheme != "sqlite" {
-			return "", usage(fmt.Sprintf("%q is not a kind of store", scheme), "use a path or sqlite://PATH")
+			return "", usage(fmt.Sprintf("%q is not a kind of store", scheme), "use a path, sqlite://PATH or postgres://HOST/DATABASE")
 		}
 		path = rest
 	}
@@ -82,9 +117,16 @@ func (a *app) loadConfig(flag string) (*Config, error) {
 	return loadConfig(firstOf(flag, a.getenv("FORESCALE_CONFIG")))
 }
 
-// openStore opens the store at path and makes it and its directory if need be.
-// Every error is a fault that says what to do.
-func openStore(ctx context.Context, path string) (*sqlite.Store, error) {
+// openStore opens the store at a path or address and makes it and its directory
+// if need be. Every error is a fault that says what to do.
+func openStore(ctx context.Context, path string) (store.Store, error) {
+	if isPostgres(path) {
+		s, err := timescale.Open(ctx, path, timescale.WithVersion(version))
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, storeFault(path, err)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // world is what the server reads and acts on.
@@ -38,7 +38,7 @@ func (w *world) close() error {
 }
 
 // openWorld opens this machine as a node and, as the setting says, its engine.
-func (a *app) openWorld(ctx context.Context, set settings, st *sqlite.Store, log *slog.Logger) (*world, error) {
+func (a *app) openWorld(ctx context.Context, set settings, st store.Store, log *slog.Logger) (*world, error) {
 	w := &world{name: "samples only"}
 	engine, err := a.engineWanted(ctx, set.docker, log)
 	if err != nil {
@@ -49,11 +49,11 @@ func (a *app) openWorld(ctx context.Context, set settings, st *sqlite.Store, log
 			return nil, errors.Join(err, w.close())
 		}
 	}
-	w.sources = append(w.sources, collector.NewNode(collector.NodeOptions{Path: filepath.Dir(set.store), Clock: a.clock, Log: log.With("part", "node")}))
+	w.sources = append(w.sources, collector.NewNode(collector.NodeOptions{Path: filepath.Dir(set.beside), Clock: a.clock, Log: log.With("part", "node")}))
 	return w, nil
 }
 
-func (w *world) addEngine(clock forescale.Clock, st *sqlite.Store, log *slog.Logger) error {
+func (w *world) addEngine(clock forescale.Clock, st store.Store, log *slog.Logger) error {
 	source, err := collector.NewDocker(collector.DockerOptions{Services: st.ListServices, Clock: clock, Log: log.With("part", "docker")})
 	if err != nil {
 		return err

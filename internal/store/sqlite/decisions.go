@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at`
@@ -21,10 +22,10 @@ func scanDecision(r row) (d forescale.Decision, err error) {
 		return d, err
 	}
 	d.At, d.EndedAt, d.LastAt = fromMS(at), fromOptional(ended), fromMS(last)
-	if d.Reasons, err = decodeReasons(reasons); err != nil {
+	if d.Reasons, err = encoding.DecodeReasons(reasons); err != nil {
 		return d, contradiction("decision", d.ID, err)
 	}
-	if d.Actions, err = decodeActions(actions.String); err != nil {
+	if d.Actions, err = encoding.DecodeActions(actions.String); err != nil {
 		return d, contradiction("decision", d.ID, err)
 	}
 	return d, nil
@@ -52,11 +53,11 @@ func (t *tx) recordDecision(d forescale.Decision) error {
 }
 
 func (t *tx) addDecision(d forescale.Decision) error {
-	reasons, err := encodeReasons(d.Reasons)
+	reasons, err := encoding.EncodeReasons(d.Reasons)
 	if err != nil {
 		return fmt.Errorf("write the reasons of decision %s as JSON: %w", d.ID, err)
 	}
-	actions, err := encodeActions(d.Actions)
+	actions, err := encoding.EncodeActions(d.Actions)
 	if err != nil {
 		return fmt.Errorf("write the actions of decision %s as JSON: %w", d.ID, err)
 	}

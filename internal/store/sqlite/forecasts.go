@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // SaveForecasts implements [store.Forecasts].
@@ -20,7 +21,7 @@ func (s *Store) SaveForecasts(ctx context.Context, fs []forescale.Forecast) erro
 	warnings := make([]any, len(fs))
 	for i, f := range fs {
 		var err error
-		if blobs[i], err = encodeQuantiles(f.Levels, f.Values); err != nil {
+		if blobs[i], err = encoding.EncodeQuantiles(f.Levels, f.Values); err != nil {
 			return fmt.Errorf("save the forecast of %s: %w", f.Service, err)
 		}
 		if len(f.Warnings) > 0 {
@@ -69,7 +70,7 @@ func scanForecast(r row) (f forescale.Forecast, err error) {
 			return f, contradiction("the forecast of", f.Service, err)
 		}
 	}
-	if f.Levels, f.Values, err = decodeQuantiles(blob); err != nil {
+	if f.Levels, f.Values, err = encoding.DecodeQuantiles(blob); err != nil {
 		return f, contradiction("the forecast of", f.Service, err)
 	}
 	return f, nil

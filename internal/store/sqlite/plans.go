@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // RecordPlan implements [store.Plans].
@@ -27,7 +28,7 @@ func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []fo
 
 // savePlan keeps the plan if it is the service's newest.
 func (t *tx) savePlan(p forescale.ServicePlan) error {
-	changes, err := encodeChanges(p.Changes)
+	changes, err := encoding.EncodeChanges(p.Changes)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error
 			return p, err
 		}
 		p.MadeAt, p.Until = fromMS(made), fromMS(until)
-		if p.Changes, err = decodeChanges(changes); err != nil {
+		if p.Changes, err = encoding.DecodeChanges(changes); err != nil {
 			return p, contradiction("the plan of", p.Service, err)
 		}
 		return p, nil

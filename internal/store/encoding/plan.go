@@ -1,4 +1,4 @@
-package sqlite
+package encoding
 
 import (
 	"encoding/json"
@@ -46,7 +46,8 @@ type storedReason struct {
 	Words   map[string]string `json:"words,omitempty"`
 }
 
-func encodeReasons(rs []forescale.Reason) (string, error) {
+// EncodeReasons writes reasons as a JSON list.
+func EncodeReasons(rs []forescale.Reason) (string, error) {
 	out := make([]storedReason, len(rs))
 	for i, r := range rs {
 		out[i] = storedReason{Code: r.Code, Words: r.Words,
@@ -57,7 +58,8 @@ func encodeReasons(rs []forescale.Reason) (string, error) {
 	return string(text), err
 }
 
-func decodeReasons(text string) ([]forescale.Reason, error) {
+// DecodeReasons reads what EncodeReasons wrote.
+func DecodeReasons(text string) ([]forescale.Reason, error) {
 	var in []storedReason
 	if err := json.Unmarshal([]byte(text), &in); err != nil || len(in) == 0 {
 		return nil, err
@@ -82,8 +84,8 @@ func mapValues[A, B any](m map[string]A, f func(A) B) map[string]B {
 	return out
 }
 
-// encodeActions writes [[kind, instance], …], or NULL for none.
-func encodeActions(as []forescale.Action) (any, error) {
+// EncodeActions writes [[kind, instance], …], or NULL for none.
+func EncodeActions(as []forescale.Action) (any, error) {
 	if len(as) == 0 {
 		return nil, nil
 	}
@@ -95,7 +97,8 @@ func encodeActions(as []forescale.Action) (any, error) {
 	return string(text), err
 }
 
-func decodeActions(text string) ([]forescale.Action, error) {
+// DecodeActions reads what EncodeActions wrote; "" is none.
+func DecodeActions(text string) ([]forescale.Action, error) {
 	if text == "" {
 		return nil, nil
 	}
@@ -110,8 +113,8 @@ func decodeActions(text string) ([]forescale.Action, error) {
 	return as, nil
 }
 
-// encodeChanges writes [[at, wanted, required, demand, code], …].
-func encodeChanges(cs []forescale.PlanChange) (string, error) {
+// EncodeChanges writes [[at, wanted, required, demand, code], …].
+func EncodeChanges(cs []forescale.PlanChange) (string, error) {
 	out := make([][5]any, len(cs))
 	for i, c := range cs {
 		out[i] = [5]any{ms(c.At), c.Wanted, c.Required, number(c.Demand), c.Code}
@@ -120,7 +123,8 @@ func encodeChanges(cs []forescale.PlanChange) (string, error) {
 	return string(text), err
 }
 
-func decodeChanges(text string) ([]forescale.PlanChange, error) {
+// DecodeChanges reads what EncodeChanges wrote.
+func DecodeChanges(text string) ([]forescale.PlanChange, error) {
 	var in [][5]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &in); err != nil || len(in) == 0 {
 		return nil, err

@@ -1,4 +1,4 @@
-package sqlite
+package encoding
 
 import (
 	"math"
@@ -23,11 +23,11 @@ func TestQuantilesComeBackAsFloat32(t *testing.T) {
 				values[i] = append(values[i], v)
 			}
 		}
-		blob, err := encodeQuantiles(levels, values)
+		blob, err := EncodeQuantiles(levels, values)
 		if err != nil {
 			t.Fatal(err)
 		}
-		gotLevels, got, err := decodeQuantiles(blob)
+		gotLevels, got, err := DecodeQuantiles(blob)
 		if err != nil || !reflect.DeepEqual(gotLevels, levels) || len(got) != len(values) {
 			t.Fatalf("%v %v", gotLevels, err)
 		}
@@ -52,7 +52,7 @@ func TestQuantilesThatCannotBeKeptAreRefused(t *testing.T) {
 		{"a step with too many values", []float64{0.5}, [][]float64{{1, 2}}},
 		{"too many levels", make([]float64, maxLevels+1), nil},
 	} {
-		if _, err := encodeQuantiles(c.levels, c.values); err == nil {
+		if _, err := EncodeQuantiles(c.levels, c.values); err == nil {
 			t.Errorf("%s: accepted", c.sentence)
 		}
 	}
@@ -65,7 +65,7 @@ func FuzzDecodeQuantiles(f *testing.F) {
 		if len(values) > 2 {
 			levels = benchLevels
 		}
-		blob, err := encodeQuantiles(levels, values)
+		blob, err := EncodeQuantiles(levels, values)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -75,15 +75,15 @@ func FuzzDecodeQuantiles(f *testing.F) {
 	f.Add([]byte{formPacked, 1, 0xff, 0xff, 0xff, 0x07})
 	f.Add([]byte{formPlain, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1})
 	f.Fuzz(func(t *testing.T, blob []byte) {
-		levels, values, err := decodeQuantiles(blob)
+		levels, values, err := DecodeQuantiles(blob)
 		if err != nil {
 			return
 		}
-		again, err := encodeQuantiles(levels, values)
+		again, err := EncodeQuantiles(levels, values)
 		if err != nil {
 			t.Fatalf("decoded, but: %v", err)
 		}
-		levels2, values2, err := decodeQuantiles(again)
+		levels2, values2, err := DecodeQuantiles(again)
 		if err != nil || len(levels2) != len(levels) || len(values2) != len(values) {
 			t.Fatalf("not the same again: %v", err)
 		}
@@ -112,14 +112,14 @@ func dayAhead(seed int) [][]float64 {
 }
 
 func BenchmarkQuantiles(b *testing.B) {
-	blob, err := encodeQuantiles(benchLevels, dayAhead(1))
+	blob, err := EncodeQuantiles(benchLevels, dayAhead(1))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Run("encode", func(b *testing.B) {
 		values := dayAhead(1)
 		for b.Loop() {
-			if _, err := encodeQuantiles(benchLevels, values); err != nil {
+			if _, err := EncodeQuantiles(benchLevels, values); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -128,7 +128,7 @@ func BenchmarkQuantiles(b *testing.B) {
 	})
 	b.Run("decode", func(b *testing.B) {
 		for b.Loop() {
-			if _, _, err := decodeQuantiles(blob); err != nil {
+			if _, _, err := DecodeQuantiles(blob); err != nil {
 				b.Fatal(err)
 			}
 		}

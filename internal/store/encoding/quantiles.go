@@ -1,4 +1,4 @@
-package sqlite
+package encoding
 
 import (
 	"bytes"
@@ -53,8 +53,8 @@ var packers = sync.Pool{New: func() any {
 
 var unpackers = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
-// encodeQuantiles writes levels and values [step][level] as a blob.
-func encodeQuantiles(levels []float64, values [][]float64) ([]byte, error) {
+// EncodeQuantiles writes levels and values [step][level] as a blob.
+func EncodeQuantiles(levels []float64, values [][]float64) ([]byte, error) {
 	n := len(values) * len(levels)
 	if len(levels) == 0 || len(levels) > maxLevels || n > maxValues {
 		return nil, fmt.Errorf("a forecast of %d steps and %d levels cannot be kept", len(values), len(levels))
@@ -107,8 +107,8 @@ func pack(b []byte) []byte {
 	return out.Bytes()
 }
 
-// decodeQuantiles reads a blob. Its values share one array.
-func decodeQuantiles(blob []byte) (levels []float64, values [][]float64, err error) {
+// DecodeQuantiles reads a blob. Its values share one array.
+func DecodeQuantiles(blob []byte) (levels []float64, values [][]float64, err error) {
 	if len(blob) == 0 {
 		return nil, nil, errBlob
 	}

@@ -1,0 +1,67 @@
+package timescale
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// Check implements [store.Store].
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	if err := ctx.Err(); err != nil {
+		return s.fault("check the store", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, readTime, errSlow)
+	defer cancel()
+	return s.fault("check the store", withCause(ctx, s.check(ctx)))
+}
+
+func (s *Store) check(ctx context.Context) error {
+	known, err := readMigrations(s.options.migrations)
+	if err != nil {
+		return err
+	}
+	done, err := readApplied(ctx, s.pool, trackSchema)
+	if err != nil {
+		return err
+	}
+	if err := s.refuse(done, known); err != nil {
+		return err
+	}
+	var canary string
+	err = s.pool.QueryRow(ctx, "SELECT value FROM meta WHERE key = 'canary'").Scan(&canary)
+	if err != nil && !nothingThere(err) {
+		return err
+	}
+	if canary != "sings" || len(done) < len(known) {
+		return fmt.Errorf("the row that proves that the store can be read is missing or changed: %w", forescale.ErrDamaged)
+	}
+	return nil
+}
+
+// ahead is how far the clock of the database may be off before it is told.
+const ahead = time.Minute
+
+// look notices what will not fail but should be known.
+func (s *Store) look(ctx context.Context) error {
+	var clock time.Time
+	var sync, pages string
+	if err := s.pool.QueryRow(ctx, "SELECT clock_timestamp(), current_setting('fsync'), current_setting('full_page_writes')").Scan(&clock, &sync, &pages); err != nil {
+		return err
+	}
+	if off := time.Until(clock); off.Abs() > ahead {
+		s.warn("clock_off", fmt.Sprintf("the clock of the database differs from this machine's by %s", off.Round(time.Second)),
+			"synchronize both clocks; forescale itself goes by this machine's, compression and roll-ups go by the database's")
+	}
+	if sync != "on" || pages != "on" {
+		s.warn("store_not_durable", "the database runs with fsync or full_page_writes off: a power cut may destroy it",
+			"set both to on in its configuration")
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package timescale
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// SaveInstances implements [store.Fleet].
+func (s *Store) SaveInstances(ctx context.Context, is []forescale.Instance) error {
+	if len(is) == 0 {
+		return ctx.Err()
+	}
+	return s.write(ctx, "save instances", func(ctx context.Context, t *tx) error { return t.saveInstances(ctx, is) })
+}
+
+const saveInstances = `INSERT INTO instance (id, service, node, state, origin, address, decision, stop_by, failure,
+		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, ended)
+	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+		$10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
+		$16::timestamptz[], $17::timestamptz[])
+	ON CONFLICT (id) DO UPDATE SET service = excluded.service, node = excluded.node, state = excluded.state, origin = excluded.origin,
+		address = excluded.address, decision = excluded.decision, stop_by = excluded.stop_by, failure = excluded.failure,
+		ordered_at = excluded.ordered_at, started_at = excluded.started_at, ready_at = excluded.ready_at,
+		draining_at = excluded.draining_at, stopped_at = excluded.stopped_at, deadline = excluded.deadline,
+		last_seen = excluded.last_seen, ended = excluded.ended`
+
+func (t *tx) saveInstances(ctx context.Context, is []forescale.Instance) error {
+	if len(is) == 0 {
+		return nil
+	}
+	is = lastOf(is, func(i forescale.Instance) string { return i.ID })
+	slices.SortFunc(is, func(a, b forescale.Instance) int { return strings.Compare(a.ID, b.ID) })
+	text := func(f func(forescale.Instance) string) []string { return column(is, f) }
+	at := func(f func(forescale.Instance) time.Time) []*time.Time {
+		return column(is, func(i forescale.Instance) *time.Time { return optional(f(i)) })
+	}
+	return t.exec(ctx, saveInstances,
+		text(func(i forescale.Instance) string { return i.ID }),
+		text(func(i forescale.Instance) string { return i.Service }),
+		text(func(i forescale.Instance) string { return i.Node }),
+		text(func(i forescale.Instance) string { return string(i.State) }),
+		text(func(i forescale.Instance) string { return string(i.Origin) }),
+		text(func(i forescale.Instance) string { return i.Address }),
+		text(func(i forescale.Instance) string { return i.Decision }),
+		text(func(i forescale.Instance) string { return i.StopBy }),
+		text(func(i forescale.Instance) string { return free(i.Failure) }),
+		column(is, func(i forescale.Instance) time.Time { return utc(i.OrderedAt) }),
+		at(func(i forescale.Instance) time.Time { return i.StartedAt }),
+		at(func(i forescale.Instance) time.Time { return i.ReadyAt }),
+		at(func(i forescale.Instance) time.Time { return i.DrainingAt }),
+		at(func(i forescale.Instance) time.Time { return i.StoppedAt }),
+		at(func(i forescale.Instance) time.Time { return i.Deadline }),
+		at(func(i forescale.Instance) time.Time { return i.LastSeen }),
+		column(is, ended))
+}
+
+// ended is when an instance's life ended, as stored: NULL while it is live. For
+// one that ended without saying when, it is the last time known of it.
+func ended(i forescale.Instance) *time.Time {
+	if i.State.Live() {
+		return nil
+	}
+	last := i.StoppedAt
+	if last.IsZero() {
+		last = i.OrderedAt
+		for _, t := range []time.Time{i.StartedAt, i.ReadyAt, i.DrainingAt, i.LastSeen} {
+			if t.After(last) {
+				last = t
+			}
+		}
+	}
+	last = utc(last)
+	return &last
+}
+
+// Instances implements [store.Fleet].
+func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error) {
+	var w where
+	w.equal("service", q.Service)
+	if q.Live {
+		w.add("ended IS NULL")
+	}
+	if !q.Since.IsZero() {
+		w.add("(ended IS NULL OR ended >= " + w.arg(utc(q.Since)) + ")")
+	}
+	return list(ctx, s, "read instances", scanInstance, `SELECT id, service, node, state, origin, address, decision, stop_by, failure,
+		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen FROM instance`+
+		w.String()+" ORDER BY service, ordered_at, id", w.args...)
+}
+
+func scanInstance(r row) (i forescale.Instance, err error) {
+	var started, ready, draining, stopped, deadline, seen *time.Time
+	err = r.Scan(&i.ID, &i.Service, &i.Node, &i.State, &i.Origin, &i.Address, &i.Decision, &i.StopBy, &i.Failure,
+		&i.OrderedAt, &started, &ready, &draining, &stopped, &deadline, &seen)
+	i.OrderedAt, i.StartedAt, i.ReadyAt = i.OrderedAt.UTC(), fromOptional(started), fromOptional(ready)
+	i.DrainingAt, i.StoppedAt = fromOptional(draining), fromOptional(stopped)
+	i.Deadline, i.LastSeen = fromOptional(deadline), fromOptional(seen)
+	if err != nil {
+		return i, err
+	}
+	return i, knownWords(i)
+}
+
+// knownWords refuses an instance in a state or of an origin that there is not: it
+// would count as absent, and another would be started in its place.
+func knownWords(i forescale.Instance) error {
+	switch i.State {
+	case forescale.InstanceStarting, forescale.InstanceReady, forescale.InstanceDraining, forescale.InstanceStopped, forescale.InstanceFailed:
+	default:
+		return contradiction("instance", i.ID, fmt.Errorf("%q is not a state", i.State))
+	}
+	switch i.Origin {
+	case forescale.OriginStarted, forescale.OriginAdopted, forescale.OriginPushed, "":
+		return nil
+	}
+	return contradiction("instance", i.ID, fmt.Errorf("%q is not an origin", i.Origin))
+}
+
+// SaveWarmup implements [store.Fleet].
+func (s *Store) SaveWarmup(ctx context.Context, w forescale.Warmup) error {
+	return s.write(ctx, "save a warm-up", func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, `INSERT INTO warmup (instance, service, node, image, at, duration, at_once) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (instance) DO NOTHING`,
+			w.Instance, w.Service, w.Node, w.Image, utc(w.At), int64(w.Duration), w.AtOnce)
+	})
+}
+
+// Warmups implements [store.Fleet].
+func (s *Store) Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error) {
+	var all *int // NULL: no limit
+	if limit > 0 {
+		all = &limit
+	}
+	query := `SELECT w.service, w.instance, w.node, w.image, w.at, w.duration, w.at_once
+		FROM (SELECT DISTINCT service FROM warmup) AS s CROSS JOIN LATERAL
+			(SELECT * FROM warmup WHERE service = s.service ORDER BY at DESC, instance DESC LIMIT $1::bigint) AS w
+		ORDER BY w.service, w.at DESC, w.instance DESC`
+	args := []any{all}
+	if service != "" {
+		query = `SELECT service, instance, node, image, at, duration, at_once
+			FROM warmup WHERE service = $2 ORDER BY at DESC, instance DESC LIMIT $1::bigint`
+		args = append(args, service)
+	}
+	return list(ctx, s, "read warm-ups", func(r row) (w forescale.Warmup, err error) {
+		var took int64
+		err = r.Scan(&w.Service, &w.Instance, &w.Node, &w.Image, &w.At, &took, &w.AtOnce)
+		w.At, w.Duration = w.At.UTC(), time.Duration(took)
+		return w, err
+	}, query, args...)
+}

@@ -1,0 +1,171 @@
+package timescale
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/forescale/forescale"
+)
+
+const (
+	batchInstances = 100
+	batchTimes     = 10
+)
+
+var benchStart = time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+
+// ingestBatch is batch n of an endless stream: 100 instances of 10 services
+// report 10 times, a second apart.
+func ingestBatch(n int) []forescale.Sample { return ingestBatchOf(n, batchInstances) }
+
+func ingestBatchOf(n, instances int) []forescale.Sample {
+	samples := make([]forescale.Sample, 0, instances*batchTimes)
+	for k := range batchTimes {
+		at := benchStart.Add(time.Duration(n*batchTimes+k) * time.Second)
+		for i := range instances {
+			service := fmt.Sprintf("service-%d", i%10)
+			samples = append(samples, forescale.Sample{
+				Subject: forescale.Subject{Kind: forescale.KindInstance, Name: fmt.Sprintf("%s-%02d", service, i), Service: service},
+				Metric:  forescale.MetricUtilization,
+				Time:    at,
+				Value:   float64((i*7919+n*104729+k*31)%10000) / 100,
+			})
+		}
+	}
+	return samples
+}
+
+// way is one durable and idempotent way to insert rows, each call a commit.
+type way func(ctx context.Context, c *pgx.Conn, rows []sampleRow) error
+
+func byUnnest(ctx context.Context, c *pgx.Conn, rows []sampleRow) error {
+	_, err := c.Exec(ctx, insertSamples, column(rows, func(r sampleRow) int64 { return r.series }),
+		column(rows, func(r sampleRow) time.Time { return r.at }), column(rows, func(r sampleRow) float64 { return r.value }))
+	return err
+}
+
+func byCopy(ctx context.Context, c *pgx.Conn, rows []sampleRow) error {
+	return pgx.BeginFunc(ctx, c, func(t pgx.Tx) error {
+		if _, err := t.Exec(ctx, "CREATE TEMPORARY TABLE IF NOT EXISTS staging (series bigint, at timestamptz, value float8) ON COMMIT DELETE ROWS"); err != nil {
+			return err
+		}
+		if _, err := t.CopyFrom(ctx, pgx.Identifier{"staging"}, []string{"series", "at", "value"}, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+			return []any{rows[i].series, rows[i].at, rows[i].value}, nil
+		})); err != nil {
+			return err
+		}
+		_, err := t.Exec(ctx, "INSERT INTO sample SELECT * FROM staging ON CONFLICT (series, at) DO UPDATE SET value = excluded.value")
+		return err
+	})
+}
+
+func byRows(ctx context.Context, c *pgx.Conn, rows []sampleRow) error {
+	return pgx.BeginFunc(ctx, c, func(t pgx.Tx) error {
+		for chunk := range slices.Chunk(rows, 1000) {
+			var q strings.Builder
+			q.WriteString("INSERT INTO sample VALUES ")
+			var args []any
+			for i, r := range chunk {
+				if i > 0 {
+					q.WriteByte(',')
+				}
+				fmt.Fprintf(&q, "($%d,$%d,$%d)", 3*i+1, 3*i+2, 3*i+3)
+				args = append(args, r.series, r.at, r.value)
+			}
+			q.WriteString(" ON CONFLICT (series, at) DO UPDATE SET value = excluded.value")
+			if _, err := t.Exec(ctx, q.String(), args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// benchServer is a server that syncs, as a real one does.
+func benchServer(b *testing.B) *server {
+	if v := named(); v != nil {
+		return v
+	}
+	return &server{dsn: startCluster(b).dsn("postgres")}
+}
+
+func benchRows(n, instances int) []sampleRow {
+	samples := ingestBatchOf(n, instances)
+	ids := map[seriesKey]int64{}
+	for _, s := range samples {
+		if k := (seriesKey{s.Subject, s.Metric}); ids[k] == 0 {
+			ids[k] = int64(len(ids) + 1)
+		}
+	}
+	return sampleRows(samples, ids)
+}
+
+// BenchmarkWays compares bare ways to insert, by the size of the batch.
+func BenchmarkWays(b *testing.B) {
+	v := benchServer(b)
+	for _, instances := range []int{10, 100, 1000} {
+		for name, way := range map[string]way{"unnest": byUnnest, "copy": byCopy, "rows": byRows} {
+			b.Run(fmt.Sprintf("%s/%d", name, instances*batchTimes), func(b *testing.B) {
+				c := bareConn(b, v)
+				for i := 0; b.Loop(); i++ {
+					b.StopTimer()
+					rows := benchRows(i, instances)
+					b.StartTimer()
+					if err := way(b.Context(), c, rows); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.N*instances*batchTimes)/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+	}
+}
+
+// bareConn is a connection to a schema with nothing but the table of samples.
+func bareConn(b *testing.B, v *server) *pgx.Conn {
+	b.Helper()
+	c, err := pgx.Connect(b.Context(), v.fresh(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { c.Close(context.Background()) })
+	if _, err := c.Exec(b.Context(), "CREATE TABLE sample (series bigint NOT NULL, at timestamptz NOT NULL, value float8 NOT NULL, PRIMARY KEY (series, at))"); err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// BenchmarkIngest measures the store against the bare loop, turn by turn, so that
+// what else the machine does falls on both: 1 is as fast.
+func BenchmarkIngest(b *testing.B) {
+	v := benchServer(b)
+	for _, instances := range []int{100, 1000} {
+		b.Run(fmt.Sprint(instances*batchTimes), func(b *testing.B) {
+			s := openAt(b, v.fresh(b))
+			c := bareConn(b, v)
+			var mine, bare time.Duration
+			var n int
+			for i := 0; b.Loop(); i++ {
+				samples, rows := ingestBatchOf(i, instances), benchRows(i, instances)
+				start := time.Now()
+				if err := s.Append(b.Context(), samples); err != nil {
+					b.Fatal(err)
+				}
+				mid := time.Now()
+				if err := byUnnest(b.Context(), c, rows); err != nil {
+					b.Fatal(err)
+				}
+				mine, bare, n = mine+mid.Sub(start), bare+time.Since(mid), n+len(rows)
+			}
+			b.ReportMetric(bare.Seconds()/mine.Seconds(), "store/bare")
+			b.ReportMetric(float64(n)/mine.Seconds(), "rows/s")
+			b.ReportMetric(float64(n)/bare.Seconds(), "bare-rows/s")
+		})
+	}
+}

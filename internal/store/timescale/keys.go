@@ -1,0 +1,51 @@
+package timescale
+
+import (
+	"context"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// CreateKey implements [store.Keys].
+func (s *Store) CreateKey(ctx context.Context, k forescale.Key) error {
+	return s.write(ctx, "create a key", func(ctx context.Context, t *tx) error {
+		n, err := t.changed(ctx, `INSERT INTO key (id, name, role, service, hash, created_at, revoked_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			k.ID, k.Name, string(k.Role), k.Service, k.Hash, utc(k.CreatedAt), optional(k.RevokedAt))
+		if err == nil && n == 0 {
+			return &forescale.Fault{Code: "key_exists", Where: "keys/" + k.ID, What: "there is a key with this id or secret already",
+				Help: "make another key; nothing was changed", Err: forescale.ErrConflict}
+		}
+		return err
+	})
+}
+
+const selectKeys = "SELECT id, name, role, service, hash, created_at, revoked_at FROM key"
+
+func scanKey(r row) (k forescale.Key, err error) {
+	var revoked *time.Time
+	err = r.Scan(&k.ID, &k.Name, &k.Role, &k.Service, &k.Hash, &k.CreatedAt, &revoked)
+	k.CreatedAt, k.RevokedAt = k.CreatedAt.UTC(), fromOptional(revoked)
+	return k, err
+}
+
+// ListKeys implements [store.Keys].
+func (s *Store) ListKeys(ctx context.Context) ([]forescale.Key, error) {
+	return list(ctx, s, "list keys", scanKey, selectKeys+" ORDER BY created_at, id")
+}
+
+// KeyByHash implements [store.Keys]. It also gives revoked keys: they grant
+// nothing, and the caller can say why.
+func (s *Store) KeyByHash(ctx context.Context, hash []byte) (forescale.Key, error) {
+	return first(ctx, s, "find a key", forescale.ErrNotFound, scanKey, selectKeys+" WHERE hash = $1", hash)
+}
+
+// RevokeKey implements [store.Keys]. A key that is revoked stays revoked since
+// the first time.
+func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) error {
+	return s.write(ctx, "revoke key "+id, func(ctx context.Context, t *tx) error {
+		n, err := t.changed(ctx, "UPDATE key SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2", utc(at), id)
+		return orNotFound(n, err, "key", id)
+	})
+}

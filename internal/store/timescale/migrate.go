@@ -1,0 +1,199 @@
+package timescale
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/forescale/forescale"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+//go:embed extension/*.sql
+var extensionFiles embed.FS
+
+func sub(files embed.FS, folder string) fs.FS {
+	dir, err := fs.Sub(files, folder)
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return dir
+}
+
+// Tracks are numbered apart from each other.
+const (
+	trackSchema    = "schema"
+	trackExtension = "timescaledb"
+)
+
+// migration is one step of a track. Released ones are never edited: their
+// checksum is in every database they were run on.
+type migration struct {
+	number   int
+	name     string
+	script   string
+	checksum string
+}
+
+// readMigrations gives NNNN_name.sql in order. Numbers begin at 1 without gaps.
+func readMigrations(dir fs.FS) ([]migration, error) {
+	names, err := fs.Glob(dir, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list migrations: %w", err)
+	}
+	var ms []migration
+	for i, name := range names { // Glob sorts
+		prefix, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
+		n, err := strconv.Atoi(prefix)
+		if err != nil || n != i+1 {
+			return nil, fmt.Errorf("migration %s should have number %04d", name, i+1)
+		}
+		script, err := fs.ReadFile(dir, name)
+		if err != nil {
+			return nil, fmt.Errorf("read migration %s: %w", name, err)
+		}
+		sum := sha256.Sum256(script)
+		ms = append(ms, migration{number: n, name: rest, script: string(script), checksum: hex.EncodeToString(sum[:])})
+	}
+	return ms, nil
+}
+
+// applied is a migration that was run, as the database tells.
+type applied struct {
+	number                    int
+	name, checksum, writtenBy string
+}
+
+const migrationTable = `CREATE TABLE IF NOT EXISTS migration (
+  track      text        NOT NULL,
+  number     integer     NOT NULL,
+  name       text        NOT NULL,
+  checksum   text        NOT NULL,  -- SHA-256 of the script
+  written_by text        NOT NULL,  -- version of the program that ran it
+  run_at     timestamptz NOT NULL DEFAULT now(),  -- for people only: nothing depends on it
+  PRIMARY KEY (track, number)
+)`
+
+// readApplied is what was run of a track, in order. It looks for the table in
+// the catalog itself: to_regclass may remember, within a transaction, that there
+// was none before another server made it.
+func readApplied(ctx context.Context, q querier, track string) ([]applied, error) {
+	there, err := readAll(ctx, q, scanText, "SELECT relname::text FROM pg_class WHERE relname = 'migration' AND relnamespace = current_schema()::regnamespace")
+	if err != nil || len(there) == 0 {
+		return nil, err
+	}
+	return readAll(ctx, q, func(r row) (a applied, err error) {
+		return a, r.Scan(&a.number, &a.name, &a.checksum, &a.writtenBy)
+	}, "SELECT number, name, checksum, written_by FROM migration WHERE track = $1 ORDER BY number", track)
+}
+
+// refuse refuses a schema that this program must not touch.
+func (s *Store) refuse(done []applied, known []migration) error {
+	if len(done) > len(known) {
+		return s.newer(done, len(known))
+	}
+	for i, a := range done {
+		if a.number != i+1 || a.checksum != known[i].checksum {
+			return s.damaged(fmt.Sprintf("migration %d (%s) was run with another content than this program knows", a.number, a.name), nil)
+		}
+	}
+	return nil
+}
+
+func (s *Store) newer(done []applied, known int) error {
+	what := fmt.Sprintf("the database has schema %d; this program knows up to schema %d", len(done), known)
+	if by := done[len(done)-1].writtenBy; by != "" && s.options.version != "" {
+		what = fmt.Sprintf("the database was written by %s (schema %d); this is %s (schema %d)", by, len(done), s.options.version, known)
+	}
+	return &forescale.Fault{Code: "schema_newer", Where: s.place, What: what,
+		Help: "start the newer program. Nothing was changed.", Err: forescale.ErrSchemaNewer}
+}
+
+// migrate runs what is missing of both tracks. Several servers may do so at the
+// same time: an advisory lock lets them through one by one, and each looks again
+// when it is through.
+func (s *Store) migrate(ctx context.Context) error {
+	known, err := readMigrations(s.options.migrations)
+	if err != nil {
+		return err
+	}
+	if err := s.runTrack(ctx, trackSchema, known); err != nil {
+		return err
+	}
+	return s.migrateExtension(ctx)
+}
+
+// runTrack runs each missing migration in a transaction of its own: half of one
+// is never there.
+func (s *Store) runTrack(ctx context.Context, track string, known []migration) error {
+	done, err := readApplied(ctx, s.pool, track)
+	if err != nil {
+		return err
+	}
+	if err := s.refuse(done, known); err != nil {
+		return err
+	}
+	if len(done) == 0 && track == trackSchema {
+		if err := s.refuseForeign(ctx); err != nil {
+			return err
+		}
+	}
+	for _, m := range known[len(done):] {
+		if err := s.runMigration(ctx, track, m, known); err != nil {
+			return fmt.Errorf("run migration %d (%s): %w", m.number, m.name, err)
+		}
+	}
+	return nil
+}
+
+// refuseForeign refuses a schema in which another program has a table of a name
+// that is needed here. Tables of other names are left alone.
+func (s *Store) refuseForeign(ctx context.Context) error {
+	taken, err := readAll(ctx, s.pool, scanText, `SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+		AND relname IN ('meta', 'series', 'sample', 'dirty', 'line', 'demand', 'service', 'decision', 'instance', 'key')
+		AND to_regclass(quote_ident(current_schema()) || '.migration') IS NULL ORDER BY 1`)
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	return &forescale.Fault{Code: "store_foreign", Where: s.place,
+		What: "the database holds tables of another program: " + strings.Join(taken, ", "),
+		Help: "create a database for forescale alone, or a schema, and name it with search_path=SCHEMA in the address; nothing was changed",
+		Err:  forescale.ErrDamaged}
+}
+
+func (s *Store) runMigration(ctx context.Context, track string, m migration, known []migration) error {
+	return pgx.BeginFunc(ctx, s.pool, func(p pgx.Tx) error {
+		t := &tx{Tx: p, s: s}
+		if err := t.lock(ctx, lockSchema); err != nil {
+			return err
+		}
+		done, err := readApplied(ctx, p, track)
+		if err != nil {
+			return err
+		}
+		if err := s.refuse(done, known); err != nil || len(done) >= m.number {
+			return err // another server was faster
+		}
+		if track == trackExtension {
+			if err := t.findFunctions(ctx); err != nil {
+				return err
+			}
+		}
+		for _, script := range []string{migrationTable, m.script} {
+			if _, err := p.Conn().PgConn().Exec(ctx, script).ReadAll(); err != nil { // many statements at once
+				return err
+			}
+		}
+		return t.exec(ctx, "INSERT INTO migration (track, number, name, checksum, written_by) VALUES ($1, $2, $3, $4, $5)",
+			track, m.number, m.name, m.checksum, s.options.version)
+	})
+}

@@ -1,0 +1,55 @@
+package timescale
+
+import (
+	"context"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// PutNode implements [store.Services].
+func (s *Store) PutNode(ctx context.Context, n forescale.Node) error {
+	return s.write(ctx, "save node "+n.Name, func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, `INSERT INTO node (name, type, address, state, protected, cores, memory, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (name) DO UPDATE SET type = excluded.type, address = excluded.address, state = excluded.state,
+			protected = excluded.protected, cores = excluded.cores, memory = excluded.memory, updated_at = excluded.updated_at`,
+			n.Name, n.Type, n.Address, string(n.State), n.Protected, n.Cores, n.Memory, utc(n.UpdatedAt))
+	})
+}
+
+// Nodes implements [store.Services].
+func (s *Store) Nodes(ctx context.Context) ([]forescale.Node, error) {
+	return list(ctx, s, "list nodes", func(r row) (n forescale.Node, err error) {
+		err = r.Scan(&n.Name, &n.Type, &n.Address, &n.State, &n.Protected, &n.Cores, &n.Memory, &n.UpdatedAt)
+		n.UpdatedAt = n.UpdatedAt.UTC()
+		return n, err
+	}, "SELECT name, type, address, state, protected, cores, memory, updated_at FROM node ORDER BY name")
+}
+
+// PutNodeType implements [store.Services].
+func (s *Store) PutNodeType(ctx context.Context, n forescale.NodeType) error {
+	return s.write(ctx, "save node type "+n.Name, func(ctx context.Context, t *tx) error {
+		return t.exec(ctx, `INSERT INTO node_type
+			(name, cores, speed, memory, disk, disk_kind, bandwidth, price_per_hour, billing_step, boot_time, max_count, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			ON CONFLICT (name) DO UPDATE SET cores = excluded.cores, speed = excluded.speed, memory = excluded.memory,
+			disk = excluded.disk, disk_kind = excluded.disk_kind, bandwidth = excluded.bandwidth,
+			price_per_hour = excluded.price_per_hour, billing_step = excluded.billing_step, boot_time = excluded.boot_time,
+			max_count = excluded.max_count, updated_at = excluded.updated_at`,
+			n.Name, n.Cores, n.Speed, n.Memory, n.Disk, n.DiskKind, n.Bandwidth, n.PricePerHour,
+			int64(n.BillingStep), int64(n.BootTime), n.MaxCount, utc(n.UpdatedAt))
+	})
+}
+
+// NodeTypes implements [store.Services].
+func (s *Store) NodeTypes(ctx context.Context) ([]forescale.NodeType, error) {
+	return list(ctx, s, "list node types", func(r row) (n forescale.NodeType, err error) {
+		var step, boot int64
+		err = r.Scan(&n.Name, &n.Cores, &n.Speed, &n.Memory, &n.Disk, &n.DiskKind, &n.Bandwidth, &n.PricePerHour,
+			&step, &boot, &n.MaxCount, &n.UpdatedAt)
+		n.BillingStep, n.BootTime, n.UpdatedAt = time.Duration(step), time.Duration(boot), n.UpdatedAt.UTC()
+		return n, err
+	}, `SELECT name, cores, speed, memory, disk, disk_kind, bandwidth, price_per_hour, billing_step, boot_time, max_count, updated_at
+		FROM node_type ORDER BY name`)
+}

@@ -1,0 +1,181 @@
+package timescale
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// Store is a store in a PostgreSQL database, with or without TimescaleDB.
+type Store struct {
+	pool    *pgxpool.Pool
+	place   string // the database without user and password, for faults
+	options options
+
+	extension string // version of TimescaleDB that is used, "" for none
+	warnings  []*forescale.Fault
+
+	life   sync.RWMutex // held for reading by each method, for writing by Close
+	closed bool
+
+	names  names
+	handed handed
+}
+
+var _ store.Store = (*Store)(nil)
+
+type options struct {
+	version    string // of the program, written beside each migration
+	migrations fs.FS  // tests bring their own
+	extension  fs.FS
+	plain      bool
+	tracer     pgx.QueryTracer // tests count statements
+}
+
+// Option changes how a store is opened.
+type Option func(*options)
+
+// WithVersion tells the program's version. It is written beside each migration,
+// so that an older program can say by whom the schema was written.
+func WithVersion(v string) Option { return func(o *options) { o.version = v } }
+
+// WithoutExtension keeps plain tables also where TimescaleDB could be had.
+func WithoutExtension() Option { return func(o *options) { o.plain = true } }
+
+// Defaults for what the address does not say.
+const (
+	connections    = 8
+	connectTimeout = 5 * time.Second
+)
+
+// Open connects to the database that dsn names (a URL postgres://… or a list of
+// key=value; the variables and files of libpq count, PGPASSWORD and .pgpass
+// among them), and brings its schema up to date. Its errors are
+// [forescale.Fault]s and hold neither user nor password.
+func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
+	o := options{migrations: sub(migrationFiles, "migrations"), extension: sub(extensionFiles, "extension")}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, wrongAddress(dsn)
+	}
+	s := &Store{place: placeOf(config.ConnConfig.Config), options: o}
+	prepareConfig(config, dsn)
+	config.ConnConfig.Tracer = o.tracer
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, s.fault("open the store", err)
+	}
+	if err := s.prepare(ctx); err != nil {
+		s.pool.Close()
+		return nil, s.fault("open the store", err)
+	}
+	return s, nil
+}
+
+// prepareConfig sets what durability and bounds ask for. Settings are given in
+// SQL after connecting, since not every proxy passes those of the start on.
+func prepareConfig(c *pgxpool.Config, dsn string) {
+	if !says(dsn, "pool_max_conns") {
+		c.MaxConns = connections
+	}
+	if c.ConnConfig.ConnectTimeout == 0 || c.ConnConfig.ConnectTimeout > time.Minute {
+		c.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	settings := c.ConnConfig.RuntimeParams
+	c.ConnConfig.RuntimeParams = map[string]string{}
+	for key, value := range map[string]string{"application_name": "forescale", "idle_in_transaction_session_timeout": "90s"} {
+		if _, ok := settings[key]; !ok {
+			settings[key] = value
+		}
+	}
+	settings["timezone"] = "UTC"
+	settings["synchronous_commit"] = "on" // acknowledged means synced, whatever the server's default is
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		for key, value := range settings {
+			if _, err := conn.Exec(ctx, "SELECT set_config($1, $2, false)", pgx.QueryExecModeExec, key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// prepare looks at the database, migrates it and checks it.
+func (s *Store) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, openTime, errSlow)
+	defer cancel()
+	for _, step := range []func(context.Context) error{s.refuseStandby, s.migrate, s.check, s.look} {
+		if err := step(ctx); err != nil {
+			return withCause(ctx, err)
+		}
+	}
+	return nil
+}
+
+// openTime bounds opening: moving the rows of a large store into chunks takes
+// its time.
+const openTime = time.Hour
+
+// refuseStandby refuses a server that only follows another one.
+func (s *Store) refuseStandby(ctx context.Context) error {
+	var follows bool
+	if err := s.pool.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&follows); err != nil {
+		return err
+	}
+	if follows {
+		return s.readOnly(nil)
+	}
+	return nil
+}
+
+// Extension is the version of TimescaleDB that the store uses, "" if it keeps
+// plain tables.
+func (s *Store) Extension() string { return s.extension }
+
+// Warnings are what the operator should know, for the caller to log: nothing of
+// it keeps the store from working.
+func (s *Store) Warnings() []*forescale.Fault { return s.warnings }
+
+func (s *Store) warn(code, what, help string) {
+	s.warnings = append(s.warnings, &forescale.Fault{Code: code, What: what, Where: s.place, Help: help})
+}
+
+// errClosed is what every method returns after Close.
+var errClosed = &forescale.Fault{Code: "store_closed", What: "the store is closed"}
+
+// enter begins a method; leave ends it. Methods do not call each other in
+// between, as a waiting Close would lock them out.
+func (s *Store) enter() error {
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return errClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.life.RUnlock() }
+
+// Close implements [store.Store]. Closing twice is harmless.
+func (s *Store) Close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.pool.Close()
+	}
+	return nil
+}
+
+// errSlow is why a context ended that this package bounded.
+var errSlow = errors.New("the database did not answer in time")

@@ -1,0 +1,86 @@
+package timescale
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
+)
+
+// RecordPlan implements [store.Plans]. Rounds are recorded one after the other,
+// also those of several servers, so that the order of recording is the order of
+// the commits. A round of a thousand services takes few statements.
+func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error {
+	return s.write(ctx, "record a plan", func(ctx context.Context, t *tx) error {
+		if err := t.lock(ctx, lockPlan); err != nil {
+			return err
+		}
+		for _, part := range distinct(p.Services) {
+			if err := t.savePlans(ctx, part); err != nil {
+				return err
+			}
+			if err := t.recordDecisions(ctx, part); err != nil {
+				return err
+			}
+		}
+		return t.saveInstances(ctx, instances)
+	})
+}
+
+// distinct cuts a round into parts in which each service comes once: nearly
+// always one.
+func distinct(services []forescale.ServicePlan) (parts [][]forescale.ServicePlan) {
+	seen := map[string]bool{}
+	from := 0
+	for i, p := range services {
+		if seen[p.Service] {
+			parts = append(parts, services[from:i])
+			from = i
+			clear(seen)
+		}
+		seen[p.Service] = true
+	}
+	if from < len(services) {
+		parts = append(parts, services[from:])
+	}
+	return parts
+}
+
+// savePlans keeps the plans as their services' newest.
+func (t *tx) savePlans(ctx context.Context, plans []forescale.ServicePlan) error {
+	changes := make([]string, len(plans))
+	for i, p := range plans {
+		var err error
+		if changes[i], err = encoding.EncodeChanges(p.Changes); err != nil {
+			return fmt.Errorf("of %s: %w", p.Service, err)
+		}
+	}
+	return t.exec(ctx, `INSERT INTO plan (service, made_at, lead, until, acting, changes)
+		SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::timestamptz[], $5::bool[], $6::json[])
+		ON CONFLICT (service) DO UPDATE SET made_at = excluded.made_at, lead = excluded.lead, until = excluded.until,
+			acting = excluded.acting, changes = excluded.changes`,
+		column(plans, func(p forescale.ServicePlan) string { return p.Service }),
+		column(plans, func(p forescale.ServicePlan) time.Time { return utc(p.MadeAt) }),
+		column(plans, func(p forescale.ServicePlan) int64 { return int64(p.Lead) }),
+		column(plans, func(p forescale.ServicePlan) time.Time { return utc(p.Until) }),
+		column(plans, func(p forescale.ServicePlan) bool { return p.Acting }),
+		changes)
+}
+
+// LatestPlans implements [store.Plans].
+func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error) {
+	return list(ctx, s, "read the latest plans", func(r row) (p forescale.ServicePlan, err error) {
+		var lead int64
+		var changes string
+		if err := r.Scan(&p.Service, &p.MadeAt, &lead, &p.Until, &p.Acting, &changes); err != nil {
+			return p, err
+		}
+		p.MadeAt, p.Until, p.Lead = p.MadeAt.UTC(), p.Until.UTC(), time.Duration(lead)
+		if p.Changes, err = encoding.DecodeChanges(changes); err != nil {
+			return p, contradiction("the plan of", p.Service, err)
+		}
+		return p, nil
+	}, "SELECT service, made_at, lead, until, acting, changes FROM plan ORDER BY service")
+}

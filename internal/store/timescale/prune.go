@@ -1,0 +1,127 @@
+package timescale
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// bite is how many rows one transaction of Prune deletes at most: locks and the
+// log of a bite stay small.
+const bite = 10_000
+
+// Prune implements [store.Samples]. Each bite is a commit of its own: after an
+// error, what was deleted before stays deleted and is counted.
+func (s *Store) Prune(ctx context.Context, before time.Time) (int64, error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.leave()
+	var total int64
+	for _, step := range []func(context.Context, time.Time) (int64, error){
+		s.pruneSamples, s.pruneDemand, s.pruneRows, s.pruneNames,
+	} {
+		n, err := step(ctx, before)
+		total += n
+		if err != nil {
+			return total, s.fault("delete what is old", err)
+		}
+	}
+	return total, nil
+}
+
+// pruneSamples goes from series to series by the index: their samples lie all
+// over the table.
+func (s *Store) pruneSamples(ctx context.Context, before time.Time) (int64, error) {
+	return s.eat(ctx, `DELETE FROM sample WHERE (series, at) IN (SELECT v.series, v.at FROM series AS s
+		CROSS JOIN LATERAL (SELECT series, at FROM sample WHERE series = s.id AND at < $1 ORDER BY at LIMIT $2) AS v LIMIT $2)`, utc(before), bite)
+}
+
+func (s *Store) pruneDemand(ctx context.Context, before time.Time) (int64, error) {
+	return s.eat(ctx, `WITH gone AS (DELETE FROM demand WHERE (line, minute) IN (SELECT v.line, v.minute FROM line AS l
+			CROSS JOIN LATERAL (SELECT line, minute FROM demand WHERE line = l.id AND minute < $1 ORDER BY minute LIMIT $2) AS v LIMIT $2)
+			RETURNING line),
+		each AS (SELECT line, count(*) AS n FROM gone GROUP BY line),
+		counted AS (UPDATE line SET points = points - each.n FROM each WHERE line.id = each.line)
+		SELECT FROM gone`, minuteFrom(before), bite)
+}
+
+// Rows that go when they are before $1, at most $2 at a time. A service's newest
+// decision goes last, and a pending one not at all: it is still to be done.
+var oldRows = []string{
+	`DELETE FROM instance WHERE id IN (SELECT id FROM instance WHERE ended < $1 LIMIT $2)`,
+	`DELETE FROM forecast WHERE (line, issued) IN (SELECT line, issued FROM forecast WHERE issued < $1 LIMIT $2)`,
+	`DELETE FROM plan WHERE service IN (SELECT service FROM plan WHERE made_at < $1 LIMIT $2)`,
+	`DELETE FROM decision WHERE seq IN (SELECT seq FROM decision AS d
+		WHERE at < $1 AND last_at < $1 AND outcome <> 'pending' AND (NOT newest OR
+		NOT EXISTS (SELECT 1 FROM decision WHERE service = d.service AND seq < d.seq)) LIMIT $2)`,
+	`DELETE FROM warmup WHERE instance IN (SELECT instance FROM warmup WHERE at < $1 LIMIT $2)`,
+	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < $1 LIMIT $2)`,
+}
+
+func (s *Store) pruneRows(ctx context.Context, before time.Time) (total int64, err error) {
+	for _, query := range oldRows {
+		n, err := s.eat(ctx, query, utc(before), bite)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// pruneNames deletes what nothing refers to any more. It is our book-keeping, so
+// it does not count. What may go is looked up first; then nobody uses ids, on no
+// server, while it is looked at once more and deleted, and the ids that are kept
+// in memory are told to be void.
+func (s *Store) pruneNames(ctx context.Context, before time.Time) (int64, error) {
+	const unused = "(SELECT 1 FROM sample WHERE series = s.id LIMIT 1) IS NULL" // one step down the index for each
+	series, err := readAll(ctx, s.pool, scanInt, "SELECT id FROM series AS s WHERE "+unused)
+	if err != nil {
+		return 0, err
+	}
+	for ids := range slices.Chunk(series, bite) {
+		err := s.transact(ctx, func(ctx context.Context, t *tx) error {
+			if err := t.lock(ctx, lockNames); err != nil {
+				return err
+			}
+			n, err := t.changed(ctx, "DELETE FROM series AS s WHERE id = ANY ($1::bigint[]) AND "+unused, ids)
+			if err != nil || n == 0 {
+				return err
+			}
+			return t.exec(ctx, "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'series_epoch'")
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	err = s.transact(ctx, func(ctx context.Context, t *tx) error {
+		if err := t.lock(ctx, lockNames); err != nil {
+			return err
+		}
+		return t.exec(ctx, "DELETE FROM line AS l WHERE points = 0 AND (SELECT 1 FROM forecast WHERE line = l.id LIMIT 1) IS NULL")
+	})
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.eat(ctx, `DELETE FROM dirty WHERE (minute, service) IN
+		(SELECT minute, service FROM dirty WHERE minute < $1 LIMIT $2)`, minuteFrom(before), bite)
+	return 0, err
+}
+
+// eat runs a deletion again and again, a transaction each, until nothing is left.
+func (s *Store) eat(ctx context.Context, query string, args ...any) (total int64, err error) {
+	for {
+		var n int64
+		err := s.transact(ctx, func(ctx context.Context, t *tx) (err error) {
+			n, err = t.changed(ctx, query, args...)
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		if total += n; n == 0 {
+			return total, nil
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package timescale
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/forescale/forescale"
+)
+
+// PutService implements [store.Services].
+func (s *Store) PutService(ctx context.Context, svc forescale.Service, ifVersion int64) (forescale.Service, error) {
+	svc = svc.Clone()
+	svc.UpdatedAt = utc(svc.UpdatedAt)
+	body, err := json.Marshal(svc)
+	if err != nil {
+		return forescale.Service{}, fmt.Errorf("write service %s as JSON: %w", svc.Name, err)
+	}
+	err = s.write(ctx, "save service "+svc.Name, func(ctx context.Context, t *tx) error {
+		last, exists, err := t.holdService(ctx, svc)
+		if err != nil {
+			return err
+		}
+		if current := last; ifVersion != -1 {
+			if !exists {
+				current = 0
+			}
+			if current != ifVersion {
+				return changedMeanwhile(svc.Name, current, ifVersion)
+			}
+		}
+		svc.Version = last + 1
+		return t.exec(ctx, "UPDATE service SET version = $2, updated_at = $3, body = $4 WHERE name = $1",
+			svc.Name, svc.Version, svc.UpdatedAt, string(body))
+	})
+	if err != nil {
+		return forescale.Service{}, err
+	}
+	return svc, nil
+}
+
+// holdService gives the last version that was given out for the name, and
+// whether there is a service of that name now. Nobody else changes it until the
+// commit: a name that is new gets a row to hold.
+func (t *tx) holdService(ctx context.Context, svc forescale.Service) (last int64, exists bool, err error) {
+	if err := t.exec(ctx, "INSERT INTO service (name, version, updated_at) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING", svc.Name, svc.UpdatedAt); err != nil {
+		return 0, false, err
+	}
+	err = t.QueryRow(ctx, "SELECT version, body IS NOT NULL FROM service WHERE name = $1 FOR UPDATE", svc.Name).Scan(&last, &exists)
+	return last, exists, err
+}
+
+func changedMeanwhile(name string, current, wanted int64) error {
+	what := fmt.Sprintf("%s was changed meanwhile: it has version %d, not %d", name, current, wanted)
+	switch {
+	case current == 0:
+		what = fmt.Sprintf("%s does not exist any more", name)
+	case wanted == 0:
+		what = fmt.Sprintf("%s exists already", name)
+	}
+	return &forescale.Fault{Code: "changed_meanwhile", Where: "services/" + name, What: what,
+		Help: "read it again and repeat the change; nothing was changed", Err: forescale.ErrConflict}
+}
+
+// notFound says what there is none of.
+func notFound(what, name string) error {
+	return fmt.Errorf("%s %q: %w", what, name, forescale.ErrNotFound)
+}
+
+func scanService(r row) (svc forescale.Service, err error) {
+	var stored forescale.Service
+	var body string
+	if err := r.Scan(&stored.Name, &stored.Version, &stored.UpdatedAt, &body); err != nil {
+		return svc, err
+	}
+	if err := json.Unmarshal([]byte(body), &svc); err != nil {
+		return svc, contradiction("service", stored.Name, err)
+	}
+	svc.Name, svc.Version, svc.UpdatedAt = stored.Name, stored.Version, stored.UpdatedAt.UTC()
+	return svc, nil
+}
+
+// contradiction is a row that cannot be what this program wrote.
+func contradiction(what, name string, err error) error {
+	return fmt.Errorf("read %s %s: %w", what, name, errors.Join(forescale.ErrDamaged, err))
+}
+
+// Service implements [store.Services].
+func (s *Store) Service(ctx context.Context, name string) (forescale.Service, error) {
+	return first(ctx, s, "read service "+name, notFound("service", name), scanService,
+		"SELECT name, version, updated_at, body FROM service WHERE name = $1 AND body IS NOT NULL", name)
+}
+
+// ListServices implements [store.Services].
+func (s *Store) ListServices(ctx context.Context) ([]forescale.Service, error) {
+	return list(ctx, s, "list services", scanService,
+		"SELECT name, version, updated_at, body FROM service WHERE body IS NOT NULL ORDER BY name")
+}
+
+// DeleteService implements [store.Services].
+func (s *Store) DeleteService(ctx context.Context, name string) error {
+	return s.write(ctx, "delete service "+name, func(ctx context.Context, t *tx) error {
+		n, err := t.changed(ctx, "UPDATE service SET body = NULL WHERE name = $1 AND body IS NOT NULL", name)
+		return orNotFound(n, err, "service", name)
+	})
+}
+
+// orNotFound turns a change that touched no row into an error.
+func orNotFound(n int64, err error, what, name string) error {
+	if err == nil && n == 0 {
+		return notFound(what, name)
+	}
+	return err
+}
