@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"os"
+
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 // Check implements [store.Store]. It also notices that the file was replaced or
@@ -23,7 +25,7 @@ func (s *Store) check(ctx context.Context) error {
 	if err != nil || !os.SameFile(info, s.identity) {
 		return damaged(s.path, "the store's file was removed or replaced while it was open", err)
 	}
-	known, err := readMigrations(s.options.migrations)
+	known, err := migration.Read(s.options.migrations)
 	if err != nil {
 		return err
 	}

@@ -2,20 +2,17 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 //go:embed migrations/*.sql
@@ -31,38 +28,6 @@ var embedded = func() fs.FS {
 
 // applicationID marks the file as ours, in the place that file(1) reads too.
 const applicationID = 0x46536361 // "FSca"
-
-// migration is one step of the schema. Released ones are never edited: their
-// checksum is in every file they were run on.
-type migration struct {
-	number   int
-	name     string
-	script   string
-	checksum string
-}
-
-// readMigrations gives NNNN_name.sql in order. Numbers begin at 1 without gaps.
-func readMigrations(dir fs.FS) ([]migration, error) {
-	names, err := fs.Glob(dir, "*.sql")
-	if err != nil {
-		return nil, fmt.Errorf("list migrations: %w", err)
-	}
-	var ms []migration
-	for i, name := range names { // Glob sorts
-		prefix, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
-		n, err := strconv.Atoi(prefix)
-		if err != nil || n != i+1 {
-			return nil, fmt.Errorf("migration %s should have number %04d", name, i+1)
-		}
-		script, err := fs.ReadFile(dir, name)
-		if err != nil {
-			return nil, fmt.Errorf("read migration %s: %w", name, err)
-		}
-		sum := sha256.Sum256(script)
-		ms = append(ms, migration{number: n, name: rest, script: string(script), checksum: hex.EncodeToString(sum[:])})
-	}
-	return ms, nil
-}
 
 // fileVersion is what a file says about itself.
 type fileVersion struct {
@@ -111,7 +76,7 @@ func readVersion(ctx context.Context, q querier) (fileVersion, error) {
 }
 
 // refuseForeign refuses a file that this program must not touch.
-func (s *Store) refuseForeign(v fileVersion, known []migration) error {
+func (s *Store) refuseForeign(v fileVersion, known []migration.Migration) error {
 	switch {
 	case v.application != applicationID && (v.tables > 0 || v.application != 0 || v.schema != 0):
 		return &forescale.Fault{Code: "store_foreign", Where: s.path,
@@ -123,8 +88,8 @@ func (s *Store) refuseForeign(v fileVersion, known []migration) error {
 		return damaged(s.path, fmt.Sprintf("the store says it has schema %d, but lists %d migrations", v.schema, len(v.checksums)), nil)
 	}
 	for _, m := range known[:v.schema] {
-		if v.checksums[m.number] != m.checksum {
-			return damaged(s.path, fmt.Sprintf("migration %d (%s) was run with another content than this program knows", m.number, m.name), nil)
+		if v.checksums[m.Number] != m.Checksum {
+			return damaged(s.path, fmt.Sprintf("migration %d (%s) was run with another content than this program knows", m.Number, m.Name), nil)
 		}
 	}
 	return nil
@@ -145,7 +110,7 @@ func (s *Store) newer(v fileVersion, known int) error {
 
 // migrate runs the migrations that are missing, each in a transaction of its
 // own, after a backup if there is something to lose.
-func (s *Store) migrate(ctx context.Context, known []migration) error {
+func (s *Store) migrate(ctx context.Context, known []migration.Migration) error {
 	v, err := readVersion(ctx, s.writer.conn)
 	if err != nil {
 		return err
@@ -160,7 +125,7 @@ func (s *Store) migrate(ctx context.Context, known []migration) error {
 	}
 	for _, m := range known[v.schema:] {
 		if err := s.runMigration(ctx, m); err != nil {
-			return fmt.Errorf("run migration %d (%s): %w", m.number, m.name, err)
+			return fmt.Errorf("run migration %d (%s): %w", m.Number, m.Name, err)
 		}
 	}
 	return nil
@@ -174,27 +139,27 @@ const migrationTable = `CREATE TABLE IF NOT EXISTS migration (
   run_at     INTEGER NOT NULL -- for people only: nothing depends on it
 ) STRICT`
 
-func (s *Store) runMigration(ctx context.Context, m migration) error {
+func (s *Store) runMigration(ctx context.Context, m migration.Migration) error {
 	return s.writer.transact(ctx, func(t *tx) error {
 		var schema int
 		if err := s.writer.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&schema); err != nil {
 			return err
 		}
-		if schema >= m.number {
+		if schema >= m.Number {
 			return nil // another process was faster
 		}
 		for _, script := range []string{
 			migrationTable,
-			m.script,
+			m.Script,
 			fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-			fmt.Sprintf("PRAGMA user_version = %d", m.number),
+			fmt.Sprintf("PRAGMA user_version = %d", m.Number),
 		} {
 			if _, err := s.writer.conn.ExecContext(ctx, script); err != nil {
 				return err
 			}
 		}
 		_, err := s.writer.conn.ExecContext(ctx, "INSERT INTO migration VALUES (?, ?, ?, ?, ?)",
-			m.number, m.name, m.checksum, s.options.version, ms(time.Now()))
+			m.Number, m.Name, m.Checksum, s.options.version, ms(time.Now()))
 		return err
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 // withMigrations adds scripts to the real ones.
@@ -156,10 +157,10 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 }
 
 func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
-	if _, err := readMigrations(fstest.MapFS{"0001_a.sql": {}, "0003_b.sql": {}}); err == nil {
+	if _, err := migration.Read(fstest.MapFS{"0001_a.sql": {}, "0003_b.sql": {}}); err == nil {
 		t.Fatal("a gap was accepted")
 	}
-	if known, err := readMigrations(embedded); err != nil || len(known) == 0 {
+	if known, err := migration.Read(embedded); err != nil || len(known) == 0 {
 		t.Fatal(known, err)
 	}
 }

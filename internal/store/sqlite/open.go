@@ -13,6 +13,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 // Store is a store in one SQLite file. Make it with [Open].
@@ -62,7 +63,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the store's folder: %w", err)
 	}
-	known, err := readMigrations(o.migrations)
+	known, err := migration.Read(o.migrations)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 
 // prepareFile creates the file if it is missing, and looks at one that is there
 // without changing anything.
-func (s *Store) prepareFile(ctx context.Context, known []migration) error {
+func (s *Store) prepareFile(ctx context.Context, known []migration.Migration) error {
 	info, err := os.Stat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -96,7 +97,7 @@ func (s *Store) prepareFile(ctx context.Context, known []migration) error {
 }
 
 // inspect refuses a file that is damaged, foreign or newer. It reads only.
-func (s *Store) inspect(ctx context.Context, known []migration) error {
+func (s *Store) inspect(ctx context.Context, known []migration.Migration) error {
 	db := sql.OpenDB(s.connector(peeking))
 	defer db.Close()
 	v, err := readVersion(ctx, db)
@@ -112,7 +113,7 @@ func (s *Store) inspect(ctx context.Context, known []migration) error {
 }
 
 // connect opens the connections, checks what is there and migrates it.
-func (s *Store) connect(ctx context.Context, known []migration) (err error) {
+func (s *Store) connect(ctx context.Context, known []migration.Migration) (err error) {
 	if s.identity, err = os.Stat(s.path); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 // Check implements [store.Store].
@@ -23,7 +24,7 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 func (s *Store) check(ctx context.Context) error {
-	known, err := readMigrations(s.options.migrations)
+	known, err := migration.Read(s.options.migrations)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 // oldest is the oldest TimescaleDB that is used: the first whose compressed
@@ -30,7 +32,7 @@ func (s *Store) migrateExtension(ctx context.Context) error {
 		}
 		return nil
 	}
-	known, err := readMigrations(s.options.extension)
+	known, err := migration.Read(s.options.extension)
 	if err != nil {
 		return err
 	}

@@ -2,17 +2,15 @@ package timescale
 
 import (
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 //go:embed migrations/*.sql
@@ -34,38 +32,6 @@ const (
 	trackSchema    = "schema"
 	trackExtension = "timescaledb"
 )
-
-// migration is one step of a track. Released ones are never edited: their
-// checksum is in every database they were run on.
-type migration struct {
-	number   int
-	name     string
-	script   string
-	checksum string
-}
-
-// readMigrations gives NNNN_name.sql in order. Numbers begin at 1 without gaps.
-func readMigrations(dir fs.FS) ([]migration, error) {
-	names, err := fs.Glob(dir, "*.sql")
-	if err != nil {
-		return nil, fmt.Errorf("list migrations: %w", err)
-	}
-	var ms []migration
-	for i, name := range names { // Glob sorts
-		prefix, rest, _ := strings.Cut(strings.TrimSuffix(name, ".sql"), "_")
-		n, err := strconv.Atoi(prefix)
-		if err != nil || n != i+1 {
-			return nil, fmt.Errorf("migration %s should have number %04d", name, i+1)
-		}
-		script, err := fs.ReadFile(dir, name)
-		if err != nil {
-			return nil, fmt.Errorf("read migration %s: %w", name, err)
-		}
-		sum := sha256.Sum256(script)
-		ms = append(ms, migration{number: n, name: rest, script: string(script), checksum: hex.EncodeToString(sum[:])})
-	}
-	return ms, nil
-}
 
 // applied is a migration that was run, as the database tells.
 type applied struct {
@@ -97,12 +63,12 @@ func readApplied(ctx context.Context, q querier, track string) ([]applied, error
 }
 
 // refuse refuses a schema that this program must not touch.
-func (s *Store) refuse(done []applied, known []migration) error {
+func (s *Store) refuse(done []applied, known []migration.Migration) error {
 	if len(done) > len(known) {
 		return s.newer(done, len(known))
 	}
 	for i, a := range done {
-		if a.number != i+1 || a.checksum != known[i].checksum {
+		if a.number != i+1 || a.checksum != known[i].Checksum {
 			return s.damaged(fmt.Sprintf("migration %d (%s) was run with another content than this program knows", a.number, a.name), nil)
 		}
 	}
@@ -122,7 +88,7 @@ func (s *Store) newer(done []applied, known int) error {
 // same time: an advisory lock lets them through one by one, and each looks again
 // when it is through.
 func (s *Store) migrate(ctx context.Context) error {
-	known, err := readMigrations(s.options.migrations)
+	known, err := migration.Read(s.options.migrations)
 	if err != nil {
 		return err
 	}
@@ -134,7 +100,7 @@ func (s *Store) migrate(ctx context.Context) error {
 
 // runTrack runs each missing migration in a transaction of its own: half of one
 // is never there.
-func (s *Store) runTrack(ctx context.Context, track string, known []migration) error {
+func (s *Store) runTrack(ctx context.Context, track string, known []migration.Migration) error {
 	done, err := readApplied(ctx, s.pool, track)
 	if err != nil {
 		return err
@@ -149,7 +115,7 @@ func (s *Store) runTrack(ctx context.Context, track string, known []migration) e
 	}
 	for _, m := range known[len(done):] {
 		if err := s.runMigration(ctx, track, m, known); err != nil {
-			return fmt.Errorf("run migration %d (%s): %w", m.number, m.name, err)
+			return fmt.Errorf("run migration %d (%s): %w", m.Number, m.Name, err)
 		}
 	}
 	return nil
@@ -170,7 +136,7 @@ func (s *Store) refuseForeign(ctx context.Context) error {
 		Err:  forescale.ErrDamaged}
 }
 
-func (s *Store) runMigration(ctx context.Context, track string, m migration, known []migration) error {
+func (s *Store) runMigration(ctx context.Context, track string, m migration.Migration, known []migration.Migration) error {
 	return pgx.BeginFunc(ctx, s.pool, func(p pgx.Tx) error {
 		t := &tx{Tx: p, s: s}
 		if err := t.lock(ctx, lockSchema); err != nil {
@@ -180,7 +146,7 @@ func (s *Store) runMigration(ctx context.Context, track string, m migration, kno
 		if err != nil {
 			return err
 		}
-		if err := s.refuse(done, known); err != nil || len(done) >= m.number {
+		if err := s.refuse(done, known); err != nil || len(done) >= m.Number {
 			return err // another server was faster
 		}
 		if track == trackExtension {
@@ -188,12 +154,12 @@ func (s *Store) runMigration(ctx context.Context, track string, m migration, kno
 				return err
 			}
 		}
-		for _, script := range []string{migrationTable, m.script} {
+		for _, script := range []string{migrationTable, m.Script} {
 			if _, err := p.Conn().PgConn().Exec(ctx, script).ReadAll(); err != nil { // many statements at once
 				return err
 			}
 		}
 		return t.exec(ctx, "INSERT INTO migration (track, number, name, checksum, written_by) VALUES ($1, $2, $3, $4, $5)",
-			track, m.number, m.name, m.checksum, s.options.version)
+			track, m.Number, m.Name, m.Checksum, s.options.version)
 	})
 }
