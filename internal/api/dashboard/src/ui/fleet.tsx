@@ -60,7 +60,7 @@ function Instances({ service, now, zone }: { service: Service; now: number; zone
                 <th scope="row"><code class="id">{i.id}</code>{i.failure && <p class="bad error">{i.failure}</p>}</th>
                 <td><span class={`nowrap ${s.kind}`}><Icon name={s.icon} /> {i.state}</span></td>
                 <td class="num"><Meter value={i.utilization} limit={service.status.limit} /></td>
-                <td class="nowrap">{i.address || "–"}{i.node && <small class="quiet"> {i.node}</small>}</td>
+                <td><span class="nowrap">{i.address || "–"}</span>{i.node && <small class="quiet"> {i.node}</small>}</td>
                 <td class="num nowrap">{Number.isNaN(t) ? "–" : <time title={when(zone, t, now)}>{age(now - t)}</time>}</td>
               </tr>
             );
