@@ -32,6 +32,7 @@ type reading struct {
 	passed   bool               // it was seen ready, since started
 	readyAt  time.Time          // by our clock, when that was; zero when not known
 	unready  int                // how often it was looked at and found not ready
+	unread   bool               // the last look at it failed: whether it is ready is not known
 	limits   container.Resources
 	usage    usage // the last one of this ready stretch; zero before
 }
@@ -48,6 +49,7 @@ func (d *Docker) read(ctx context.Context, c container.Summary, r *reading) (s f
 	if err == nil && (j.ContainerJSONBase == nil || j.State == nil || j.HostConfig == nil || j.Config == nil) {
 		err = errAnswer
 	}
+	r.unread = err != nil
 	if err != nil {
 		if r.sighting.ID != "" {
 			return r.sighting, false, err

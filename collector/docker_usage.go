@@ -70,11 +70,11 @@ func (d *Docker) use(ctx context.Context, o *forescale.Observation) {
 	d.batch = nil
 }
 
-// begin asks for the use of all instances that are ready now.
+// begin asks for the use of all instances that are known to be ready now.
 func (d *Docker) begin() {
 	b := &batch{done: make(chan struct{})}
 	for id, r := range d.seen {
-		if r.sighting.Ready {
+		if r.sighting.Ready && !r.unread {
 			b.items = append(b.items, batchItem{id: id, name: r.sighting.ID, unready: r.unready})
 		}
 	}
@@ -102,13 +102,14 @@ func (d *Docker) begin() {
 }
 
 // count turns one answer into samples: none for the first since the instance
-// became ready, as the interval up to it is start-up.
+// became ready, as the interval up to it is start-up, and none while it is not
+// known whether the instance is still ready.
 func (d *Docker) count(item *batchItem, o *forescale.Observation) {
 	r := d.seen[item.id]
 	st := item.stats
 	switch {
-	case r == nil || r.unready != item.unready || errdefs.IsNotFound(item.err):
-		return // it went, or was not ready in between
+	case r == nil || r.unread || r.unready != item.unready || errdefs.IsNotFound(item.err):
+		return // it went, was not ready in between, or may not be
 	case item.err != nil:
 		r.usage = usage{}
 		o.Failed[sourceDocker+"/"+item.name] = d.sentence(item.err)
