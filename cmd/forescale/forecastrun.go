@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -178,19 +176,7 @@ func (a *app) writeForecasts(output string, made []forescale.Forecast, failed []
 	if output == "-" || output == "" {
 		return forecastCSV(a.stdout, made, failed)
 	}
-	f, err := os.CreateTemp(filepath.Dir(output), ".forecast-*.csv")
-	if err != nil {
-		return &forescale.Fault{Code: "output_unwritable", What: "cannot write the forecast: " + reason(err), Where: output, Help: "name another file with --output", Err: err}
-	}
-	err = forecastCSV(f, made, failed)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), output)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", output, err), os.Remove(f.Name()))
-	}
-	return nil
+	return writeWhole(output, func(w io.Writer) error { return forecastCSV(w, made, failed) })
 }
 
 // forecastCSV writes series,timestamp,quantile,value,model.

@@ -18,6 +18,7 @@ var commands = []func(*app) *cobra.Command{
 	newWhy,
 	newPause,
 	newForecast,
+	newSimulate,
 	newImport,
 	newKeys,
 	newConfig,

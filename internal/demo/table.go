@@ -76,11 +76,11 @@ func compare(rows []sim.Row, from, to time.Time, warmup time.Duration, lowest, h
 	for _, target := range targets {
 		h := sim.DefaultHPA(target, warmup)
 		h.Min, h.Max = lowest, highest
-		ready, starts := h.Replay(demand, time.Minute, n0)
+		replayed := h.Replay(demand, time.Minute, n0)
 		rival := make([]sim.Row, hi-lo)
 		for i := range rival {
 			rival[i] = rows[lo+i]
-			rival[i].Ready, rival[i].Starts = ready[lo+i], starts[lo+i]
+			rival[i].Ready, rival[i].Starts = replayed[lo+i].Ready, replayed[lo+i].Starts
 		}
 		table = append(table, outcome{fmt.Sprintf("Kubernetes HPA at %g %%", target), sim.Measure(rival, time.Minute)})
 	}

@@ -53,10 +53,17 @@ func TestHPAGivesTheFiguresOfAnotherProgram(t *testing.T) {
 			if c.lastWeek {
 				h.Forecast = LastWeek(demand, c.step)
 			}
-			ready, starts := h.Replay(demand, c.step, need[0])
-			same(t, Score(demand, ready, need, c.step, total(starts)), c.want)
+			same(t, Measure(needed(h.Replay(demand, c.step, need[0]), need), c.step), c.want)
 		})
 	}
+}
+
+// needed fills in what each row required.
+func needed(rows []Row, need []int) []Row {
+	for i := range rows {
+		rows[i].Required = need[i]
+	}
+	return rows
 }
 
 func same(t *testing.T, got, want Elasticity) {
@@ -78,10 +85,9 @@ func TestHPAStaysWithinItsLimits(t *testing.T) {
 	t.Parallel()
 	h := DefaultHPA(70, time.Minute)
 	h.Min, h.Max = 2, 5
-	ready, _ := h.Replay(sawtooth(1440), time.Minute, 2)
-	for i, r := range ready {
-		if r < 2 || r > 5 {
-			t.Fatalf("%g pods at minute %d, allowed are 2 to 5", r, i)
+	for i, r := range h.Replay(sawtooth(1440), time.Minute, 2) {
+		if r.Ready < 2 || r.Ready > 5 {
+			t.Fatalf("%g pods at minute %d, allowed are 2 to 5", r.Ready, i)
 		}
 	}
 }

@@ -52,3 +52,33 @@ func Samples(t Trace, service string, from, to time.Time, step time.Duration) []
 	}
 	return out
 }
+
+// Record averages values onto an even grid whose steps begin at multiples of
+// step in UTC; a step without a value is a gap. ok is false when the grid would
+// have more than most steps. Times and values are of one length, at least 1.
+func Record(times []time.Time, values []float64, step time.Duration, most int) (s forescale.Series, ok bool) {
+	first, last := times[0], times[0]
+	for _, t := range times {
+		if t.Before(first) {
+			first = t
+		}
+		if t.After(last) {
+			last = t
+		}
+	}
+	s = forescale.Series{Start: first.UTC().Truncate(step), Step: step}
+	if last.Sub(s.Start)/step >= time.Duration(most) {
+		return s, false
+	}
+	s.Values = make([]float64, s.Index(last)+1)
+	count := make([]int, len(s.Values))
+	for i, t := range times {
+		k := s.Index(t)
+		s.Values[k] += values[i]
+		count[k]++
+	}
+	for k, n := range count {
+		s.Values[k] /= float64(n) // 0/0 is the gap
+	}
+	return s, true
+}

@@ -78,12 +78,3 @@ func sign(x float64) int {
 	}
 	return 0
 }
-
-// total adds up what happened in each step.
-func total(n []int) int {
-	sum := 0
-	for _, v := range n {
-		sum += v
-	}
-	return sum
-}

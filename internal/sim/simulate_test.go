@@ -51,8 +51,7 @@ func rival(rows []Row, target float64, s forescale.Service) Elasticity {
 	h := DefaultHPA(target, shopWarmup)
 	h.Min, h.Max = s.Min, s.Max
 	demand := Demands(rows)
-	ready, starts := h.Replay(demand, time.Minute, int(rows[0].Ready))
-	return Score(demand, ready, Need(s.Band, demand, s.Min), time.Minute, total(starts))
+	return Measure(needed(h.Replay(demand, time.Minute, int(rows[0].Ready)), Need(s.Band, demand, s.Min)), time.Minute)
 }
 
 func TestADayOfTheRealLoopScalesAheadOfTheRise(t *testing.T) {

@@ -45,6 +45,11 @@ type Option func(*options)
 // so that an older program can say by whom the file was written.
 func WithVersion(v string) Option { return func(o *options) { o.version = v } }
 
+// WithoutSync leaves what is committed to the operating system: a crash of the
+// machine may lose or damage it. It is for stores that nobody needs afterwards,
+// such as those of simulations.
+func WithoutSync() Option { return func(o *options) { o.durable = false } }
+
 // quickCheckLimit is the size in bytes up to which a file is checked as a whole
 // when it is opened. Larger ones would hold up the start for long; there, damage
 // is found when the damaged page is read.
