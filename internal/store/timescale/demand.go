@@ -135,33 +135,41 @@ func (t *tx) replaceDemand(ctx context.Context, cells []forescale.Cell, points [
 	if err != nil {
 		return err
 	}
-	change, err := t.deleteDemand(ctx, cells)
+	change, hours, err := t.deleteDemand(ctx, cells)
 	if err != nil {
 		return err
 	}
 	for _, p := range points {
-		change[lines[lineOf(p)]]++
+		line := lines[lineOf(p)]
+		change[line]++
+		hours[hourKey{line, hourOf(p.Time)}] = struct{}{}
 	}
 	b := &pgx.Batch{}
 	queueDemand(b, lines, points)
 	queueCounts(b, change)
+	t.queueDue(b, hours)
 	return t.SendBatch(ctx, b).Close()
 }
 
-// deleteDemand empties the cells, and tells how each line's count changes by it.
-func (t *tx) deleteDemand(ctx context.Context, cells []forescale.Cell) (map[int64]int64, error) {
-	change := map[int64]int64{}
-	type gone struct{ line, n int64 }
-	rows, err := readAll(ctx, t, func(r row) (g gone, err error) { return g, r.Scan(&g.line, &g.n) },
+// deleteDemand empties the cells, and tells how each line's count changes by it,
+// and in which hours.
+func (t *tx) deleteDemand(ctx context.Context, cells []forescale.Cell) (change map[int64]int64, hours map[hourKey]struct{}, err error) {
+	change, hours = map[int64]int64{}, map[hourKey]struct{}{}
+	type gone struct {
+		line, n int64
+		hour    time.Time
+	}
+	rows, err := readAll(ctx, t, func(r row) (g gone, err error) { return g, r.Scan(&g.line, &g.hour, &g.n) },
 		`WITH cell AS MATERIALIZED (SELECT l.id, c.minute FROM unnest($1::timestamptz[], $2::text[]) AS c (minute, service)
 				JOIN line AS l ON l.service = c.service),
-			gone AS (DELETE FROM demand AS d USING cell WHERE d.line = cell.id AND d.minute = cell.minute RETURNING d.line)
-		SELECT line, count(*) FROM gone GROUP BY line`,
+			gone AS (DELETE FROM demand AS d USING cell WHERE d.line = cell.id AND d.minute = cell.minute RETURNING d.line, d.minute)
+		SELECT line, date_trunc('hour', minute, 'UTC'), count(*) FROM gone GROUP BY 1, 2`,
 		column(cells, func(c forescale.Cell) time.Time { return c.Time }), column(cells, func(c forescale.Cell) string { return c.Service }))
 	for _, g := range rows {
 		change[g.line] -= g.n
+		hours[hourKey{g.line, g.hour.UTC()}] = struct{}{}
 	}
-	return change, err
+	return change, hours, err
 }
 
 func queueDemand(b *pgx.Batch, lines map[lineKey]int64, points []forescale.DemandPoint) {

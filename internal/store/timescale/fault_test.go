@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 const secret = "s3cret-word"
@@ -176,11 +178,15 @@ func TestMigrationsRunOnceFromManyServers(t *testing.T) {
 
 // migrationsAnd is the migrations and one more.
 func migrationsAnd(script string) fstest.MapFS {
-	first, err := migrationFiles.ReadFile("migrations/0001_start.sql")
+	known, err := migration.Read(sub(migrationFiles, "migrations"))
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // they are embedded
 	}
-	return fstest.MapFS{"0001_start.sql": {Data: first}, "0002_more.sql": {Data: []byte(script)}}
+	files := fstest.MapFS{fmt.Sprintf("%04d_more.sql", len(known)+1): {Data: []byte(script)}}
+	for _, m := range known {
+		files[fmt.Sprintf("%04d_%s.sql", m.Number, m.Name)] = &fstest.MapFile{Data: []byte(m.Script)}
+	}
+	return files
 }
 
 func TestOneServerClaimsAStore(t *testing.T) {
@@ -214,7 +220,7 @@ func TestAServerForgetsIDsThatAnotherOneDeleted(t *testing.T) {
 	if err := a.Append(ctx, batch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Prune(ctx, benchStart.AddDate(1, 0, 0)); err != nil {
+	if _, err := b.Prune(ctx, store.Before(benchStart.AddDate(1, 0, 0))); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Append(ctx, batch); err != nil {
