@@ -19,7 +19,7 @@ import (
 
 // startPglite starts TimescaleDB as WebAssembly: a whole one in one process, of
 // one connection, and without background jobs.
-func startPglite(t *testing.T) *server {
+func startPglite(t testing.TB) *server {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
