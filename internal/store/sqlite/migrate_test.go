@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store/migration"
@@ -165,6 +167,42 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	})
+}
+
+func TestDemandOfAnOlderSchemaIsRolledUp(t *testing.T) {
+	path := filepath.Join(memoryDir(t), "state.db")
+	first, err := fs.ReadFile(embedded, "0001_start.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := Open(t.Context(), path, func(o *options) { o.migrations = fstest.MapFS{"0001_start.sql": {Data: first}} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = old.writer.transact(t.Context(), func(x *tx) error {
+		return errors.Join(x.exec("INSERT INTO line (id, service, metric, points) VALUES (7, 'a', 'load', 2)"),
+			x.exec("INSERT INTO demand VALUES (7, ?1, 1, 0, 1, 1), (7, ?1 + 1, 2, 1, 1, 1), (7, ?1 + 60, 5, 0, 1, 1)", minuteOf(benchStart)))
+	})
+	if err := errors.Join(err, old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.DemandHours(t.Context(), "a", forescale.MetricLoad, benchStart, benchStart.Add(9*time.Hour))
+		want := []forescale.DemandHour{
+			{Service: "a", Metric: forescale.MetricLoad, Time: benchStart, Mean: 1.5, Least: 1, Most: 2, Points: 2, Saturated: 0.5},
+			{Service: "a", Metric: forescale.MetricLoad, Time: benchStart.Add(time.Hour), Mean: 5, Least: 5, Most: 5, Points: 1},
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if err := errors.Join(s.RollUp(t.Context()), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
