@@ -125,6 +125,22 @@ type DemandPoint struct {
 	Ready     int  // instances that were ready; Reporting < Ready: the silent ones count as the mean
 }
 
+// HourStep is the width of the cells of the next level of demand.
+const HourStep = time.Hour
+
+// DemandHour is what the points of one service and metric were during the
+// HourStep that begins at Time. It outlives them.
+type DemandHour struct {
+	Service   string
+	Metric    Metric
+	Time      time.Time // a multiple of HourStep
+	Mean      float64   // of the points: gaps do not count
+	Least     float64
+	Most      float64
+	Points    int     // minutes that have one; an hour without any is a gap
+	Saturated float64 // share of the points that are censored, 0 to 1
+}
+
 // Cell names one DemandStep of one service that has to be worked out anew
 // because samples came in for it.
 type Cell struct {

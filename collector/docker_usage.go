@@ -126,7 +126,7 @@ func (d *Docker) count(item *batchItem, o *forescale.Observation) {
 	sample := func(m forescale.Metric, v float64) {
 		o.Samples = append(o.Samples, forescale.Sample{
 			Subject: forescale.Subject{Kind: forescale.KindInstance, Name: item.name, Service: r.sighting.Service},
-			Metric:  m, Time: d.pace.at(item.asked), Value: v,
+			Metric:  m, Time: d.pace.at(item.asked), Value: rounded(v),
 		})
 	}
 	if v, ok := cpuPercent(before, r.usage, cpuLimit(r.limits, d.info.cores)); ok {

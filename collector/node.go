@@ -76,7 +76,7 @@ func (n *Node) Observe(ctx context.Context) forescale.Observation {
 	}
 	sample := func(m forescale.Metric, percent float64) {
 		o.Samples = append(o.Samples, forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindNode, Name: n.o.Name},
-			Metric: m, Time: o.Time, Value: max(0, min(100, percent))})
+			Metric: m, Time: o.Time, Value: rounded(max(0, min(100, percent)))})
 	}
 	if cores, err := cpu.CountsWithContext(ctx, true); err != nil {
 		fail("cores", err)

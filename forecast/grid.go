@@ -24,6 +24,22 @@ func Grid(points []forescale.DemandPoint, from, to time.Time, step time.Duration
 	return g.series(), censored
 }
 
+// Spread lays hours out as points, one at the begin of each step: all that is known
+// is that demand was around the mean. An hour counts as censored when most of it
+// was. Steps wider than an hour get one point for each hour.
+func Spread(hours []forescale.DemandHour, step time.Duration) []forescale.DemandPoint {
+	if step <= 0 {
+		panic("forecast: step of a grid must be positive")
+	}
+	var points []forescale.DemandPoint
+	for _, h := range hours {
+		for t := h.Time; t.Before(h.Time.Add(forescale.HourStep)); t = t.Add(step) {
+			points = append(points, forescale.DemandPoint{Service: h.Service, Metric: h.Metric, Time: t, Value: h.Mean, Censored: h.Saturated > 0.5})
+		}
+	}
+	return points
+}
+
 // gridder averages values into even cells.
 type gridder struct {
 	start time.Time

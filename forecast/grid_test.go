@@ -29,6 +29,24 @@ func TestGridAveragesAndLeavesGaps(t *testing.T) {
 	}
 }
 
+func TestHoursAreSpreadOverTheStepsOfAGrid(t *testing.T) {
+	hours := []forescale.DemandHour{
+		{Time: cell.Truncate(time.Hour), Mean: 2, Points: 60, Saturated: 0.5},
+		{Time: cell.Truncate(time.Hour).Add(2 * time.Hour), Mean: 3, Points: 12, Saturated: 0.75},
+	}
+	from := cell.Truncate(time.Hour)
+	s, censored := forecast.Grid(forecast.Spread(hours, 20*time.Minute), from, from.Add(3*time.Hour), 20*time.Minute)
+	if want := "2 2 2 NaN NaN NaN 3 3 3"; words(s.Values) != want {
+		t.Errorf("values %s, want %s", words(s.Values), want)
+	}
+	if want := []bool{false, false, false, false, false, false, true, true, true}; !slices.Equal(censored, want) {
+		t.Errorf("censored %v", censored)
+	}
+	if n := len(forecast.Spread(hours, 2*time.Hour)); n != 2 {
+		t.Errorf("%d points for two hours in steps of two", n)
+	}
+}
+
 func TestGridOfAnEmptyRangeIsEmpty(t *testing.T) {
 	s, censored := forecast.Grid(nil, cell, cell, time.Minute)
 	if len(s.Values) != 0 || len(censored) != 0 {

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/timescale"
 )
 
 // Config is the config file. Every field can be left out.
@@ -20,7 +21,8 @@ type Config struct {
 	Docker    string // auto, off or required
 	TLS       tlsFiles
 	Keys      bool // keys are asked for on loopback too
-	Retention time.Duration
+	Retention retention
+	Timescale timescale.Chunks
 	Planning  planning
 	Services  []ServiceEntry
 	NodeTypes []forescale.NodeType
@@ -48,16 +50,19 @@ const maxConfigSize = 4 << 20
 
 // The defaults of what the file and the flags leave open.
 const (
-	defaultListen    = "127.0.0.1:8480"
-	defaultDocker    = "auto"
-	defaultRetention = 400 * 24 * time.Hour // a year and a month: last year's season is still there
+	defaultListen = "127.0.0.1:8480"
+	defaultDocker = "auto"
 )
+
+func freshConfig() *Config {
+	return &Config{Docker: defaultDocker, Retention: defaultRetention, Timescale: timescale.DefaultChunks()}
+}
 
 // loadConfig reads the file at path, "" for none. It gathers every fault of the
 // file: the error is nil or a [forescale.Faults].
 func loadConfig(path string) (*Config, error) {
 	if path == "" {
-		return &Config{Docker: defaultDocker, Retention: defaultRetention}, nil
+		return freshConfig(), nil
 	}
 	data, err := readLimited(path, maxConfigSize)
 	if err != nil {
@@ -69,7 +74,8 @@ func loadConfig(path string) (*Config, error) {
 
 // parseConfig reads a config file's content; name is its name in faults.
 func parseConfig(name string, data []byte) (*Config, error) {
-	c := &Config{File: name, Docker: defaultDocker, Retention: defaultRetention}
+	c := freshConfig()
+	c.File = name
 	r := &configReader{file: name, places: places{}}
 	root, err := parseYAML(data)
 	if err != nil {
@@ -121,7 +127,8 @@ func (c *Config) fields() []field {
 			}
 		}),
 		yesNo("require_keys", "Ask for API keys on loopback too.", &c.Keys).or("false"),
-		duration("retention", "How long history is kept.", &c.Retention, 24*time.Hour, 20*365*24*time.Hour).or("400d"),
+		retentionField("retention", "How long each level of history is kept.", &c.Retention),
+		object("timescale", "Settings of TimescaleDB, applied at the start; without it they are not used.", func() []field { return timescaleFields(&c.Timescale) }),
 		object("planning", "How often things are done, and how far ahead.", func() []field {
 			p := &c.Planning
 			return []field{
@@ -164,6 +171,7 @@ func (r *configReader) check(c *Config) {
 		n := r.places.near("tls.cert")
 		r.fault(n.Line, n.Column, "config_wrong_value", "tls needs both cert and key", "name both files")
 	}
+	r.checkLevels(c.Retention)
 	if p := c.Planning; p.Collect > 0 && p.Interval > 0 && p.Interval < p.Collect {
 		n := r.places.near("planning.interval")
 		r.fault(n.Line, n.Column, "config_wrong_value", "planning.interval is shorter than planning.collect", "plan no more often than the world is read")

@@ -28,6 +28,8 @@ func objectSchema(fields []field) map[string]any {
 			entry := objectSchema(f.children())
 			entry["type"] = []string{"object", "null"}
 			s["additionalProperties"] = entry
+		case f.children != nil && f.schema != nil: // a mapping, or one value for all
+			s = map[string]any{"oneOf": []any{objectSchema(f.children()), f.schema}}
 		case f.children != nil:
 			s = objectSchema(f.children())
 		}

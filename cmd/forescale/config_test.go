@@ -44,6 +44,10 @@ func TestConfigFaultsSayWhereAndWhatToDo(t *testing.T) {
 		{"a tab as indentation", "services:\n\ta: 1\n", "config_syntax", "f.yaml:2:1", "not YAML", ""},
 		{"two documents", "listen: a:1\n---\nlisten: b:1\n", "config_syntax", "f.yaml:1:1", "more than one document", ""},
 		{"a number that is none", "services:\n  a:\n    objective: .nan\n", "config_wrong_value", "f.yaml:3:16", "not a number from 0.5", "0.95"},
+		{"samples kept for less than late ones may come in", "retention:\n  samples: 3d\n", "config_wrong_value", "f.yaml:2:12", "samples is 3d", "from 8d"},
+		{"hours kept shorter than minutes", "retention:\n  minutes: 40d\n  hours: 35d\n", "config_wrong_value", "f.yaml:3:10", "hours shorter than the minutes", "40d or longer"},
+		{"a level that is none", "retention:\n  days: 40d\n", "config_unknown_key", "f.yaml:2:3", `unknown key "days" in "retention"`, "samples"},
+		{"chunks of no size", "timescale:\n  sample_chunk: 0s\n", "config_wrong_value", "f.yaml:2:17", "sample_chunk is 0s", "from 1h"},
 		{"an empty text", "listen:\n", "config_wrong_value", "f.yaml:1:", "empty", "leave the key out"},
 		{"the whole file is a list", "- a\n", "config_wrong_value", "f.yaml:1:1", "the config is not a mapping", "key: value"},
 	} {
@@ -93,8 +97,19 @@ func TestConfigReadsEverything(t *testing.T) {
 	if err := s.WithDefaults().Validate(); err != nil {
 		t.Error(err)
 	}
-	if c.Retention != 400*24*time.Hour || c.Planning.Interval != 30*time.Second {
+	if c.Retention != (retention{30 * day, 400 * day, 1825 * day, 400 * day}) || c.Planning.Interval != 30*time.Second {
 		t.Errorf("retention %v, planning %+v", c.Retention, c.Planning)
+	}
+}
+
+func TestOneRetentionIsThatOfAllLevels(t *testing.T) {
+	c, err := parseConfig("f.yaml", []byte("retention: 90d\n"))
+	if err != nil || c.Retention != (retention{90 * day, 90 * day, 90 * day, 90 * day}) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = parseConfig("f.yaml", []byte("retention:\n  samples: 10d\ntimescale:\n  demand_chunk: 7d\n"))
+	if err != nil || c.Retention != (retention{10 * day, 400 * day, 1825 * day, 400 * day}) || c.Timescale.Demand != 7*day || c.Timescale.Samples != day {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -49,7 +49,7 @@ func TestAJumpOfTheClockDeletesNoHistory(t *testing.T) {
 		if err := st.Append(t.Context(), samples); err != nil {
 			t.Fatal(err)
 		}
-		s := &server{cfg: serverConfig{Store: st, Clock: clock, Log: slog.New(slog.DiscardHandler), Retention: 10*24*time.Hour + time.Hour}}
+		s := &server{cfg: serverConfig{Store: st, Clock: clock, Log: slog.New(slog.DiscardHandler), Retention: retention{Samples: 10*24*time.Hour + time.Hour}}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- s.retain(ctx) }()

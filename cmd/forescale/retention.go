@@ -41,7 +41,7 @@ func (s *server) retain(ctx context.Context) error {
 // prune deletes what is older than the retention and records the run.
 func (s *server) prune(ctx context.Context, now time.Time) error {
 	run := forescale.Run{ID: fmt.Sprintf("retention-%d", now.UnixMilli()), Kind: "retention", StartedAt: now}
-	rows, err := s.cfg.Store.Prune(ctx, now.Add(-s.cfg.Retention))
+	rows, err := s.cfg.Store.Prune(ctx, s.cfg.Retention.cutoffs(now))
 	run.Done, run.EndedAt = int(rows), s.cfg.Clock.Now()
 	if err != nil {
 		run.Error = err.Error()
@@ -51,7 +51,7 @@ func (s *server) prune(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("record the run: %w", err)
 	}
 	if rows > 0 {
-		s.cfg.Log.Info("deleted old history", "rows", rows, "older_than", now.Add(-s.cfg.Retention).Format(time.DateOnly))
+		s.cfg.Log.Info("deleted old history", "rows", rows)
 	}
 	return nil
 }

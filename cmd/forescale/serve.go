@@ -144,6 +144,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, claim.release()) }()
 
+	if err := tuneStore(ctx, st, set.config.Timescale, log); err != nil {
+		return err
+	}
+
 	memory := openConfigMemory(set.beside, log)
 	if err := syncConfig(ctx, st, memory, set.config, a.clock.Now(), log); err != nil {
 		return err
@@ -246,7 +250,7 @@ func needRestart(a, b *Config) []string {
 	var keys []string
 	for key, same := range map[string]bool{
 		"listen": a.Listen == b.Listen, "store": a.Store == b.Store, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
-		"require_keys": a.Keys == b.Keys, "retention": a.Retention == b.Retention, "planning": a.Planning == b.Planning,
+		"require_keys": a.Keys == b.Keys, "retention": a.Retention == b.Retention, "timescale": a.Timescale == b.Timescale, "planning": a.Planning == b.Planning,
 	} {
 		if !same {
 			keys = append(keys, key)

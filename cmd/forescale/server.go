@@ -35,7 +35,7 @@ type serverConfig struct {
 	Sources     []loop.Source
 	Target      loop.Target // nil: nothing is acted on
 	Options     loop.Options
-	Retention   time.Duration     // how long history is kept; 0: for ever
+	Retention   retention         // how long history is kept
 	OnStep      func(loop.Report) // called after each planning round, or nil
 	Log         *slog.Logger      // nil: none
 }
@@ -93,7 +93,7 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 	s.wire()
 	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
 	s.run("loop", s.loop.Run)
-	if cfg.Retention > 0 {
+	if cfg.Retention != (retention{}) {
 		s.run("retention", s.retain)
 	}
 	return s, nil

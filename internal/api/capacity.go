@@ -15,6 +15,7 @@ func (a *API) capacityRoutes() {
 		Summary: "Planned against actual, as columns on one x", Tags: []string{"forecasts"},
 		Description: "The default range is 2 days back and as far ahead as the forecast reaches. The step follows the range; a finer one than 1,500 points allow is widened. " +
 			"Within a step demand is the mean beside its lowest and highest, ready is the lowest, starting, draining and required are the highest, wanted and planned are the last. " +
+			"Steps of whole hours are read from demand by the hour, which is kept for longer than the minutes; samples that came late reach it within a quarter of an hour, and of several metrics each of mean, lowest and highest is the largest of the hour. " +
 			"In the past the forecast is the one that was acted on: the newest that had been issued one lead time before the step."}, []int{404}, a.getCapacity)
 }
 

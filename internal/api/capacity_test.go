@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // chartView is CapacityView with null as NaN.
@@ -126,6 +127,50 @@ func TestChartDemandOfSeveralMetricsIsTheLargest(t *testing.T) {
 	}
 	if got := f.chart("%s", between(hour, hour.Add(4*time.Minute))).Demand.String(); got != " 2 3 1 1" {
 		t.Errorf("demand is%s", got)
+	}
+}
+
+// Steps of hours are drawn from hours, alike while the minutes are there and when
+// they are gone.
+func TestChartOfHoursOutlivesTheMinutes(t *testing.T) {
+	f := setup(t)
+	f.service("checkout", func(s *forescale.Service) {
+		s.Metrics = []forescale.Metric{forescale.MetricUtilization, forescale.MetricCPU}
+	})
+	from := hour.Add(-6 * time.Hour)
+	var cells []forescale.Cell
+	var points []forescale.DemandPoint
+	for i := range 4 * 60 {
+		at := from.Add(time.Duration(i) * time.Minute)
+		cells = append(cells, forescale.Cell{Service: "checkout", Time: at})
+		if i/60 == 2 && i%60 > 0 {
+			continue // an hour with one point
+		}
+		v := float64(i/60) + float64(i%60)/64
+		points = append(points, forescale.DemandPoint{Service: "checkout", Metric: forescale.MetricUtilization, Time: at, Value: v, Censored: i == 70},
+			forescale.DemandPoint{Service: "checkout", Metric: forescale.MetricCPU, Time: at, Value: 2 - v/2})
+	}
+	if err := f.store.SaveDemand(t.Context(), cells, points); err != nil {
+		t.Fatal(err)
+	}
+	draw := func() [6]string {
+		one := f.chart("%s&step=1h", between(from, from.Add(4*time.Hour)))
+		two := f.chart("%s&step=2h", between(from, from.Add(4*time.Hour)))
+		return [6]string{one.Low.String(), one.High.String(), one.Required.String(), fmt.Sprint(one.Saturated), two.High.String(), one.Demand.String()}
+	}
+	want := [6]string{" 1.5391 1.0391 2 3", " 2 1.9219 2 3.9219", " 3 3 3 6", "[false true false false]", " 2 2 3.9219", " 1.7695 1.4609 2 3.4609"}
+	got := draw()
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if _, err := f.store.Prune(t.Context(), store.Cutoffs{Minutes: hour}); err != nil {
+		t.Fatal(err)
+	}
+	if after := draw(); after != got {
+		t.Errorf("without minutes %q\nwith them       %q", after, got)
+	}
+	if ps := f.chart("%s&step=30m", between(from, from.Add(4*time.Hour))).Demand.String(); ps != " . . . . . . . ." {
+		t.Errorf("the minutes are still there: %s", ps)
 	}
 }
 

@@ -38,8 +38,46 @@ func newChart(s forescale.Service, x axis, now time.Time, interval time.Duration
 	return c
 }
 
-// demandWindow bounds how many cells are in memory at once: four weeks.
-const demandWindow = 28 * day
+// cell is demand as it is kept: a minute's or an hour's.
+type cell struct {
+	at              time.Time
+	mean, low, high float64
+	points          int
+	saturated       bool
+}
+
+// level reads the cells of one metric that begin in [from, to).
+type level struct {
+	window time.Duration // bounds how many cells are in memory at once
+	read   func(ctx context.Context, st Store, service string, m forescale.Metric, from, to time.Time) ([]cell, error)
+}
+
+// Steps of whole hours are made of hours, which are fewer and kept for longer.
+var (
+	minutes = level{28 * day, func(ctx context.Context, st Store, service string, m forescale.Metric, from, to time.Time) ([]cell, error) {
+		ps, err := st.Demand(ctx, service, m, from, to)
+		cells := make([]cell, len(ps))
+		for i, p := range ps {
+			cells[i] = cell{p.Time, p.Value, p.Value, p.Value, 1, p.Censored}
+		}
+		return cells, err
+	}}
+	hours = level{1500 * day, func(ctx context.Context, st Store, service string, m forescale.Metric, from, to time.Time) ([]cell, error) {
+		hs, err := st.DemandHours(ctx, service, m, from, to)
+		cells := make([]cell, len(hs))
+		for i, h := range hs {
+			cells[i] = cell{h.Time, h.Mean, h.Least, h.Most, h.Points, h.Saturated > 0}
+		}
+		return cells, err
+	}}
+)
+
+func levelOf(step time.Duration) level {
+	if step%forescale.HourStep == 0 {
+		return hours
+	}
+	return minutes
+}
 
 // fillDemand averages the measured cells into steps and works out what they
 // required. Of several metrics the largest demand counts, cell by cell, as it
@@ -50,32 +88,32 @@ func (c *chart) fillDemand(ctx context.Context, st Store) error {
 		end = c.x.to()
 	}
 	var metrics []forescale.Metric
-	band := bandOf(c.service)
+	band, lv := bandOf(c.service), levelOf(c.x.step)
 	sums, counts := make([]float64, c.x.n), make([]int, c.x.n)
-	for from := c.x.from; from.Before(end); from = from.Add(demandWindow) {
-		to := from.Add(demandWindow)
+	for from := c.x.from; from.Before(end); from = from.Add(lv.window) {
+		to := from.Add(lv.window)
 		if to.After(end) {
 			to = end
 		}
-		cells, used, err := demandCells(ctx, st, c.service, metrics, from, to)
+		cells, used, err := demandCells(ctx, st, lv, c.service, metrics, from, to)
 		if err != nil {
 			return err
 		}
 		metrics = used
 		for _, p := range cells {
-			i := c.x.index(p.Time)
+			i := c.x.index(p.at)
 			if i < 0 || i >= c.x.n {
 				continue
 			}
-			if counts[i] == 0 || p.Value < c.view.Low[i] {
-				c.view.Low[i] = p.Value
+			if counts[i] == 0 || p.low < c.view.Low[i] {
+				c.view.Low[i] = p.low
 			}
-			if counts[i] == 0 || p.Value > c.view.High[i] {
-				c.view.High[i] = p.Value
+			if counts[i] == 0 || p.high > c.view.High[i] {
+				c.view.High[i] = p.high
 			}
-			sums[i] += p.Value
-			counts[i]++
-			c.view.Saturated[i] = c.view.Saturated[i] || p.Censored
+			sums[i] += p.mean * float64(p.points)
+			counts[i] += p.points
+			c.view.Saturated[i] = c.view.Saturated[i] || p.saturated
 		}
 	}
 	for i, n := range counts {
@@ -92,23 +130,23 @@ func (c *chart) fillDemand(ctx context.Context, st Store) error {
 
 // demandCells are the cells of [from, to). metrics are those to read; nil: those
 // of the service, and of a service that names none the first that has any.
-func demandCells(ctx context.Context, st Store, s forescale.Service, metrics []forescale.Metric, from, to time.Time) (cells []forescale.DemandPoint, used []forescale.Metric, err error) {
+func demandCells(ctx context.Context, st Store, lv level, s forescale.Service, metrics []forescale.Metric, from, to time.Time) (cells []cell, used []forescale.Metric, err error) {
 	candidates := metrics
 	if candidates == nil {
 		candidates = metricsOf(s)
 	}
 	for _, m := range candidates {
-		ps, err := st.Demand(ctx, s.Name, m, from, to)
+		cs, err := lv.read(ctx, st, s.Name, m, from, to)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read demand: %w", err)
 		}
-		if len(ps) == 0 {
+		if len(cs) == 0 {
 			continue
 		}
 		if len(s.Metrics) == 0 {
-			return ps, []forescale.Metric{m}, nil
+			return cs, []forescale.Metric{m}, nil
 		}
-		cells = largest(cells, ps)
+		cells = largest(cells, cs)
 	}
 	if len(s.Metrics) > 0 {
 		metrics = s.Metrics
@@ -116,23 +154,27 @@ func demandCells(ctx context.Context, st Store, s forescale.Service, metrics []f
 	return cells, metrics, nil
 }
 
-// largest merges two lists by time, keeping the larger value of a shared cell.
-func largest(a, b []forescale.DemandPoint) []forescale.DemandPoint {
+// largest merges two lists by time. Of a shared cell the one of the larger high
+// counts, as instances are needed for it; where the other one's mean or low is
+// larger, demand was no less than that.
+func largest(a, b []cell) []cell {
 	if len(a) == 0 {
 		return b
 	}
-	out := make([]forescale.DemandPoint, 0, max(len(a), len(b)))
+	out := make([]cell, 0, max(len(a), len(b)))
 	for len(a) > 0 && len(b) > 0 {
 		switch {
-		case a[0].Time.Before(b[0].Time):
+		case a[0].at.Before(b[0].at):
 			out, a = append(out, a[0]), a[1:]
-		case b[0].Time.Before(a[0].Time):
+		case b[0].at.Before(a[0].at):
 			out, b = append(out, b[0]), b[1:]
 		default:
 			p := a[0]
-			if b[0].Value > p.Value {
+			if b[0].high > p.high {
 				p = b[0]
 			}
+			p.mean, p.low = max(a[0].mean, b[0].mean), max(a[0].low, b[0].low)
+			p.points = max(a[0].points, b[0].points)
 			out, a, b = append(out, p), a[1:], b[1:]
 		}
 	}

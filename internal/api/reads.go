@@ -33,6 +33,7 @@ type demand interface {
 	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
 	LastSamples(ctx context.Context) (map[string]time.Time, error)
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
+	DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error)
 	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
 	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)

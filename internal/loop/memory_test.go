@@ -194,6 +194,31 @@ func TestForecasts(t *testing.T) {
 			t.Errorf("runs %+v, %v", runs, err)
 		}
 	})
+	t.Run("the past is learned from hours where its minutes are gone", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		now := b.clock.Now()
+		refresh := func() forescale.Forecast {
+			t.Helper()
+			b.clock.Advance(time.Minute)
+			if err := b.loop.Refresh(t.Context(), now); err != nil {
+				t.Fatal(err)
+			}
+			return ledger(b)[0]
+		}
+		want := refresh() // demand is even within each hour, so nothing is lost with the minutes
+		if _, err := b.store.Prune(t.Context(), store.Cutoffs{Minutes: now.Add(-26 * time.Hour).Truncate(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refresh(); got.Model != want.Model || !near(got.Values, want.Values) {
+			t.Errorf("%s foresees %v; with minutes %s foresaw %v", got.Model, got.Values[:3], want.Model, want.Values[:3])
+		}
+		if _, err := b.store.Prune(t.Context(), store.Cutoffs{Hours: now.Add(-26 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := refresh(); got.Model == want.Model && near(got.Values, want.Values) {
+			t.Error("a day of history foresees the same as 14: the test tests nothing")
+		}
+	})
 	t.Run("the next refresh is due one pace after the last, also after a restart", func(t *testing.T) {
 		b := withHistory(t, forescale.ModeForecastOnly)
 		if due, err := b.loop.UntilRefresh(t.Context()); err != nil || due > 0 {
@@ -272,6 +297,13 @@ func TestForecasts(t *testing.T) {
 		if err != nil || len(runs) != 1 || runs[0].Failed != 1 || runs[0].Error == "" {
 			t.Errorf("runs %+v, %v", runs, err)
 		}
+	})
+}
+
+// near reports whether forecasts differ by no more than sums in another order do.
+func near(a, b [][]float64) bool {
+	return slices.EqualFunc(a, b, func(a, b []float64) bool {
+		return slices.EqualFunc(a, b, func(a, b float64) bool { return math.Abs(a-b) < 1e-5 })
 	})
 }
 

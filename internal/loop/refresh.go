@@ -48,6 +48,10 @@ func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) e
 }
 
 func (l *Loop) refresh(ctx context.Context, now time.Time, only []string, run *forescale.Run) error {
+	// Hours that are a little behind do no harm: forecasts are made all the same.
+	if err := l.store.RollUp(ctx); err != nil && ctx.Err() == nil {
+		l.log.Warn("demand could not be rolled up", "error", err)
+	}
 	spans, err := l.store.DemandSpans(ctx)
 	if err != nil {
 		return fmt.Errorf("read spans: %w", err)
@@ -119,14 +123,9 @@ func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Se
 		}
 	}()
 	to := now.Truncate(forescale.DemandStep)
-	from := to.Add(-l.opt.History)
-	if span.First.After(from) {
-		from = span.First
-	}
-	from = from.Truncate(l.opt.Step)
-	points, err := l.store.Demand(ctx, s.Name, span.Metric, from, to)
+	points, from, err := l.history(ctx, s.Name, span, to)
 	if err != nil {
-		return f, fmt.Errorf("read demand: %w", err)
+		return f, err
 	}
 	history, censored := forecast.Grid(points, from, to, l.opt.Step)
 	return forecast.Make(forecast.Request{
@@ -134,6 +133,29 @@ func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Se
 		Step: l.opt.Step, Horizon: int(math.Ceil(float64(l.opt.Horizon) / float64(l.opt.Step))),
 		Levels: forecast.DefaultLevels(),
 	})
+}
+
+// history is the demand to learn from, and where it begins: minutes, and the hours
+// before the first minute that is kept, laid out in steps.
+func (l *Loop) history(ctx context.Context, service string, span forescale.DemandSpan, to time.Time) ([]forescale.DemandPoint, time.Time, error) {
+	from := to.Add(-l.opt.History).Truncate(l.opt.Step)
+	var points []forescale.DemandPoint
+	if span.First.After(from) {
+		hours, err := l.store.DemandHours(ctx, service, span.Metric, from, span.First.Truncate(forescale.HourStep))
+		if err != nil {
+			return nil, from, fmt.Errorf("read demand by the hour: %w", err)
+		}
+		from = span.First
+		if points = forecast.Spread(hours, l.opt.Step); len(points) > 0 {
+			from = points[0].Time
+		}
+		from = from.Truncate(l.opt.Step)
+	}
+	minutes, err := l.store.Demand(ctx, service, span.Metric, from, to)
+	if err != nil {
+		return nil, from, fmt.Errorf("read demand: %w", err)
+	}
+	return append(points, minutes...), from, nil
 }
 
 // forecastCache holds the newest forecasts of the services there are, so that a

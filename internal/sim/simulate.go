@@ -8,6 +8,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/loop"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // Simulation is the real loop over a fake world by a clock moved by hand: the
@@ -94,7 +95,7 @@ func (s *Simulation) round(ctx context.Context) error {
 	}
 	if now.Sub(s.pruned) > samplesKept {
 		s.pruned = now
-		if _, err := s.store.Prune(ctx, now.Add(-samplesKept)); err != nil {
+		if _, err := s.store.Prune(ctx, store.Before(now.Add(-samplesKept))); err != nil {
 			return err
 		}
 	}

@@ -63,17 +63,50 @@ type Samples interface {
 	// DemandSpans is the first and last point of each service and metric.
 	DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error)
 
+	// DemandHours are the hours of one service's demand in one metric that begin
+	// during [from, to), by time. What SaveDemand added since shows at once, what
+	// it corrected after the next RollUp at the latest.
+	DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error)
+	// RollUp brings the hours up to date with the minutes that changed. An hour is
+	// final, and left as it is, once Prune took minutes of it away or hours of its age.
+	RollUp(ctx context.Context) error
+
 	// ImportProgress is how many rows of the input with this fingerprint are in.
 	ImportProgress(ctx context.Context, fingerprint string) (int64, error)
 	// AppendImport is Append that also sets the progress, in one commit.
 	AppendImport(ctx context.Context, fingerprint string, rows int64, samples []forescale.Sample) error
 
-	// Prune deletes samples and demand older than before, and ended instances,
-	// forecasts, plans, decisions, warm-ups and runs likewise, in bounded
-	// bites. It returns how many rows went; those that went before an error are
-	// counted and gone. A decision is as old as its last repetition; a pending
-	// one stays, and a service's newest one goes after all its others.
-	Prune(ctx context.Context, before time.Time) (int64, error)
+	// Prune deletes what is older than its level's cut-off, in bounded bites, after
+	// it rolled up the hours. It returns how many rows went; those that went before
+	// an error are counted and gone. An hour is as old as its end. A decision is as
+	// old as its last repetition; a pending one stays, and a service's newest one
+	// goes after all its others. What a store keeps packed together with something
+	// newer may stay until all of the pack is old.
+	Prune(ctx context.Context, old Cutoffs) (int64, error)
+}
+
+// Cutoffs tell what is old, level by level. A zero time keeps a level for ever.
+type Cutoffs struct {
+	Samples   time.Time // as they came in
+	Minutes   time.Time // demand by the minute
+	Hours     time.Time // demand by the hour
+	Decisions time.Time // ended instances, forecasts, plans, decisions, warm-ups and runs
+}
+
+// Before is one cut-off for all levels.
+func Before(t time.Time) Cutoffs { return Cutoffs{Samples: t, Minutes: t, Hours: t, Decisions: t} }
+
+// FinalFrom is the first hour that stays open to corrections when these levels
+// are pruned; zero if that changes nothing.
+func (c Cutoffs) FinalFrom() time.Time {
+	t := c.Minutes
+	if c.Hours.After(t) {
+		t = c.Hours
+	}
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(forescale.HourStep - 1).Truncate(forescale.HourStep)
 }
 
 // Services keeps what is registered: services, pauses, nodes, node types.

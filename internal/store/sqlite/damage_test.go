@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // edit changes a closed store's file behind its back.
@@ -199,7 +200,7 @@ func TestAnotherProcessMayWriteToTheSameFile(t *testing.T) {
 	}
 	must(a.Append(ctx, childBatch(0)))
 	must(b.Append(ctx, childBatch(1)))
-	_, err := b.Prune(ctx, benchStart.AddDate(1, 0, 0)) // ids that a has cached are gone, and taken by other series
+	_, err := b.Prune(ctx, store.Before(benchStart.AddDate(1, 0, 0))) // ids that a has cached are gone, and taken by other series
 	must(err)
 	other := forescale.Subject{Kind: forescale.KindNode, Name: "n"}
 	must(b.Append(ctx, []forescale.Sample{{Subject: other, Metric: forescale.MetricCPU, Time: benchStart, Value: 1}}))

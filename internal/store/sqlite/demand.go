@@ -119,13 +119,24 @@ func (t *tx) replaceDemand(w cellWork) error {
 		return err
 	}
 	change := map[int64]int64{} // points by line
+	hours := map[int64]map[int64]struct{}{}
+	touch := func(line, first, last int64) {
+		if hours[line] == nil {
+			hours[line] = map[int64]struct{}{}
+		}
+		for h := hourOf(first); h <= hourOf(last); h++ {
+			hours[line][h] = struct{}{}
+		}
+	}
 	for _, id := range lines {
 		for _, r := range runs(w.minutes) {
 			n, err := t.changed("DELETE FROM demand WHERE line = ? AND minute BETWEEN ? AND ?", id, r.first, r.last)
 			if err != nil {
 				return err
 			}
-			change[id] -= n
+			if change[id] -= n; n > 0 {
+				touch(id, r.first, r.last)
+			}
 		}
 	}
 	rows, err := t.demandRows(w, lines)
@@ -134,6 +145,7 @@ func (t *tx) replaceDemand(w cellWork) error {
 	}
 	for _, r := range rows {
 		change[r.line]++
+		touch(r.line, r.minute, r.minute)
 	}
 	if err := t.insert(insertDemand, len(rows), func(to []any, i int) {
 		r := rows[i]
@@ -146,6 +158,11 @@ func (t *tx) replaceDemand(w cellWork) error {
 			if err := t.exec("UPDATE line SET points = points + ? WHERE id = ?", n, id); err != nil {
 				return err
 			}
+		}
+	}
+	for id, hs := range hours {
+		if err := t.markHours(id, hs); err != nil {
+			return err
 		}
 	}
 	return nil

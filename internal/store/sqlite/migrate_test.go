@@ -3,12 +3,15 @@ package sqlite
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store/migration"
@@ -33,6 +36,16 @@ func withMigrations(t *testing.T, more ...string) Option {
 		files[migrationName(len(names)+i+1)] = &fstest.MapFile{Data: []byte(script)}
 	}
 	return func(o *options) { o.migrations = files }
+}
+
+// known is how many real migrations there are.
+func known(t *testing.T) int {
+	t.Helper()
+	ms, err := migration.Read(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(ms)
 }
 
 func migrationName(n int) string { return string([]byte{'0', '0', '0', byte('0' + n)}) + "_more.sql" }
@@ -76,7 +89,7 @@ func TestAnOlderSchemaIsRaisedAfterABackup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	backup := path + ".schema-1.bak"
+	backup := fmt.Sprintf("%s.schema-%d.bak", path, known(t))
 	info, err := os.Stat(backup)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
@@ -89,10 +102,10 @@ func TestAnOlderSchemaIsRaisedAfterABackup(t *testing.T) {
 func TestAMigrationThatFailsChangesNothing(t *testing.T) {
 	path := filled(t)
 	_, err := Open(t.Context(), path, withMigrations(t, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT; INSERT INTO more VALUES ('x');"))
-	if err == nil || !strings.Contains(err.Error(), "migration 2") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprint("migration ", known(t)+1)) {
 		t.Fatalf("got %v", err)
 	}
-	if what := lost(t, path, 0); what != "" { // opens it as schema 1
+	if what := lost(t, path, 0); what != "" { // opens it without the new migration
 		t.Fatal(what)
 	}
 	_, err = Open(t.Context(), path, withMigrations(t, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;"))
@@ -110,8 +123,8 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 		says     []string
 	}{
 		{"the versions are named where they are known", filled(t, more, WithVersion("0.9")), []Option{WithVersion("0.8")},
-			[]string{"written by 0.9 (schema 2)", "this is 0.8 (schema 1)", "Nothing was changed"}},
-		{"else the schemas are", filled(t, more), nil, []string{"has schema 2", "up to schema 1"}},
+			[]string{fmt.Sprintf("written by 0.9 (schema %d)", known(t)+1), fmt.Sprintf("this is 0.8 (schema %d)", known(t)), "Nothing was changed"}},
+		{"else the schemas are", filled(t, more), nil, []string{fmt.Sprint("has schema ", known(t)+1), fmt.Sprint("up to schema ", known(t))}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			before := contents(t, c.path)
@@ -138,7 +151,7 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 		}
 		s.Close()
 		_, err = Open(t.Context(), path)
-		if err == nil || !strings.Contains(err.Error(), "restore state.db.schema-1.bak") {
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("restore state.db.schema-%d.bak", known(t))) {
 			t.Fatalf("got %v", err)
 		}
 	})
@@ -156,11 +169,47 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 	})
 }
 
+func TestDemandOfAnOlderSchemaIsRolledUp(t *testing.T) {
+	path := filepath.Join(memoryDir(t), "state.db")
+	first, err := fs.ReadFile(embedded, "0001_start.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := Open(t.Context(), path, func(o *options) { o.migrations = fstest.MapFS{"0001_start.sql": {Data: first}} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = old.writer.transact(t.Context(), func(x *tx) error {
+		return errors.Join(x.exec("INSERT INTO line (id, service, metric, points) VALUES (7, 'a', 'load', 2)"),
+			x.exec("INSERT INTO demand VALUES (7, ?1, 1, 0, 1, 1), (7, ?1 + 1, 2, 1, 1, 1), (7, ?1 + 60, 5, 0, 1, 1)", minuteOf(benchStart)))
+	})
+	if err := errors.Join(err, old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.DemandHours(t.Context(), "a", forescale.MetricLoad, benchStart, benchStart.Add(9*time.Hour))
+		want := []forescale.DemandHour{
+			{Service: "a", Metric: forescale.MetricLoad, Time: benchStart, Mean: 1.5, Least: 1, Most: 2, Points: 2, Saturated: 0.5},
+			{Service: "a", Metric: forescale.MetricLoad, Time: benchStart.Add(time.Hour), Mean: 5, Least: 5, Most: 5, Points: 1},
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if err := errors.Join(s.RollUp(t.Context()), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestMigrationsAreNumberedWithoutGaps(t *testing.T) {
 	if _, err := migration.Read(fstest.MapFS{"0001_a.sql": {}, "0003_b.sql": {}}); err == nil {
 		t.Fatal("a gap was accepted")
 	}
-	if known, err := migration.Read(embedded); err != nil || len(known) == 0 {
-		t.Fatal(known, err)
+	if ms, err := migration.Read(embedded); err != nil || len(ms) == 0 {
+		t.Fatal(ms, err)
 	}
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"time"
+
+	"github.com/forescale/forescale/internal/store"
 )
 
 // bite is how many rows one transaction of Prune deletes at most: a write waits
@@ -11,16 +13,19 @@ const bite = 2000
 
 // Prune implements [store.Samples]. Each bite is a commit of its own: after an
 // error, what was deleted before stays deleted and is counted.
-func (s *Store) Prune(ctx context.Context, before time.Time) (int64, error) {
+func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (int64, error) {
 	if err := s.enter(); err != nil {
 		return 0, err
 	}
 	defer s.leave()
+	if err := s.finish(ctx, old); err != nil {
+		return 0, s.fault("delete what is old", err)
+	}
 	var total int64
-	for _, step := range []func(context.Context, time.Time) (int64, error){
+	for _, step := range []func(context.Context, store.Cutoffs) (int64, error){
 		s.pruneTrees, s.pruneRows, s.pruneNames,
 	} {
-		n, err := step(ctx, before)
+		n, err := step(ctx, old)
 		total += n
 		if err != nil {
 			return total, s.fault("delete what is old", err)
@@ -49,13 +54,32 @@ var demandTree = tree{
 	count: "UPDATE line SET points = points - ?1 WHERE id = ?2",
 }
 
-func (s *Store) pruneTrees(ctx context.Context, before time.Time) (int64, error) {
-	n, err := s.pruneTree(ctx, sampleTree, ms(before))
-	if err != nil {
-		return n, err
+var hourTree = tree{
+	old: "SELECT id FROM line WHERE (SELECT min(hour) FROM hours WHERE line = id) < ?1",
+	forget: `DELETE FROM hours WHERE line = ?1 AND hour <
+		coalesce((SELECT hour FROM hours WHERE line = ?1 AND hour < ?2 ORDER BY hour LIMIT 1 OFFSET ?3), ?2)`,
+}
+
+func (s *Store) pruneTrees(ctx context.Context, old store.Cutoffs) (total int64, err error) {
+	for _, level := range []struct {
+		tree
+		cut    time.Time
+		before int64
+	}{
+		{sampleTree, old.Samples, ms(old.Samples)},
+		{demandTree, old.Minutes, minuteFrom(old.Minutes)},
+		{hourTree, old.Hours, hourOf(minuteOf(old.Hours))},
+	} {
+		if level.cut.IsZero() {
+			continue
+		}
+		n, err := s.pruneTree(ctx, level.tree, level.before)
+		total += n
+		if err != nil {
+			return total, err
+		}
 	}
-	m, err := s.pruneTree(ctx, demandTree, minuteFrom(before))
-	return n + m, err
+	return total, nil
 }
 
 func (s *Store) pruneTree(ctx context.Context, tr tree, before int64) (total int64, err error) {
@@ -107,9 +131,12 @@ var oldRows = []string{
 	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < ?1 LIMIT ?2)`,
 }
 
-func (s *Store) pruneRows(ctx context.Context, before time.Time) (total int64, err error) {
+func (s *Store) pruneRows(ctx context.Context, old store.Cutoffs) (total int64, err error) {
+	if old.Decisions.IsZero() {
+		return 0, nil
+	}
 	for _, query := range oldRows {
-		n, err := s.eat(ctx, nil, query, ms(before), bite)
+		n, err := s.eat(ctx, nil, query, ms(old.Decisions), bite)
 		total += n
 		if err != nil {
 			return total, err
@@ -120,18 +147,23 @@ func (s *Store) pruneRows(ctx context.Context, before time.Time) (total int64, e
 
 // pruneNames deletes what nothing refers to any more. It is our book-keeping,
 // so it does not count.
-func (s *Store) pruneNames(ctx context.Context, before time.Time) (int64, error) {
+func (s *Store) pruneNames(ctx context.Context, old store.Cutoffs) (int64, error) {
 	forgetIDs := func() { clear(s.writer.series) }
 	if _, err := s.eat(ctx, forgetIDs, `DELETE FROM series WHERE id IN (SELECT id FROM series
 		WHERE NOT EXISTS (SELECT 1 FROM sample WHERE sample.series = series.id) LIMIT ?1)`, bite); err != nil {
 		return 0, err
 	}
 	if _, err := s.eat(ctx, nil, `DELETE FROM line WHERE id IN (SELECT id FROM line WHERE points = 0
-		AND NOT EXISTS (SELECT 1 FROM forecast WHERE forecast.line = line.id) LIMIT ?1)`, bite); err != nil {
+		AND NOT EXISTS (SELECT 1 FROM forecast WHERE forecast.line = line.id)
+		AND NOT EXISTS (SELECT 1 FROM hours WHERE hours.line = line.id)
+		AND NOT EXISTS (SELECT 1 FROM hours_due WHERE hours_due.line = line.id) LIMIT ?1)`, bite); err != nil {
 		return 0, err
 	}
+	if old.Samples.IsZero() {
+		return 0, nil
+	}
 	_, err := s.eat(ctx, nil, `DELETE FROM dirty WHERE (minute, service) IN
-		(SELECT minute, service FROM dirty WHERE minute < ?1 LIMIT ?2)`, minuteFrom(before), bite)
+		(SELECT minute, service FROM dirty WHERE minute < ?1 LIMIT ?2)`, minuteFrom(old.Samples), bite)
 	return 0, err
 }
 

@@ -55,3 +55,21 @@ func minuteFrom(t time.Time) int64 {
 
 // fromMinute is the time at which a cell begins.
 func fromMinute(m int64) time.Time { return fromMS(m * minuteMS) }
+
+// minutesOfHour is the width of an hour as stored.
+const minutesOfHour = 60
+
+// hourOf is the hour that a cell lies in.
+func hourOf(minute int64) int64 {
+	h := minute / minutesOfHour
+	if minute%minutesOfHour < 0 {
+		h--
+	}
+	return h
+}
+
+// hourFrom is the first hour that begins at or after t.
+func hourFrom(t time.Time) int64 { return hourOf(minuteFrom(t) + minutesOfHour - 1) }
+
+// fromHour is the time at which an hour begins.
+func fromHour(h int64) time.Time { return fromMinute(h * minutesOfHour) }

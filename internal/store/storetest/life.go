@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // everything is all that a store can be asked for.
@@ -83,7 +84,7 @@ var lifeCases = []testCase{
 		if err := f.Check(f.ctx); err == nil {
 			f.Error("a closed store is ready")
 		}
-		if _, err := f.Prune(f.ctx, at(0)); err == nil {
+		if _, err := f.Prune(f.ctx, store.Before(at(0))); err == nil {
 			f.Error("a closed store prunes")
 		}
 	}},
@@ -133,7 +134,7 @@ var lifeCases = []testCase{
 		}
 		wg.Go(func() {
 			for range rounds {
-				if _, err := f.Prune(f.ctx, at(-1)); err != nil {
+				if _, err := f.Prune(f.ctx, store.Before(at(-1))); err != nil {
 					f.Error(err)
 				}
 			}

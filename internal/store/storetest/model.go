@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -23,6 +24,8 @@ type model struct {
 	dirty     map[forescale.Cell]bool
 	handed    map[forescale.Cell]bool // given out, and true if marked again since
 	demand    map[demandKey]forescale.DemandPoint
+	hours     map[demandKey]forescale.DemandHour // as of the last roll-up
+	final     time.Time                          // hours before it stay as they are
 	services  map[string]forescale.Service
 	versions  map[string]int64 // last given out
 	decisions []forescale.Decision
@@ -55,7 +58,7 @@ func checkModel(t *testing.T, fresh func(t *testing.T) Open) {
 		open := fresh(t)
 		x := &machine{open: open, store: open(), m: model{
 			samples: map[sampleKey]float64{}, dirty: map[forescale.Cell]bool{}, handed: map[forescale.Cell]bool{},
-			demand: map[demandKey]forescale.DemandPoint{}, services: map[string]forescale.Service{},
+			demand: map[demandKey]forescale.DemandPoint{}, hours: map[demandKey]forescale.DemandHour{}, services: map[string]forescale.Service{},
 			versions: map[string]int64{}, instances: map[string]forescale.Instance{},
 		}}
 		defer func() { x.store.Close() }()
@@ -68,6 +71,7 @@ func checkModel(t *testing.T, fresh func(t *testing.T) Open) {
 			"record plan":     x.recordPlan,
 			"finish decision": x.finishDecision,
 			"prune":           x.prune,
+			"roll up":         x.rollUp,
 			"reopen":          x.reopen,
 			"":                x.compare,
 		})
@@ -247,7 +251,17 @@ func (x *machine) finishDecision(t *rapid.T) {
 
 func (x *machine) prune(t *rapid.T) {
 	before := at(float64(anySecond.Draw(t, "before")) - 60)
+	x.m.rollUp() // pruning begins with it
+	if final := before.Add(time.Hour - 1).Truncate(time.Hour); final.After(x.m.final) {
+		x.m.final = final
+	}
 	var want int64
+	for k, h := range x.m.hours {
+		if !h.Time.Add(time.Hour).After(before) {
+			delete(x.m.hours, k)
+			want++
+		}
+	}
 	for k := range x.m.samples {
 		if k.at.Before(before) {
 			delete(x.m.samples, k)
@@ -267,7 +281,7 @@ func (x *machine) prune(t *rapid.T) {
 	}
 	want += x.m.pruneDecisions(before)
 	want += x.prunedPlans(t, before)
-	got, err := x.store.Prune(context.Background(), before)
+	got, err := x.store.Prune(context.Background(), store.Before(before))
 	done(t, err)
 	if got != want {
 		t.Fatalf("%d rows pruned, want %d", got, want)
@@ -302,6 +316,46 @@ func (x *machine) prunedPlans(t *rapid.T, before time.Time) (n int64) {
 		}
 	}
 	return n
+}
+
+// rollUp does so in both, and compares the hours.
+func (x *machine) rollUp(t *rapid.T) {
+	done(t, x.store.RollUp(context.Background()))
+	x.m.rollUp()
+	for _, service := range []string{"a", "b", "c"} {
+		for _, m := range []forescale.Metric{util, load} {
+			got, err := x.store.DemandHours(context.Background(), service, m, minute(-999), minute(999))
+			done(t, err)
+			var want []forescale.DemandHour
+			if h, ok := x.m.hours[demandKey{forescale.Cell{Service: service, Time: monday}, m}]; ok { // all minutes lie in this one
+				want = append(want, h)
+			}
+			for i := range got { // sums depend on their order, in the last bits
+				if i < len(want) && math.Abs(got[i].Mean-want[i].Mean) < 1e-9 {
+					got[i].Mean = want[i].Mean
+				}
+			}
+			compareAs(t, "hours of "+service, got, want)
+		}
+	}
+}
+
+func (m *model) rollUp() {
+	for k, h := range m.hours {
+		if !h.Time.Before(m.final) {
+			delete(m.hours, k)
+		}
+	}
+	values := map[demandKey][]float64{}
+	for k, p := range m.demand {
+		k.cell.Time = k.cell.Time.Truncate(time.Hour)
+		if !k.cell.Time.Before(m.final) {
+			values[k] = append(values[k], p.Value)
+		}
+	}
+	for k, vs := range values {
+		m.hours[k] = hourOf(k.cell.Service, k.metric, int(k.cell.Time.Sub(monday)/time.Minute), vs...)
+	}
 }
 
 func (x *machine) reopen(t *rapid.T) {

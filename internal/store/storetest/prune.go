@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 func (f *fixture) prune(before time.Time) int64 {
 	f.Helper()
-	return must[int64](f)(f.Prune(f.ctx, before))
+	return must[int64](f)(f.Prune(f.ctx, store.Before(before)))
 }
 
 var pruneCases = []testCase{
@@ -93,11 +94,49 @@ var pruneCases = []testCase{
 		f.equal(len(f.samples(forescale.SampleQuery{})), len(mixed())+1)
 		f.equal(f.samples(forescale.SampleQuery{Kind: forescale.KindInstance, Service: "mailer"}), mixed()[2:3])
 	}},
+	{"each level goes by its own cut-off, and a level without one stays", func(f *fixture) {
+		for h := range 4 {
+			f.append(sample(service("a"), load, minute(60*h), 1))
+			f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 60*h)}, []forescale.DemandPoint{point("a", load, 60*h, float64(h))}))
+			f.ok(f.SaveRun(f.ctx, forescale.Run{ID: fmt.Sprint(h), StartedAt: minute(60 * h)}))
+		}
+		left := func() [4]int {
+			return [4]int{len(f.samples(forescale.SampleQuery{})), len(f.demand("a", load)), len(f.hours("a", load)),
+				len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 99)))}
+		}
+		prune := must[int64](f)
+		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{})), int64(0))
+		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{Samples: minute(200), Minutes: minute(130), Hours: minute(100), Decisions: minute(50)})), int64(4+3+1+1))
+		f.equal(left(), [4]int{0, 1, 3, 3})
+		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{Decisions: minute(100)})), int64(1))
+		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{Minutes: minute(999)})), int64(1))
+		f.equal(left(), [4]int{0, 0, 3, 2})
+		f.reopen()
+		f.equal(left(), [4]int{0, 0, 3, 2})
+		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{Hours: minute(239)})), int64(2)) // the last one ends at 240
+		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{Hours: minute(240)})), int64(1))
+		f.equal(left(), [4]int{0, 0, 0, 2})
+	}},
+	{"an hour is rolled up before its minutes go, and is final then", func(f *fixture) {
+		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 0), cell("a", 1), cell("a", 60)},
+			[]forescale.DemandPoint{point("a", load, 0, 1), point("a", load, 1, 2), point("a", load, 60, 3)}))
+		want := []forescale.DemandHour{hourOf("a", load, 0, 1, 2), hourOf("a", load, 60, 3)}
+		_, err := f.Prune(f.ctx, store.Cutoffs{Minutes: minute(1)})
+		f.ok(err)
+		f.equal(f.demand("a", load)[0].Time, minute(1))
+		f.equal(f.hours("a", load), want)
+		// The first hour has lost a minute: what comes late cannot be added up any more.
+		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 1), cell("a", 2), cell("a", 61)},
+			[]forescale.DemandPoint{point("a", load, 1, 9), point("a", load, 2, 9), point("a", load, 61, 5)}))
+		f.ok(f.RollUp(f.ctx))
+		want[1] = hourOf("a", load, 60, 3, 5)
+		f.equal(f.hours("a", load), want)
+	}},
 	{"a cancelled context stops it", func(f *fixture) {
 		f.append(mixed()...)
 		ctx, cancel := context.WithCancel(f.ctx)
 		cancel()
-		if _, err := f.Prune(ctx, at(9999)); !errors.Is(err, context.Canceled) {
+		if _, err := f.Prune(ctx, store.Before(at(9999))); !errors.Is(err, context.Canceled) {
 			f.Fatalf("got %v", err)
 		}
 		f.equal(f.samples(forescale.SampleQuery{}), mixed())

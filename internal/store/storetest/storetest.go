@@ -30,6 +30,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 		{"samples", sampleCases},
 		{"cells", cellCases},
 		{"demand", demandCases},
+		{"hours", hourCases},
 		{"services", serviceCases},
 		{"pauses", pauseCases},
 		{"nodes", nodeCases},

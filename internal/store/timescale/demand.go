@@ -3,6 +3,7 @@ package timescale
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/forescale/forescale"
 )
@@ -135,33 +137,41 @@ func (t *tx) replaceDemand(ctx context.Context, cells []forescale.Cell, points [
 	if err != nil {
 		return err
 	}
-	change, err := t.deleteDemand(ctx, cells)
+	change, hours, err := t.deleteDemand(ctx, cells)
 	if err != nil {
 		return err
 	}
 	for _, p := range points {
-		change[lines[lineOf(p)]]++
+		line := lines[lineOf(p)]
+		change[line]++
+		hours[hourKey{line, hourOf(p.Time)}] = struct{}{}
 	}
 	b := &pgx.Batch{}
 	queueDemand(b, lines, points)
 	queueCounts(b, change)
+	t.queueDue(b, hours)
 	return t.SendBatch(ctx, b).Close()
 }
 
-// deleteDemand empties the cells, and tells how each line's count changes by it.
-func (t *tx) deleteDemand(ctx context.Context, cells []forescale.Cell) (map[int64]int64, error) {
-	change := map[int64]int64{}
-	type gone struct{ line, n int64 }
-	rows, err := readAll(ctx, t, func(r row) (g gone, err error) { return g, r.Scan(&g.line, &g.n) },
+// deleteDemand empties the cells, and tells how each line's count changes by it,
+// and in which hours.
+func (t *tx) deleteDemand(ctx context.Context, cells []forescale.Cell) (change map[int64]int64, hours map[hourKey]struct{}, err error) {
+	change, hours = map[int64]int64{}, map[hourKey]struct{}{}
+	type gone struct {
+		line, n int64
+		hour    time.Time
+	}
+	rows, err := readAll(ctx, t, func(r row) (g gone, err error) { return g, r.Scan(&g.line, &g.hour, &g.n) },
 		`WITH cell AS MATERIALIZED (SELECT l.id, c.minute FROM unnest($1::timestamptz[], $2::text[]) AS c (minute, service)
 				JOIN line AS l ON l.service = c.service),
-			gone AS (DELETE FROM demand AS d USING cell WHERE d.line = cell.id AND d.minute = cell.minute RETURNING d.line)
-		SELECT line, count(*) FROM gone GROUP BY line`,
+			gone AS (DELETE FROM demand AS d USING cell WHERE d.line = cell.id AND d.minute = cell.minute RETURNING d.line, d.minute)
+		SELECT line, date_trunc('hour', minute, 'UTC'), count(*) FROM gone GROUP BY 1, 2`,
 		column(cells, func(c forescale.Cell) time.Time { return c.Time }), column(cells, func(c forescale.Cell) string { return c.Service }))
 	for _, g := range rows {
 		change[g.line] -= g.n
+		hours[hourKey{g.line, g.hour.UTC()}] = struct{}{}
 	}
-	return change, err
+	return change, hours, err
 }
 
 func queueDemand(b *pgx.Batch, lines map[lineKey]int64, points []forescale.DemandPoint) {
@@ -212,13 +222,56 @@ func scanDemand(r row) (p forescale.DemandPoint, err error) {
 // Demand implements [store.Samples]. What is the same in each of the many rows is
 // not sent with it.
 func (s *Store) Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error) {
-	return list(ctx, s, "read demand", func(r row) (p forescale.DemandPoint, err error) {
-		err = r.Scan(&p.Time, &p.Value, &p.Censored, &p.Reporting, &p.Ready)
-		p.Service, p.Metric, p.Time = service, metric, p.Time.UTC()
-		return p, err
-	}, `SELECT minute, value, censored, reporting, ready FROM demand
-			WHERE line = (SELECT id FROM line WHERE service = $1 AND metric = $2) AND minute >= $3 AND minute < $4 ORDER BY minute`,
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	if err := ctx.Err(); err != nil {
+		return nil, s.fault("read demand", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, readTime, errSlow)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `SELECT minute, value, censored, reporting, ready FROM demand
+		WHERE line = `+lineID+` AND minute >= $3 AND minute < $4 ORDER BY minute`,
 		service, string(metric), minuteFrom(from), minuteFrom(to))
+	if err != nil {
+		return nil, s.fault("read demand", withCause(ctx, err))
+	}
+	ps, err := collectDemand(rows, service, metric, to.Sub(from))
+	return ps, s.fault("read demand", withCause(ctx, err))
+}
+
+// mostAhead bounds the points that memory is taken for before they are there.
+const mostAhead = 28 * 24 * time.Hour
+
+// collectDemand reads minute, value, censored, reporting and ready of each row. Of
+// forty thousand rows, scanning each by itself and growing the list took two
+// thirds of the time: what comes in PostgreSQL's binary form is read as it lies
+// there, into a list that was made for it.
+func collectDemand(rows pgx.Rows, service string, metric forescale.Metric, during time.Duration) ([]forescale.DemandPoint, error) {
+	defer rows.Close()
+	binaryRows := !slices.ContainsFunc(rows.FieldDescriptions(), func(f pgconn.FieldDescription) bool { return f.Format != pgx.BinaryFormatCode })
+	var ps []forescale.DemandPoint
+	for rows.Next() {
+		if ps == nil {
+			ps = make([]forescale.DemandPoint, 0, max(0, min(during, mostAhead))/forescale.DemandStep+1)
+		}
+		p := forescale.DemandPoint{Service: service, Metric: metric}
+		if v := rows.RawValues(); binaryRows && len(v) == 5 {
+			p.Time = fromBinary(v[0])
+			p.Value = math.Float64frombits(binary.BigEndian.Uint64(v[1]))
+			p.Censored = v[2][0] != 0
+			p.Reporting = int(int32(binary.BigEndian.Uint32(v[3])))
+			p.Ready = int(int32(binary.BigEndian.Uint32(v[4])))
+		} else {
+			if err := rows.Scan(&p.Time, &p.Value, &p.Censored, &p.Reporting, &p.Ready); err != nil {
+				return nil, err
+			}
+			p.Time = p.Time.UTC()
+		}
+		ps = append(ps, p)
+	}
+	return ps, rows.Err()
 }
 
 // RecentDemand implements [store.Samples]. The lines are walked in the order of

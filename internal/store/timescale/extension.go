@@ -40,10 +40,11 @@ func (s *Store) migrateExtension(ctx context.Context) error {
 		return err
 	}
 	s.extension = version
-	return nil
+	return s.pool.QueryRow(ctx, `SELECT quote_ident(n.nspname) || '.' FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
+		WHERE e.extname = 'timescaledb'`).Scan(&s.functions)
 }
 
-const without = "samples are kept in plain tables: nothing is compressed, and there are no roll-ups"
+const without = "samples are kept in plain tables: nothing is compressed, and what is old is deleted row by row; the hourly roll-ups are made by forescale itself"
 
 // findExtension is the version to use, "" for none, with a warning why.
 func (s *Store) findExtension(ctx context.Context) (string, error) {

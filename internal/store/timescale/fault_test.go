@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/migration"
 )
 
 const secret = "s3cret-word"
@@ -176,11 +181,105 @@ func TestMigrationsRunOnceFromManyServers(t *testing.T) {
 
 // migrationsAnd is the migrations and one more.
 func migrationsAnd(script string) fstest.MapFS {
-	first, err := migrationFiles.ReadFile("migrations/0001_start.sql")
+	known, err := migration.Read(sub(migrationFiles, "migrations"))
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // they are embedded
 	}
-	return fstest.MapFS{"0001_start.sql": {Data: first}, "0002_more.sql": {Data: []byte(script)}}
+	files := fstest.MapFS{fmt.Sprintf("%04d_more.sql", len(known)+1): {Data: []byte(script)}}
+	for _, m := range known {
+		files[fmt.Sprintf("%04d_%s.sql", m.Number, m.Name)] = &fstest.MapFile{Data: []byte(m.Script)}
+	}
+	return files
+}
+
+// firstOf is the first n migrations of a folder, as an older program had them.
+func firstOf(t *testing.T, dir fs.FS, n int) fstest.MapFS {
+	t.Helper()
+	known, err := migration.Read(dir)
+	if err != nil || len(known) <= n {
+		t.Fatal(len(known), err)
+	}
+	files := fstest.MapFS{}
+	for _, m := range known[:n] {
+		files[fmt.Sprintf("%04d_%s.sql", m.Number, m.Name)] = &fstest.MapFile{Data: []byte(m.Script)}
+	}
+	return files
+}
+
+// oldDemand is what an older program left: a database of the first schemas with
+// some demand.
+func oldDemand(t *testing.T, dsn string) (points []forescale.DemandPoint) {
+	t.Helper()
+	old := openAt(t, dsn, func(o *options) {
+		o.migrations, o.extension = firstOf(t, o.migrations, 1), firstOf(t, o.extension, 2)
+	})
+	_, points = daysOfDemand(2)
+	if _, err := old.pool.Exec(t.Context(), "INSERT INTO line (service, metric, points) VALUES ('a', 'load', $1)", len(points)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.pool.Exec(t.Context(), "INSERT INTO demand SELECT line.id, v.*, 3, 3 FROM line, unnest($1::timestamptz[], $2::float8[], $3::bool[]) AS v",
+		column(points, func(p forescale.DemandPoint) time.Time { return p.Time }), column(points, func(p forescale.DemandPoint) float64 { return p.Value }),
+		column(points, func(p forescale.DemandPoint) bool { return p.Censored })); err != nil {
+		t.Fatal(err)
+	}
+	old.Close()
+	return points
+}
+
+func wantHours(t *testing.T, s *Store, want []forescale.DemandHour) {
+	t.Helper()
+	got, err := s.DemandHours(t.Context(), "a", forescale.MetricLoad, benchStart.AddDate(-1, 0, 0), benchStart.AddDate(1, 0, 0))
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%d hours of %d, %v: %+v", len(got), len(want), err, got[:min(3, len(got))])
+	}
+}
+
+// Servers of the new version start at once on a database of the old one, roll up
+// at once, and save demand meanwhile.
+func TestOldDemandIsRolledUpByManyServers(t *testing.T) {
+	v := fastCluster(t)
+	dsn := v.fresh(t)
+	points := oldDemand(t, dsn)
+	var wg sync.WaitGroup
+	for n := range 4 {
+		wg.Go(func() {
+			s, err := Open(t.Context(), with(dsn, "pool_max_conns", "2"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			for i := n; i < len(points); i += 4 {
+				if i%16 != n {
+					continue
+				}
+				p := points[i]
+				p.Value++
+				if err := s.SaveDemand(t.Context(), []forescale.Cell{{Service: p.Service, Time: p.Time}}, []forescale.DemandPoint{p}); err != nil {
+					t.Error(err)
+				}
+				if err := s.RollUp(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range points {
+		if n := i % 4; i%16 == n {
+			points[i].Value++
+		}
+	}
+	late := openAt(t, dsn)
+	wantHours(t, late, byTheHour(points))
+	if err := late.RollUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantHours(t, late, byTheHour(points))
+	var due int
+	if err := late.pool.QueryRow(t.Context(), "SELECT count(*) FROM hours_due").Scan(&due); err != nil || due != 0 && late.Extension() == "" {
+		t.Errorf("%d hours are due still, %v", due, err)
+	}
 }
 
 func TestOneServerClaimsAStore(t *testing.T) {
@@ -214,7 +313,7 @@ func TestAServerForgetsIDsThatAnotherOneDeleted(t *testing.T) {
 	if err := a.Append(ctx, batch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Prune(ctx, benchStart.AddDate(1, 0, 0)); err != nil {
+	if _, err := b.Prune(ctx, store.Before(benchStart.AddDate(1, 0, 0))); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Append(ctx, batch); err != nil {

@@ -21,6 +21,7 @@ type Store struct {
 	options options
 
 	extension string // version of TimescaleDB that is used, "" for none
+	functions string // the schema of its functions as a prefix: `public.`
 	warnings  []*forescale.Fault
 
 	life   sync.RWMutex // held for reading by each method, for writing by Close

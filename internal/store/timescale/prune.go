@@ -3,7 +3,10 @@ package timescale
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/forescale/forescale/internal/store"
 )
 
 // bite is how many rows one transaction of Prune deletes at most: locks and the
@@ -12,38 +15,80 @@ const bite = 10_000
 
 // Prune implements [store.Samples]. Each bite is a commit of its own: after an
 // error, what was deleted before stays deleted and is counted.
-func (s *Store) Prune(ctx context.Context, before time.Time) (int64, error) {
+func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (int64, error) {
 	if err := s.enter(); err != nil {
 		return 0, err
 	}
 	defer s.leave()
+	if err := s.finish(ctx, old); err != nil {
+		return 0, s.fault("delete what is old", err)
+	}
 	var total int64
-	for _, step := range []func(context.Context, time.Time) (int64, error){
-		s.pruneSamples, s.pruneDemand, s.pruneRows, s.pruneNames,
+	for _, level := range []struct {
+		cut   time.Time
+		prune func(context.Context, time.Time) (int64, error)
+	}{
+		{old.Samples, s.pruneSamples}, {old.Minutes, s.pruneDemand}, {old.Hours, s.pruneHours}, {old.Decisions, s.pruneRows},
+		{old.Samples, s.pruneDirty},
 	} {
-		n, err := step(ctx, before)
+		if level.cut.IsZero() {
+			continue
+		}
+		n, err := level.prune(ctx, level.cut)
 		total += n
 		if err != nil {
 			return total, s.fault("delete what is old", err)
 		}
 	}
-	return total, nil
+	return total, s.fault("delete what is old", s.pruneNames(ctx))
 }
 
 // pruneSamples goes from series to series by the index: their samples lie all
 // over the table.
 func (s *Store) pruneSamples(ctx context.Context, before time.Time) (int64, error) {
-	return s.eat(ctx, `DELETE FROM sample WHERE (series, at) IN (SELECT v.series, v.at FROM series AS s
-		CROSS JOIN LATERAL (SELECT series, at FROM sample WHERE series = s.id AND at < $1 ORDER BY at LIMIT $2) AS v LIMIT $2)`, utc(before), bite)
+	dropped, after, err := s.dropChunks(ctx, sampleChunks, utc(before))
+	if err != nil {
+		return dropped, err
+	}
+	n, err := s.eat(ctx, `DELETE FROM sample WHERE (series, at) IN (SELECT v.series, v.at FROM series AS s
+		CROSS JOIN LATERAL (SELECT series, at FROM sample WHERE series = s.id AND at < $1 AND at >= $3 ORDER BY at LIMIT $2) AS v LIMIT $2)
+		AND at < $1 AND at >= $3`, utc(before), bite, after)
+	return dropped + n, err
 }
 
 func (s *Store) pruneDemand(ctx context.Context, before time.Time) (int64, error) {
-	return s.eat(ctx, `WITH gone AS (DELETE FROM demand WHERE (line, minute) IN (SELECT v.line, v.minute FROM line AS l
-			CROSS JOIN LATERAL (SELECT line, minute FROM demand WHERE line = l.id AND minute < $1 ORDER BY minute LIMIT $2) AS v LIMIT $2)
-			RETURNING line),
+	dropped, after, err := s.dropChunks(ctx, demandChunks, minuteFrom(before))
+	if err != nil {
+		return dropped, err
+	}
+	n, err := s.eat(ctx, `WITH gone AS (DELETE FROM demand WHERE (line, minute) IN (SELECT v.line, v.minute FROM line AS l
+			CROSS JOIN LATERAL (SELECT line, minute FROM demand WHERE line = l.id AND minute < $1 AND minute >= $3 ORDER BY minute LIMIT $2) AS v LIMIT $2)
+			AND minute < $1 AND minute >= $3 RETURNING line),
 		each AS (SELECT line, count(*) AS n FROM gone GROUP BY line),
 		counted AS (UPDATE line SET points = points - each.n FROM each WHERE line.id = each.line)
-		SELECT FROM gone`, minuteFrom(before), bite)
+		SELECT FROM gone`, minuteFrom(before), bite, after)
+	return dropped + n, err
+}
+
+// pruneHours deletes the hours that were over by then. Those of TimescaleDB lie in
+// a table behind the view; their chunks hold months, so rows go.
+func (s *Store) pruneHours(ctx context.Context, before time.Time) (int64, error) {
+	n, err := s.eat(ctx, "DELETE FROM hours WHERE (line, hour) IN (SELECT line, hour FROM hours WHERE hour < $1 LIMIT $2)", hourOf(before), bite)
+	if err != nil || s.extension == "" {
+		return n, err
+	}
+	behind, err := readAll(ctx, s.pool, scanText, `SELECT format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name)
+		FROM timescaledb_information.continuous_aggregates WHERE view_name = 'demand_hour' AND view_schema = current_schema()`)
+	if err != nil {
+		return n, err
+	}
+	for _, table := range behind {
+		m, err := s.eat(ctx, "DELETE FROM "+table+" WHERE (line, hour) IN (SELECT line, hour FROM "+table+" WHERE hour < $1 LIMIT $2) AND hour < $1", hourOf(before), bite)
+		if n += m; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Rows that go when they are before $1, at most $2 at a time. A service's newest
@@ -70,15 +115,23 @@ func (s *Store) pruneRows(ctx context.Context, before time.Time) (total int64, e
 	return total, nil
 }
 
+// pruneDirty forgets cells whose samples are gone. It is our book-keeping, so it
+// does not count.
+func (s *Store) pruneDirty(ctx context.Context, before time.Time) (int64, error) {
+	_, err := s.eat(ctx, `DELETE FROM dirty WHERE (minute, service) IN
+		(SELECT minute, service FROM dirty WHERE minute < $1 LIMIT $2)`, minuteFrom(before), bite)
+	return 0, err
+}
+
 // pruneNames deletes what nothing refers to any more. It is our book-keeping, so
 // it does not count. What may go is looked up first; then nobody uses ids, on no
 // server, while it is looked at once more and deleted, and the ids that are kept
 // in memory are told to be void.
-func (s *Store) pruneNames(ctx context.Context, before time.Time) (int64, error) {
+func (s *Store) pruneNames(ctx context.Context) error {
 	const unused = "(SELECT 1 FROM sample WHERE series = s.id LIMIT 1) IS NULL" // one step down the index for each
 	series, err := readAll(ctx, s.pool, scanInt, "SELECT id FROM series AS s WHERE "+unused)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for ids := range slices.Chunk(series, bite) {
 		err := s.transact(ctx, func(ctx context.Context, t *tx) error {
@@ -92,21 +145,21 @@ func (s *Store) pruneNames(ctx context.Context, before time.Time) (int64, error)
 			return t.exec(ctx, "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'series_epoch'")
 		})
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	err = s.transact(ctx, func(ctx context.Context, t *tx) error {
+	lines := []string{"points = 0", "(SELECT 1 FROM forecast WHERE line = l.id LIMIT 1) IS NULL", "(SELECT 1 FROM hours WHERE line = l.id LIMIT 1) IS NULL"}
+	if s.extension == "" {
+		lines = append(lines, "(SELECT 1 FROM hours_due WHERE line = l.id LIMIT 1) IS NULL")
+	} else {
+		lines = append(lines, "(SELECT 1 FROM demand_hour WHERE line = l.id LIMIT 1) IS NULL")
+	}
+	return s.transact(ctx, func(ctx context.Context, t *tx) error {
 		if err := t.lock(ctx, lockNames); err != nil {
 			return err
 		}
-		return t.exec(ctx, "DELETE FROM line AS l WHERE points = 0 AND (SELECT 1 FROM forecast WHERE line = l.id LIMIT 1) IS NULL")
+		return t.exec(ctx, "DELETE FROM line AS l WHERE "+strings.Join(lines, " AND "))
 	})
-	if err != nil {
-		return 0, err
-	}
-	_, err = s.eat(ctx, `DELETE FROM dirty WHERE (minute, service) IN
-		(SELECT minute, service FROM dirty WHERE minute < $1 LIMIT $2)`, minuteFrom(before), bite)
-	return 0, err
 }
 
 // eat runs a deletion again and again, a transaction each, until nothing is left.

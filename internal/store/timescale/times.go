@@ -1,6 +1,9 @@
 package timescale
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // utc is t as it is stored and read back: whole milliseconds, rounded down. What
 // is asked for is rounded in the same way, so that a row is found by the time it
@@ -34,4 +37,12 @@ func minuteFrom(t time.Time) time.Time {
 		m = m.Add(time.Minute)
 	}
 	return m
+}
+
+// postgresEpoch is where PostgreSQL counts microseconds from.
+var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// fromBinary is a timestamptz in PostgreSQL's binary form.
+func fromBinary(b []byte) time.Time {
+	return time.UnixMicro(postgresEpoch + int64(binary.BigEndian.Uint64(b))).UTC()
 }
