@@ -131,7 +131,11 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	st, err := openStore(ctx, set.store)
+	password, err := a.storePassword(set.config)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(ctx, set.store, password...)
 	if err != nil {
 		return err
 	}
@@ -143,6 +147,8 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, claim.release()) }()
+
+	defer watchClock(ctx, st, a.clock, log)()
 
 	memory := openConfigMemory(set.beside, log)
 	if err := syncConfig(ctx, st, memory, set.config, a.clock.Now(), log); err != nil {
@@ -245,7 +251,7 @@ func (r *reloader) reload(ctx context.Context) {
 func needRestart(a, b *Config) []string {
 	var keys []string
 	for key, same := range map[string]bool{
-		"listen": a.Listen == b.Listen, "store": a.Store == b.Store, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
+		"listen": a.Listen == b.Listen, "store": a.Store == b.Store && a.StorePasswordFile == b.StorePasswordFile, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
 		"require_keys": a.Keys == b.Keys, "retention": a.Retention == b.Retention, "planning": a.Planning == b.Planning,
 	} {
 		if !same {

@@ -37,6 +37,7 @@ type options struct {
 	migrations fs.FS  // tests bring their own
 	extension  fs.FS
 	plain      bool
+	password   string
 	tracer     pgx.QueryTracer // tests count statements
 }
 
@@ -49,6 +50,10 @@ func WithVersion(v string) Option { return func(o *options) { o.version = v } }
 
 // WithoutExtension keeps plain tables also where TimescaleDB could be had.
 func WithoutExtension() Option { return func(o *options) { o.plain = true } }
+
+// WithPassword gives the password apart from the address, in which others could
+// see it. It wins over what the address, the environment and .pgpass say.
+func WithPassword(p string) Option { return func(o *options) { o.password = p } }
 
 // Defaults for what the address does not say.
 const (
@@ -72,6 +77,9 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	s := &Store{place: placeOf(config.ConnConfig.Config), options: o}
 	prepareConfig(config, dsn)
 	config.ConnConfig.Tracer = o.tracer
+	if o.password != "" {
+		config.ConnConfig.Password = o.password
+	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, s.fault("open the store", err)
 	}
