@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,14 +16,23 @@ type progress struct {
 // progress shows how many of size bytes at reads, until finish. A size below 0 is
 // not known.
 func (a *app) progress(size int64, at func() int64) *progress {
+	return a.draw(at, func() int64 { return size }, progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(size > 0))
+}
+
+// progressOf shows how many of total things at counts; total may be told later.
+func (a *app) progressOf(things string, total *atomic.Int64, at func() int64) *progress {
+	return a.draw(at, func() int64 { return max(1, total.Load()) }, progressbar.OptionShowCount(), progressbar.OptionSetItsString(things))
+}
+
+func (a *app) draw(at, size func() int64, more ...progressbar.Option) *progress {
 	p := &progress{stop: make(chan struct{}), done: make(chan struct{})}
 	if !a.errTerminal {
 		close(p.done)
 		return p
 	}
-	bar := progressbar.NewOptions64(size,
-		progressbar.OptionSetWriter(a.stderr), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(size > 0), progressbar.OptionEnableColorCodes(false))
+	bar := progressbar.NewOptions64(size(), append(more,
+		progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetWidth(30),
+		progressbar.OptionClearOnFinish(), progressbar.OptionEnableColorCodes(false))...)
 	go func() {
 		defer close(p.done)
 		tick := time.NewTicker(100 * time.Millisecond)
@@ -30,6 +40,9 @@ func (a *app) progress(size int64, at func() int64) *progress {
 		for {
 			select {
 			case <-tick.C:
+				if n := size(); n != bar.GetMax64() {
+					bar.ChangeMax64(n)
+				}
 				_ = bar.Set64(at()) // a bar that cannot be drawn stops no import
 			case <-p.stop:
 				_ = bar.Finish()

@@ -20,6 +20,7 @@ var commands = []func(*app) *cobra.Command{
 	newForecast,
 	newImport,
 	newKeys,
+	newStore,
 	newConfig,
 	newVersion,
 	newDemo,

@@ -66,6 +66,11 @@ func (a *app) storePath(flag string, c *Config) (string, error) {
 	if path == "" {
 		return a.defaultStore()
 	}
+	return a.placeOfStore(path)
+}
+
+// placeOfStore is the path or address of a store that was named.
+func (a *app) placeOfStore(path string) (string, error) {
 	if isPostgres(path) {
 		return path, nil
 	}

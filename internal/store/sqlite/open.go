@@ -35,6 +35,7 @@ type options struct {
 	version    string        // of the program, kept with each migration
 	migrations fs.FS         // tests bring their own
 	driver     driver.Driver // tests count statements
+	copying    bool          // part of a copy is no fault
 	durable    bool          // tests show that the durability tests have teeth
 }
 
@@ -44,6 +45,9 @@ type Option func(*options)
 // WithVersion tells the program's version. It is written beside each migration,
 // so that an older program can say by whom the file was written.
 func WithVersion(v string) Option { return func(o *options) { o.version = v } }
+
+// ForCopy opens a store also while it holds part of a copy.
+func ForCopy() Option { return func(o *options) { o.copying = true } }
 
 // quickCheckLimit is the size in bytes up to which a file is checked as a whole
 // when it is opened. Larger ones would hold up the start for long; there, damage

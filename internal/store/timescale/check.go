@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/migration"
 )
 
@@ -35,12 +36,14 @@ func (s *Store) check(ctx context.Context) error {
 	if err := s.refuse(done, known); err != nil {
 		return err
 	}
-	var canary string
-	err = s.pool.QueryRow(ctx, "SELECT value FROM meta WHERE key = 'canary'").Scan(&canary)
-	if err != nil && !nothingThere(err) {
+	var canary, copied *string
+	if err := s.pool.QueryRow(ctx, "SELECT max(value) FILTER (WHERE key = 'canary'), max(value) FILTER (WHERE key = 'copy') FROM meta").Scan(&canary, &copied); err != nil {
 		return err
 	}
-	if canary != "sings" || len(done) < len(known) {
+	if copied != nil && !s.options.copying {
+		return store.Unfinished(s.place, *copied)
+	}
+	if canary == nil || *canary != "sings" || len(done) < len(known) {
 		return fmt.Errorf("the row that proves that the store can be read is missing or changed: %w", forescale.ErrDamaged)
 	}
 	return nil

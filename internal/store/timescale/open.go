@@ -37,6 +37,7 @@ type options struct {
 	migrations fs.FS  // tests bring their own
 	extension  fs.FS
 	plain      bool
+	copying    bool
 	password   string
 	tracer     pgx.QueryTracer // tests count statements
 }
@@ -50,6 +51,9 @@ func WithVersion(v string) Option { return func(o *options) { o.version = v } }
 
 // WithoutExtension keeps plain tables also where TimescaleDB could be had.
 func WithoutExtension() Option { return func(o *options) { o.plain = true } }
+
+// ForCopy opens a store also while it holds part of a copy.
+func ForCopy() Option { return func(o *options) { o.copying = true } }
 
 // WithPassword gives the password apart from the address, in which others could
 // see it. It wins over what the address, the environment and .pgpass say.

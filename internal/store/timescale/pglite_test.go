@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/forescale/forescale/internal/store/storetest"
 )
 
 // startPglite starts TimescaleDB as WebAssembly: a whole one in one process, of
@@ -72,6 +74,18 @@ func TestStoreOnTimescaleDB(t *testing.T) {
 	}
 	s.Close()
 	exercise(t, v, true)
+}
+
+// TestCopyOnTimescaleDB moves a store into hypertables and out of them. The server
+// has one connection, so the other side is a file.
+func TestCopyOnTimescaleDB(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	v := startPglite(t)
+	fewer(t, "2")
+	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, freshSchema(v, true)) })
+	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshSchema(v, true), freshFile) })
 }
 
 // TestAggregates shows that what is compressed takes late samples, and that they
