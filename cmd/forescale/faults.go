@@ -13,15 +13,16 @@ import (
 
 // The exit codes. docs/cli.md tells the same.
 const (
-	exitOK          = 0
-	exitFailed      = 1   // failed, or `services --check` found a service that needs attention
-	exitUsage       = 2   // unknown command, flag or argument
-	exitInput       = 3   // a config or history file has faults
-	exitUnreachable = 4   // the server does not answer
-	exitRefused     = 5   // not allowed: a key is missing or its role is too low, or a start would be unsafe
-	exitInUse       = 6   // the port or the store is in use by another process
-	exitStore       = 7   // the store cannot be used: not writable, damaged, of a newer version
-	exitInterrupted = 130 // Ctrl-C before the work was done
+	exitOK           = 0
+	exitFailed       = 1   // failed, or `services --check` found a service that needs attention
+	exitUsage        = 2   // unknown command, flag or argument
+	exitChecksFailed = 2   // of `store check` alone: something is wrong; 1 is for warnings
+	exitInput        = 3   // a config or history file has faults
+	exitUnreachable  = 4   // the server does not answer
+	exitRefused      = 5   // not allowed: a key is missing or its role is too low, or a start would be unsafe
+	exitInUse        = 6   // the port or the store is in use by another process
+	exitStore        = 7   // the store cannot be used: not writable, damaged, of a newer version
+	exitInterrupted  = 130 // Ctrl-C before the work was done
 )
 
 // exits maps fault codes to exit codes. A code that is not here exits with 1.
@@ -79,6 +80,10 @@ func (a *app) report(err error) int {
 	}
 	if errors.Is(err, errAttention) {
 		return exitFailed
+	}
+	var found findings
+	if errors.As(err, &found) {
+		return found.code()
 	}
 	fs := faultsOf(err)
 	if len(fs) == 0 {

@@ -7,5 +7,5 @@ import (
 func newStore(a *app) *cobra.Command {
 	return group("store", "Copy and check stores",
 		"Copy a store to another place, also from a file to a database and back, and check one\nwithout changing anything.",
-		newStoreCopy(a))
+		newStoreCopy(a), newStoreCheck(a))
 }

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/forescale/forescale"
 )
@@ -38,6 +39,10 @@ type Snapshot interface {
 	// Rows are those of a table whose key comes after the given one, by key; nil
 	// is before the first.
 	Rows(ctx context.Context, t Table, after Row) iter.Seq2[Row, error]
+	// Span is the first and last value of a column that holds times or minutes.
+	Span(ctx context.Context, table, column string) (first, last time.Time, err error)
+	// Words are the distinct values of a column of texts.
+	Words(ctx context.Context, table, column string) ([]string, error)
 	// Columns are all columns of all tables as the catalog lists them: TABLE.COLUMN.
 	Columns(ctx context.Context) ([]string, error)
 	Close() error
