@@ -33,6 +33,11 @@ func (s *Store) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.opened && len(done) > len(known) {
+		// A newer program came while this one ran: migrations only add, so it goes on
+		// beside until it is stopped.
+		done = done[:len(known)]
+	}
 	if err := s.refuse(done, known); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type Store struct {
 	place   string // the database without user and password, for faults
 	options options
 
+	opened    bool   // its schema was found sound once
 	extension string // version of TimescaleDB that is used, "" for none
 	warnings  []*forescale.Fault
 
@@ -131,6 +132,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return withCause(ctx, err)
 		}
 	}
+	s.opened = true
 	return nil
 }
 
