@@ -320,6 +320,12 @@ func (n *note) after(t Table) (Row, error) {
 	return key, nil
 }
 
+// Compare reads every row of a snapshot and of a store, and tells of the first
+// that differs.
+func Compare(ctx context.Context, s Snapshot, with Copier) ([]Copied, error) {
+	return compare(ctx, s, with, &pace{})
+}
+
 // compare reads every row of both and finds the first that differs.
 func compare(ctx context.Context, s Snapshot, to Copier, p *pace) ([]Copied, error) {
 	copied, err := to.Snapshot(ctx)
