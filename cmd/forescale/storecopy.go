@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -82,7 +84,46 @@ func (a *app) copyStore(ctx context.Context, c storeCopy) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeTo()) }()
+	if err := a.copyConfigMemory(c); err != nil {
+		return err
+	}
 	return a.runCopy(ctx, c, from, to)
+}
+
+// copyConfigMemory takes along what was last taken over from the config, the small
+// file beside a store: without it the config would win over what the API changed.
+// What is there already stays.
+func (a *app) copyConfigMemory(c storeCopy) error {
+	from, err := a.besideStore(c.from)
+	if err != nil {
+		return err
+	}
+	to, err := a.besideStore(c.to)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(from + ".config.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(to), 0o700)
+	}
+	if err != nil {
+		return storeFault(from+".config.json", err)
+	}
+	f, err := os.OpenFile(to+".config.json", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return storeFault(to+".config.json", err)
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return storeFault(to+".config.json", err)
+	}
+	return nil
 }
 
 func (a *app) runCopy(ctx context.Context, c storeCopy, from, to store.Copier) error {

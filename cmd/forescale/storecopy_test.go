@@ -45,7 +45,10 @@ func TestAStoreIsCopiedAndWhatIsUnsafeRefused(t *testing.T) {
 	s.fails(exitRefused, []string{"copy_not_empty", to}, "store", "copy", "--from", from, "--to", to)
 	s.fails(exitStore, []string{"store_missing"}, "store", "copy", "--from", filepath.Join(s.dir, "none.db"), "--to", filepath.Join(s.dir, "x.db"))
 	s.fails(exitUsage, []string{"--from or --to is missing"}, "store", "copy", "--from", from)
-	server := s.serve("--store", from)
+	if _, err := os.Stat(to + ".config.json"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there was nothing to take along: %v", err)
+	}
+	server := s.serve("--store", from, "--config", s.file("f.yaml", "services: {checkout: {max_instances: 3}}\n"))
 	second := filepath.Join(s.dir, "second.db")
 	s.fails(exitInUse, []string{"store_in_use"}, "store", "copy", "--from", from, "--to", second)
 	s.fails(exitInUse, []string{"store_in_use"}, "store", "copy", "--live", "--from", to, "--to", from)
@@ -53,6 +56,9 @@ func TestAStoreIsCopiedAndWhatIsUnsafeRefused(t *testing.T) {
 		t.Errorf("a backup of a store that is in use says\n%s", out)
 	}
 	server.stop()
+	if fileSum(t, from+".config.json") != fileSum(t, second+".config.json") {
+		t.Error("what was taken over from the config did not come along")
+	}
 	s.serve("--store", second) // a backup is a store
 	if out := s.must("services"); !strings.Contains(out, "checkout") {
 		t.Error(out)

@@ -31,7 +31,7 @@ func TestCopy(t *testing.T) {
 			return s
 		}
 	}
-	fewer(t, "4")
+	fewer(t, "2")
 	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, here) })
 	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, here, freshFile) })
 	t.Run("to another schema", func(t *testing.T) { storetest.ExerciseCopy(t, here, here) })
