@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/sqlite"
 )
@@ -47,33 +48,42 @@ func TestAnOldBackupIsPutBack(t *testing.T) {
 		b.run(20 * time.Minute)
 		old := b.backup()
 		b.load = 500
-		b.run(40 * time.Minute)
+		b.run(20 * time.Minute)
 		there := b.world.Ready("web")
 		if there < 5 {
 			t.Fatalf("%d are ready: too few to show anything", there)
 		}
 		b.restore(old)
-		for range 80 {
+		for range 30 {
 			b.run(interval)
 			if got := b.world.Ready("web"); got < there {
 				t.Fatalf("%d of %d are left; %s", got, there, b.why())
 			}
 		}
 		b.want(there)
+		is, err := b.store.Instances(t.Context(), forescale.InstanceQuery{Service: "web", Live: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range is {
+			if i.Origin != forescale.OriginStarted { // else its remains would be left to somebody else
+				t.Errorf("%s is taken in as %s", i.ID, i.Origin)
+			}
+		}
 	})
 	t.Run("what ended since is not started anew", func(t *testing.T) {
 		b := newBench(t, nil)
 		b.load = 500
-		b.run(40 * time.Minute)
+		b.run(20 * time.Minute)
 		old := b.backup()
 		b.load = 30
-		b.run(3 * time.Hour)
+		b.run(90 * time.Minute)
 		there := b.world.Ready("web")
 		if there > 2 {
 			t.Fatalf("%d are ready: too many to show anything", there)
 		}
 		b.restore(old)
-		for range 80 {
+		for range 30 {
 			b.run(interval)
 			if got := len(b.world.Names("web")); got > there+1 {
 				t.Fatalf("%d instances where %d were enough; %s", got, there, b.why())

@@ -10,7 +10,10 @@ import (
 
 func TestStore(t *testing.T) { storetest.Exercise(t, freshFile) }
 
-func TestCopyToAnotherFile(t *testing.T) { storetest.ExerciseCopy(t, freshFile, freshFile) }
+func TestCopyToAnotherFile(t *testing.T) {
+	storetest.Fewer(t, "5")
+	storetest.ExerciseCopy(t, freshFile, freshFile)
+}
 
 func freshFile(t *testing.T) storetest.Open {
 	path := filepath.Join(memoryDir(t), "folder", "state.db")

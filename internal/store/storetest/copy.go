@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"flag"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +187,24 @@ func coverColumns(from, _ *fixture) {
 			from.Errorf("%s is not copied: add it to store.Tables, or its reason to store.NotCopied", name)
 		}
 	}
+}
+
+// Fewer sets how many sequences models are checked with during a test, unless
+// somebody said so on the command line.
+func Fewer(t *testing.T, checks string) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f.Value.String() != f.DefValue {
+		return
+	}
+	if err := f.Value.Set(checks); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Value.Set(f.DefValue); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // checkCopies does random operations, moves to a copy, and does more there.

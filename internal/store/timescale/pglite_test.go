@@ -83,7 +83,7 @@ func TestCopyOnTimescaleDB(t *testing.T) {
 		t.Skip("takes minutes")
 	}
 	v := startPglite(t)
-	fewer(t, "1")
+	storetest.Fewer(t, "1")
 	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, freshSchema(v, true)) })
 	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshSchema(v, true), freshFile) })
 }

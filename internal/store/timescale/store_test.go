@@ -1,7 +1,6 @@
 package timescale
 
 import (
-	"flag"
 	"path/filepath"
 	"testing"
 
@@ -31,18 +30,10 @@ func TestCopy(t *testing.T) {
 			return s
 		}
 	}
-	fewer(t, "2")
+	storetest.Fewer(t, "2")
 	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, here) })
 	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, here, freshFile) })
 	t.Run("to another schema", func(t *testing.T) { storetest.ExerciseCopy(t, here, here) })
-}
-
-// fewer sets how many sequences the model is checked with, unless somebody said so.
-func fewer(t *testing.T, checks string) {
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		f.Value.Set(checks)
-		t.Cleanup(func() { f.Value.Set(f.DefValue) })
-	}
 }
 
 func freshFile(t *testing.T) storetest.Open {
