@@ -15,17 +15,18 @@ import (
 
 // Config is the config file. Every field can be left out.
 type Config struct {
-	File      string // where it was read from; "" is no file
-	Listen    string
-	Store     string
-	Docker    string // auto, off or required
-	TLS       tlsFiles
-	Keys      bool // keys are asked for on loopback too
-	Retention retention
-	Timescale timescale.Chunks
-	Planning  planning
-	Services  []ServiceEntry
-	NodeTypes []forescale.NodeType
+	File              string // where it was read from; "" is no file
+	Listen            string
+	Store             string
+	StorePasswordFile string
+	Docker            string // auto, off or required
+	TLS               tlsFiles
+	Keys              bool // keys are asked for on loopback too
+	Retention         retention
+	Timescale         timescale.Chunks
+	Planning          planning
+	Services          []ServiceEntry
+	NodeTypes         []forescale.NodeType
 
 	places places
 }
@@ -119,6 +120,7 @@ func (c *Config) fields() []field {
 	return []field{
 		text("listen", "Address to listen on. Anything but loopback needs `tls` and at least one API key.", &c.Listen).or(defaultListen),
 		text("store", "Where the memory is kept: a path, `sqlite://PATH`, or `postgres://HOST/DATABASE` with the password in PGPASSWORD or the file that PGPASSFILE names.", &c.Store).or("~/.local/state/forescale/forescale.db"),
+		text("store_password_file", "File with the password of the database, such as a secret of a container.", &c.StorePasswordFile),
 		text("docker", "Use of the Docker Engine. `auto` uses it if it is there, `required` refuses to start without.", &c.Docker).oneOf("auto", "off", "required").or("auto"),
 		object("tls", "Certificate and key as PEM files. They are read again on reload.", func() []field {
 			return []field{

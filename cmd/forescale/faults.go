@@ -13,51 +13,60 @@ import (
 
 // The exit codes. docs/cli.md tells the same.
 const (
-	exitOK          = 0
-	exitFailed      = 1   // failed, or `services --check` found a service that needs attention
-	exitUsage       = 2   // unknown command, flag or argument
-	exitInput       = 3   // a config or history file has faults
-	exitUnreachable = 4   // the server does not answer
-	exitRefused     = 5   // not allowed: a key is missing or its role is too low, or a start would be unsafe
-	exitInUse       = 6   // the port or the store is in use by another process
-	exitStore       = 7   // the store cannot be used: not writable, damaged, of a newer version
-	exitInterrupted = 130 // Ctrl-C before the work was done
+	exitOK           = 0
+	exitFailed       = 1   // failed, or `services --check` found a service that needs attention
+	exitUsage        = 2   // unknown command, flag or argument
+	exitChecksFailed = 2   // of `store check` alone: something is wrong; 1 is for warnings
+	exitInput        = 3   // a config or history file has faults
+	exitUnreachable  = 4   // the server does not answer
+	exitRefused      = 5   // not allowed: a key is missing or its role is too low, or a start would be unsafe
+	exitInUse        = 6   // the port or the store is in use by another process
+	exitStore        = 7   // the store cannot be used: not writable, damaged, of a newer version
+	exitInterrupted  = 130 // Ctrl-C before the work was done
 )
 
 // exits maps fault codes to exit codes. A code that is not here exits with 1.
 var exits = map[string]int{
-	"usage":              exitUsage,
-	"config_unknown_key": exitInput,
-	"config_wrong_value": exitInput,
-	"config_syntax":      exitInput,
-	"config_unreadable":  exitInput,
-	"config_secret":      exitInput,
-	"history_invalid":    exitInput,
-	"history_unreadable": exitInput,
-	"service_unknown":    exitInput,
-	"time_not_existing":  exitInput,
-	"server_unreachable": exitUnreachable,
-	"not_authenticated":  exitRefused,
-	"unauthorized":       exitRefused,
-	"forbidden":          exitRefused,
-	"listen_unsafe":      exitRefused,
-	"port_taken":         exitInUse,
-	"store_in_use":       exitInUse,
-	"store_busy":         exitInUse,
-	"store_unwritable":   exitStore,
-	"schema_newer":       exitStore,
-	"store_damaged":      exitStore,
-	"store_unreachable":  exitStore,
-	"store_refused":      exitStore,
-	"store_missing":      exitStore,
-	"store_read_only":    exitStore,
-	"store_connections":  exitStore,
-	"store_slow":         exitStore,
-	"store_claim_lost":   exitStore,
-	"dsn_wrong":          exitUsage,
-	"store_failed":       exitStore,
-	"disk_full":          exitStore,
-	"interrupted":        exitInterrupted,
+	"usage":               exitUsage,
+	"config_unknown_key":  exitInput,
+	"config_wrong_value":  exitInput,
+	"config_syntax":       exitInput,
+	"config_unreadable":   exitInput,
+	"config_secret":       exitInput,
+	"history_invalid":     exitInput,
+	"history_unreadable":  exitInput,
+	"service_unknown":     exitInput,
+	"time_not_existing":   exitInput,
+	"server_unreachable":  exitUnreachable,
+	"not_authenticated":   exitRefused,
+	"unauthorized":        exitRefused,
+	"forbidden":           exitRefused,
+	"listen_unsafe":       exitRefused,
+	"port_taken":          exitInUse,
+	"store_in_use":        exitInUse,
+	"store_busy":          exitInUse,
+	"store_unwritable":    exitStore,
+	"schema_newer":        exitStore,
+	"store_damaged":       exitStore,
+	"store_unreachable":   exitStore,
+	"store_refused":       exitStore,
+	"copy_unfinished":     exitStore,
+	"copy_not_empty":      exitRefused,
+	"copy_of_another":     exitRefused,
+	"copy_unreadable":     exitStore,
+	"copy_differs":        exitFailed,
+	"store_untrusted":     exitStore,
+	"store_foreign":       exitStore,
+	"password_unreadable": exitStore,
+	"store_missing":       exitStore,
+	"store_read_only":     exitStore,
+	"store_connections":   exitStore,
+	"store_slow":          exitStore,
+	"store_claim_lost":    exitStore,
+	"dsn_wrong":           exitUsage,
+	"store_failed":        exitStore,
+	"disk_full":           exitStore,
+	"interrupted":         exitInterrupted,
 }
 
 // errAttention says that `services --check` found something: the table has said
@@ -71,6 +80,10 @@ func (a *app) report(err error) int {
 	}
 	if errors.Is(err, errAttention) {
 		return exitFailed
+	}
+	var found findings
+	if errors.As(err, &found) {
+		return found.code()
 	}
 	fs := faultsOf(err)
 	if len(fs) == 0 {

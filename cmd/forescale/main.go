@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // zones are known also where the machine has none, as in an image of the program alone
 )
 
 func main() {

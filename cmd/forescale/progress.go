@@ -1,6 +1,7 @@
 package main
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -15,21 +16,27 @@ type progress struct {
 // progress shows how many of size bytes at reads, until finish. A size below 0 is
 // not known.
 func (a *app) progress(size int64, at func() int64) *progress {
-	return a.bar(size, at, progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(size > 0))
+	return a.draw(at, func() int64 { return size }, progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(size > 0))
+}
+
+// progressOf shows how many of total things at counts; total may be told later.
+func (a *app) progressOf(things string, total *atomic.Int64, at func() int64) *progress {
+	return a.draw(at, func() int64 { return max(1, total.Load()) }, progressbar.OptionShowCount(), progressbar.OptionSetItsString(things))
 }
 
 // steps shows how much of whole at tells to be done, until finish.
 func (a *app) steps(whole int64, at func() int64) *progress {
-	return a.bar(whole, at, progressbar.OptionSetPredictTime(true))
+	return a.draw(at, func() int64 { return whole }, progressbar.OptionSetPredictTime(true))
 }
 
-func (a *app) bar(whole int64, at func() int64, more ...progressbar.Option) *progress {
+func (a *app) draw(at, size func() int64, more ...progressbar.Option) *progress {
 	p := &progress{stop: make(chan struct{}), done: make(chan struct{})}
 	if !a.errTerminal {
 		close(p.done)
 		return p
 	}
-	bar := progressbar.NewOptions64(whole, append(more, progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetWidth(30),
+	bar := progressbar.NewOptions64(size(), append(more,
+		progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetWidth(30),
 		progressbar.OptionClearOnFinish(), progressbar.OptionEnableColorCodes(false))...)
 	go func() {
 		defer close(p.done)
@@ -38,6 +45,9 @@ func (a *app) bar(whole int64, at func() int64, more ...progressbar.Option) *pro
 		for {
 			select {
 			case <-tick.C:
+				if n := size(); n != bar.GetMax64() {
+					bar.ChangeMax64(n)
+				}
 				_ = bar.Set64(at()) // a bar that cannot be drawn stops no import
 			case <-p.stop:
 				_ = bar.Finish()

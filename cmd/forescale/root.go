@@ -21,6 +21,7 @@ var commands = []func(*app) *cobra.Command{
 	newSimulate,
 	newImport,
 	newKeys,
+	newStore,
 	newConfig,
 	newVersion,
 	newDemo,

@@ -131,7 +131,11 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
-	st, err := openStore(ctx, set.store)
+	password, err := a.storePassword(set.config)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(ctx, set.store, password...)
 	if err != nil {
 		return err
 	}
@@ -147,6 +151,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err := tuneStore(ctx, st, set.config.Timescale, log); err != nil {
 		return err
 	}
+	defer watchClock(ctx, st, a.clock, log)()
 
 	memory := openConfigMemory(set.beside, log)
 	if err := syncConfig(ctx, st, memory, set.config, a.clock.Now(), log); err != nil {
@@ -249,7 +254,7 @@ func (r *reloader) reload(ctx context.Context) {
 func needRestart(a, b *Config) []string {
 	var keys []string
 	for key, same := range map[string]bool{
-		"listen": a.Listen == b.Listen, "store": a.Store == b.Store, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
+		"listen": a.Listen == b.Listen, "store": a.Store == b.Store && a.StorePasswordFile == b.StorePasswordFile, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
 		"require_keys": a.Keys == b.Keys, "retention": a.Retention == b.Retention, "timescale": a.Timescale == b.Timescale, "planning": a.Planning == b.Planning,
 	} {
 		if !same {

@@ -62,9 +62,15 @@ func (a *app) besideStore(store string) (string, error) {
 // storePath is the path or address of the store: flag, environment, config, state directory.
 func (a *app) storePath(flag string, c *Config) (string, error) {
 	path := firstOf(flag, a.getenv("FORESCALE_STORE"), c.Store)
+	a.warnOfPassword("--store", flag)
 	if path == "" {
 		return a.defaultStore()
 	}
+	return a.placeOfStore(path)
+}
+
+// placeOfStore is the path or address of a store that was named.
+func (a *app) placeOfStore(path string) (string, error) {
 	if isPostgres(path) {
 		return path, nil
 	}
@@ -105,7 +111,11 @@ func (a *app) withStore(ctx context.Context, f *storeFlags, do func(context.Cont
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, path)
+	password, err := a.storePassword(c)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, path, password...)
 	if err != nil {
 		return err
 	}
@@ -119,9 +129,9 @@ func (a *app) loadConfig(flag string) (*Config, error) {
 
 // openStore opens the store at a path or address and makes it and its directory
 // if need be. Every error is a fault that says what to do.
-func openStore(ctx context.Context, path string) (store.Store, error) {
+func openStore(ctx context.Context, path string, opts ...timescale.Option) (store.Store, error) {
 	if isPostgres(path) {
-		s, err := timescale.Open(ctx, path, timescale.WithVersion(version))
+		s, err := timescale.Open(ctx, path, append(opts, timescale.WithVersion(version))...)
 		if err != nil {
 			return nil, err
 		}

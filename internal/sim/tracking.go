@@ -43,8 +43,8 @@ func (t Tracking) Replay(demand []float64, step time.Duration, n0 int) []Row {
 type tracker struct {
 	Tracking
 	seen      []metric
-	late      int       // periods until it is known
-	high, low int       // periods in a row above the target, and below
+	late      int // periods until it is known
+	high, low int // periods in a row above the target, and below
 }
 
 // metric is what was measured in one period, and how many it was measured of.

@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"os"
 
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/migration"
 )
 
@@ -36,12 +38,14 @@ func (s *Store) check(ctx context.Context) error {
 	if err := s.refuseForeign(v, known); err != nil {
 		return err
 	}
-	var canary string
-	err = s.reader.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'canary'").Scan(&canary)
-	if err != nil && !nothingThere(err) {
+	var canary, copied sql.NullString
+	if err := s.reader.db.QueryRowContext(ctx, "SELECT max(value) FILTER (WHERE key = 'canary'), max(value) FILTER (WHERE key = 'copy') FROM meta").Scan(&canary, &copied); err != nil {
 		return err
 	}
-	if canary != "sings" {
+	if copied.Valid && !s.options.copying {
+		return store.Unfinished(s.path, copied.String)
+	}
+	if canary.String != "sings" {
 		return damaged(s.path, "the row that proves that the store can be read is missing or changed", nil)
 	}
 	return nil

@@ -35,6 +35,7 @@ type options struct {
 	version    string        // of the program, kept with each migration
 	migrations fs.FS         // tests bring their own
 	driver     driver.Driver // tests count statements
+	copying    bool          // part of a copy is no fault
 	durable    bool          // tests show that the durability tests have teeth
 }
 
@@ -49,6 +50,9 @@ func WithVersion(v string) Option { return func(o *options) { o.version = v } }
 // machine may lose or damage it. It is for stores that nobody needs afterwards,
 // such as those of simulations.
 func WithoutSync() Option { return func(o *options) { o.durable = false } }
+
+// ForCopy opens a store also while it holds part of a copy.
+func ForCopy() Option { return func(o *options) { o.copying = true } }
 
 // quickCheckLimit is the size in bytes up to which a file is checked as a whole
 // when it is opened. Larger ones would hold up the start for long; there, damage

@@ -56,26 +56,34 @@ type machine struct {
 func checkModel(t *testing.T, fresh func(t *testing.T) Open) {
 	rapid.Check(t, func(rt *rapid.T) {
 		open := fresh(t)
-		x := &machine{open: open, store: open(), m: model{
-			samples: map[sampleKey]float64{}, dirty: map[forescale.Cell]bool{}, handed: map[forescale.Cell]bool{},
-			demand: map[demandKey]forescale.DemandPoint{}, hours: map[demandKey]forescale.DemandHour{}, services: map[string]forescale.Service{},
-			versions: map[string]int64{}, instances: map[string]forescale.Instance{},
-		}}
+		x := newMachine(open)
 		defer func() { x.store.Close() }()
-		rt.Repeat(map[string]func(*rapid.T){
-			"append":          x.append,
-			"work out cells":  x.workOut,
-			"replace demand":  x.replaceDemand,
-			"put service":     x.putService,
-			"delete service":  x.deleteService,
-			"record plan":     x.recordPlan,
-			"finish decision": x.finishDecision,
-			"prune":           x.prune,
-			"roll up":         x.rollUp,
-			"reopen":          x.reopen,
-			"":                x.compare,
-		})
+		rt.Repeat(x.operations())
 	})
+}
+
+func newMachine(open Open) *machine {
+	return &machine{open: open, store: open(), m: model{
+		samples: map[sampleKey]float64{}, dirty: map[forescale.Cell]bool{}, handed: map[forescale.Cell]bool{},
+		demand: map[demandKey]forescale.DemandPoint{}, hours: map[demandKey]forescale.DemandHour{}, services: map[string]forescale.Service{},
+		versions: map[string]int64{}, instances: map[string]forescale.Instance{},
+	}}
+}
+
+func (x *machine) operations() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"append":          x.append,
+		"work out cells":  x.workOut,
+		"replace demand":  x.replaceDemand,
+		"put service":     x.putService,
+		"delete service":  x.deleteService,
+		"record plan":     x.recordPlan,
+		"finish decision": x.finishDecision,
+		"prune":           x.prune,
+		"roll up":         x.rollUp,
+		"reopen":          x.reopen,
+		"":                x.compare,
+	}
 }
 
 // Few names and times, so that operations meet the same rows.

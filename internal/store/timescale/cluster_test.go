@@ -44,7 +44,7 @@ func skipOrFail(tb testing.TB, format string, args ...any) {
 func binaries(tb testing.TB) string {
 	tb.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if p, err := exec.LookPath("initdb"); err == nil {
+	if p, err := exec.LookPath("initdb"); err == nil && len(found) == 0 {
 		found = append(found, p)
 	}
 	if len(found) == 0 {
@@ -59,6 +59,15 @@ func binaries(tb testing.TB) string {
 func startCluster(tb testing.TB, settings ...string) *cluster {
 	tb.Helper()
 	c := &cluster{bin: binaries(tb)}
+	c.init(tb)
+	c.start(tb, settings...)
+	tb.Cleanup(func() { c.stop(tb) })
+	return c
+}
+
+// place finds a folder and a port for the server.
+func (c *cluster) place(tb testing.TB) {
+	tb.Helper()
 	var err error
 	if c.dir, err = os.MkdirTemp("", "pg"); err != nil { // short: the name of a socket must be
 		tb.Fatal(err)
@@ -68,26 +77,37 @@ func startCluster(tb testing.TB, settings ...string) *cluster {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	if attr := c.asUser(tb); attr != nil {
-		for _, d := range []string{c.dir, data} {
-			if err := os.Chown(d, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
-				tb.Fatal(err)
-			}
-		}
-	}
-	init := c.command(tb, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-	if out, err := init.CombinedOutput(); err != nil {
-		tb.Fatalf("initdb: %v\n%s", err, out)
-	}
+	c.own(tb, c.dir, data)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	c.port = l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	c.start(tb, settings...)
-	tb.Cleanup(func() { c.stop(tb) })
-	return c
+}
+
+// init makes an empty cluster.
+func (c *cluster) init(tb testing.TB) {
+	tb.Helper()
+	c.place(tb)
+	init := c.command(tb, "initdb", "-D", filepath.Join(c.dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+	if out, err := init.CombinedOutput(); err != nil {
+		tb.Fatalf("initdb: %v\n%s", err, out)
+	}
+}
+
+// own gives files to the user that the server runs as.
+func (c *cluster) own(tb testing.TB, paths ...string) {
+	tb.Helper()
+	attr := c.asUser(tb)
+	for _, p := range paths {
+		if attr == nil {
+			return
+		}
+		if err := os.Chown(p, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
+			tb.Fatal(err)
+		}
+	}
 }
 
 // asUser is how to become postgres: the server refuses to run as root.

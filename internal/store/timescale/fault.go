@@ -2,6 +2,7 @@ package timescale
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +78,9 @@ func (s *Store) faultOf(err error) error {
 		return s.damaged(messageOf(err), f.Err)
 	case code == "XX001", code == "XX002": // data or index corrupted
 		return s.damaged(messageOf(err), f.Err)
+	case isUntrusted(err):
+		f.Code, f.What = "store_untrusted", "the certificate of the database is not trusted: "+f.Err.Error()
+		f.Help = "name the authority that signed it (sslrootcert=FILE in the address), and the host as the certificate has it; nothing was sent to it"
 	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"), code == "" && isConnection(err):
 		f.Code, f.What = "store_unreachable", "the database does not answer"
 		if reason := f.Err.Error(); reason != "" {
@@ -113,6 +117,13 @@ func messageOf(err error) string {
 // dialing reports whether err is of making a connection, whose time limit is ours.
 func dialing(err error) bool {
 	var c *pgconn.ConnectError
+	return errors.As(err, &c)
+}
+
+// isUntrusted reports whether the server answered with a certificate that does
+// not hold.
+func isUntrusted(err error) bool {
+	var c *tls.CertificateVerificationError
 	return errors.As(err, &c)
 }
 

@@ -115,10 +115,24 @@ func (s *Store) runTrack(ctx context.Context, track string, known []migration.Mi
 	}
 	for _, m := range known[len(done):] {
 		if err := s.runMigration(ctx, track, m, known); err != nil {
+			if taken(err) {
+				return s.damaged(fmt.Sprintf("parts of migration %d (%s) are there that the table migration does not list (%s): somebody changed one of them",
+					m.Number, m.Name, messageOf(err)), err)
+			}
 			return fmt.Errorf("run migration %d (%s): %w", m.Number, m.Name, err)
 		}
 	}
 	return nil
+}
+
+// taken reports whether a migration found a table, column or other object of a
+// name that it was to make. Migrations have no halves, so people made it.
+func taken(err error) bool {
+	switch codeOf(err) {
+	case "42P07", "42701", "42710", "42P16": // table or index, column, object, key
+		return true
+	}
+	return false
 }
 
 // refuseForeign refuses a schema in which another program has a table of a name

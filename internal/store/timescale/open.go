@@ -20,6 +20,7 @@ type Store struct {
 	place   string // the database without user and password, for faults
 	options options
 
+	opened    bool   // its schema was found sound once
 	extension string // version of TimescaleDB that is used, "" for none
 	functions string // the schema of its functions as a prefix: `public.`
 	warnings  []*forescale.Fault
@@ -38,6 +39,8 @@ type options struct {
 	migrations fs.FS  // tests bring their own
 	extension  fs.FS
 	plain      bool
+	copying    bool
+	password   string
 	tracer     pgx.QueryTracer // tests count statements
 }
 
@@ -50,6 +53,13 @@ func WithVersion(v string) Option { return func(o *options) { o.version = v } }
 
 // WithoutExtension keeps plain tables also where TimescaleDB could be had.
 func WithoutExtension() Option { return func(o *options) { o.plain = true } }
+
+// ForCopy opens a store also while it holds part of a copy.
+func ForCopy() Option { return func(o *options) { o.copying = true } }
+
+// WithPassword gives the password apart from the address, in which others could
+// see it. It wins over what the address, the environment and .pgpass say.
+func WithPassword(p string) Option { return func(o *options) { o.password = p } }
 
 // Defaults for what the address does not say.
 const (
@@ -73,6 +83,9 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	s := &Store{place: placeOf(config.ConnConfig.Config), options: o}
 	prepareConfig(config, dsn)
 	config.ConnConfig.Tracer = o.tracer
+	if o.password != "" {
+		config.ConnConfig.Password = o.password
+	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, s.fault("open the store", err)
 	}
@@ -120,6 +133,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return withCause(ctx, err)
 		}
 	}
+	s.opened = true
 	return nil
 }
 

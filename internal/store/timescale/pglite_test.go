@@ -15,6 +15,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/storetest"
 )
 
 // startPglite starts TimescaleDB as WebAssembly: a whole one in one process, of
@@ -77,6 +78,18 @@ func TestStoreOnTimescaleDB(t *testing.T) {
 	}
 	s.Close()
 	exercise(t, v, true)
+}
+
+// TestCopyOnTimescaleDB moves a store into hypertables and out of them. The server
+// has one connection, so the other side is a file.
+func TestCopyOnTimescaleDB(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	v := startPglite(t)
+	storetest.Fewer(t, "1")
+	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, freshSchema(v, true)) })
+	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshSchema(v, true), freshFile) })
 }
 
 // allOf runs statements one by one.

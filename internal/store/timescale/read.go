@@ -3,10 +3,11 @@ package timescale
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/forescale/forescale/internal/store"
 )
 
 // Bounds of one operation when the caller's context sets none that is nearer: a
@@ -86,9 +87,7 @@ func withCause(ctx context.Context, err error) error {
 
 // free is a text of another program as PostgreSQL can keep it: valid UTF-8
 // without zeros. An instance whose failure reads badly is worth keeping.
-func free(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
+func free(s string) string { return store.Clean(s) }
 
 // column is what f gives for each of the rows, as one array.
 func column[R, T any](rows []R, f func(R) T) []T {

@@ -1,9 +1,11 @@
 package timescale
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/sqlite"
 	"github.com/forescale/forescale/internal/store/storetest"
 )
 
@@ -15,8 +17,42 @@ func TestStore(t *testing.T) {
 	exercise(t, v, with)
 }
 
+// TestCopy moves stores between PostgreSQL and files, and within it.
+func TestCopy(t *testing.T) {
+	v := fastCluster(t)
+	here := func(t *testing.T) storetest.Open {
+		dsn := v.fresh(t)
+		return func() store.Store {
+			s, err := Open(t.Context(), with(dsn, "pool_max_conns", "2"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	}
+	storetest.Fewer(t, "2")
+	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, here) })
+	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, here, freshFile) })
+	t.Run("to another schema", func(t *testing.T) { storetest.ExerciseCopy(t, here, here) })
+}
+
+func freshFile(t *testing.T) storetest.Open {
+	path := filepath.Join(t.TempDir(), "state.db")
+	return func() store.Store {
+		s, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+}
+
 func exercise(t *testing.T, v *server, wantExtension bool) {
-	storetest.Exercise(t, func(t *testing.T) storetest.Open {
+	storetest.Exercise(t, freshSchema(v, wantExtension))
+}
+
+func freshSchema(v *server, wantExtension bool) func(t *testing.T) storetest.Open {
+	return func(t *testing.T) storetest.Open {
 		dsn := v.fresh(t)
 		return func() store.Store {
 			s, err := Open(t.Context(), dsn)
@@ -28,5 +64,5 @@ func exercise(t *testing.T, v *server, wantExtension bool) {
 			}
 			return s
 		}
-	})
+	}
 }
