@@ -58,24 +58,46 @@ func binaries(tb testing.TB) string {
 // ends it after the test.
 func startCluster(tb testing.TB, settings ...string) *cluster {
 	tb.Helper()
+	c := newCluster(tb)
+	c.init(tb)
+	c.start(tb, settings...)
+	tb.Cleanup(func() { c.stop(tb) })
+	return c
+}
+
+// newCluster makes the folders of a server.
+func newCluster(tb testing.TB) *cluster {
+	tb.Helper()
 	c := &cluster{bin: binaries(tb)}
 	var err error
 	if c.dir, err = os.MkdirTemp("", "pg"); err != nil { // short: the name of a socket must be
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { os.RemoveAll(c.dir) })
-	data := filepath.Join(c.dir, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
+	if err := os.Mkdir(c.data(), 0o700); err != nil {
 		tb.Fatal(err)
 	}
+	c.own(tb, c.dir)
+	return c
+}
+
+func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
+
+// own gives a folder to the user that the server runs as.
+func (c *cluster) own(tb testing.TB, dir string) {
+	tb.Helper()
 	if attr := c.asUser(tb); attr != nil {
-		for _, d := range []string{c.dir, data} {
-			if err := os.Chown(d, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
-				tb.Fatal(err)
-			}
+		if err := os.Chown(dir, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
+			tb.Fatal(err)
 		}
 	}
-	init := c.command(tb, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+}
+
+// init makes the databases and picks a port.
+func (c *cluster) init(tb testing.TB, more ...string) {
+	tb.Helper()
+	c.own(tb, c.data())
+	init := c.command(tb, "initdb", append([]string{"-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"}, more...)...)
 	if out, err := init.CombinedOutput(); err != nil {
 		tb.Fatalf("initdb: %v\n%s", err, out)
 	}
@@ -85,9 +107,6 @@ func startCluster(tb testing.TB, settings ...string) *cluster {
 	}
 	c.port = l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	c.start(tb, settings...)
-	tb.Cleanup(func() { c.stop(tb) })
-	return c
 }
 
 // asUser is how to become postgres: the server refuses to run as root.
@@ -113,7 +132,7 @@ func (c *cluster) command(tb testing.TB, name string, args ...string) *exec.Cmd 
 
 func (c *cluster) start(tb testing.TB, settings ...string) {
 	tb.Helper()
-	args := []string{"-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1"}
+	args := []string{"-D", c.data(), "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1"}
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
