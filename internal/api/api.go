@@ -45,6 +45,9 @@ type Config struct {
 	Interval  time.Duration // planning step; 0: 30 s
 	BodyLimit int64         // bytes of a pushed body, unpacked; 0: 8 MiB
 	Heartbeat time.Duration // of the stream, in real time; 0: 15 s
+	// Answer bounds how long a request waits for the store, in real time, so that
+	// a store that hangs gives errors rather than silence. 0: 30 s.
+	Answer time.Duration
 	// StoreSize is the size of the store in bytes, for /metrics. nil: left out.
 	StoreSize func() (int64, error)
 }
@@ -75,7 +78,7 @@ func New(cfg Config) *API {
 	}
 	cfg = cfg.withDefaults()
 	a := &API{cfg: cfg, store: cfg.Store, clock: cfg.Clock, log: cfg.Log,
-		hub: newHub(), page: loadPage(cfg.Dashboard), zone: zoneName(time.Local, "/", os.Getenv("TZ")), pushes: make(chan struct{}, maxPushes)}
+		hub: newHub(), page: loadPage(cfg.Dashboard), zone: zoneName(time.Local, "/", os.Getenv("TZ")), pushes: make(chan struct{}, maxPushes), names: names{turn: make(chan struct{}, 1)}}
 	a.keys = newKeyring(cfg.Store)
 	a.metrics = newMetrics(a)
 
@@ -119,6 +122,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
+	}
+	if c.Answer == 0 {
+		c.Answer = 30 * time.Second
 	}
 	if c.Version == "" {
 		c.Version = "dev"
@@ -176,7 +182,13 @@ func route[I, O any](a *API, role forescale.Role, op huma.Operation, errs []int,
 	op.Description += fmt.Sprintf("\n\nNeeds the role `%s` when keys are required.", role)
 	op.Middlewares = huma.Middlewares{a.authenticated(role)}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
+		within := ctx
+		if op.Path != samplesPath { // which reads a body of any length, and bounds its steps itself
+			var cancel context.CancelFunc
+			within, cancel = context.WithTimeout(ctx, a.cfg.Answer)
+			defer cancel()
+		}
+		out, err := h(within, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}

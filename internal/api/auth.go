@@ -82,7 +82,9 @@ func (a *API) identify(r *http.Request, role forescale.Role) (forescale.Key, *Pr
 	secret, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	err := forescale.ErrNotFound
 	if found { // a request without any key guesses nothing: it is not counted
-		key, err = a.keys.find(r.Context(), strings.TrimSpace(secret), remote(r))
+		ctx, cancel := context.WithTimeout(r.Context(), a.cfg.Answer)
+		defer cancel()
+		key, err = a.keys.find(ctx, strings.TrimSpace(secret), remote(r))
 	}
 	switch {
 	case errors.Is(err, forescale.ErrNotFound):

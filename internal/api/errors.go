@@ -65,7 +65,7 @@ func (p *Problem) with(key, value string) *Problem {
 }
 
 // statuses maps the codes of faults to HTTP. A fault whose code is not here is
-// about the request: 422.
+// about the request: 422; one that wraps forescale.ErrBusy is about the store: 503.
 var statuses = map[string]int{
 	"service_unknown":    http.StatusNotFound,
 	"decision_unknown":   http.StatusNotFound,
@@ -81,6 +81,27 @@ var statuses = map[string]int{
 	"store_failed":       http.StatusServiceUnavailable,
 	"store_unwritable":   http.StatusServiceUnavailable,
 	"disk_full":          http.StatusServiceUnavailable,
+	"store_read_only":    http.StatusServiceUnavailable,
+	"store_refused":      http.StatusServiceUnavailable,
+	"store_missing":      http.StatusServiceUnavailable,
+	"store_closed":       http.StatusServiceUnavailable,
+}
+
+// passing are the codes of faults that pass by themselves or by what an operator
+// does to the store, while the same request stays right: it may be sent again.
+// Those that wrap forescale.ErrBusy pass, too.
+var passing = map[string]bool{
+	"store_failed": true, "store_unwritable": true, "disk_full": true, "store_read_only": true,
+	"store_refused": true, "store_missing": true, "store_closed": true,
+}
+
+// comeBack is when a request is worth another try after the store failed it.
+const comeBack = "5"
+
+// slowStore is the answer when the store did not answer in the time there was.
+func slowStore() *Problem {
+	return newProblem(http.StatusServiceUnavailable, "store_slow", "the store does not answer in time",
+		"send the request again after the time in Retry-After; samples may be sent twice").with("Retry-After", comeBack)
 }
 
 // problem turns any error into what is shown. What is neither a fault nor one of
@@ -108,6 +129,8 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 		return newProblem(http.StatusServiceUnavailable, "schema_newer", "the store was written by a newer version", "start that version")
 	case errors.Is(err, forescale.ErrDamaged):
 		return newProblem(http.StatusServiceUnavailable, "store_damaged", "the store is damaged", "see the server's log; nothing acts until it is restored")
+	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		return slowStore()
 	case ctx.Err() != nil:
 		return newProblem(statusClientGone, "cancelled", "the request was cancelled", "")
 	}
@@ -120,10 +143,18 @@ const statusClientGone = 499
 
 func fromFaults(fs forescale.Faults) *Problem {
 	status, known := statuses[fs[0].Code]
-	if !known {
+	passes := passing[fs[0].Code] || errors.Is(fs[0], forescale.ErrBusy)
+	switch {
+	case known:
+	case passes:
+		status = http.StatusServiceUnavailable
+	default:
 		status = http.StatusUnprocessableEntity
 	}
 	p := newProblem(status, fs[0].Code, fs[0].What, fs[0].Help)
+	if passes {
+		p.with("Retry-After", comeBack)
+	}
 	if len(fs) > 1 {
 		p.Detail = fmt.Sprintf("%s (and %d more)", p.Detail, len(fs)-1)
 	}

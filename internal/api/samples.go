@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"reflect"
@@ -19,17 +20,19 @@ import (
 	"github.com/forescale/forescale"
 )
 
+const samplesPath = "/v1/samples"
+
 func (a *API) sampleRoutes() {
 	reg := a.huma.OpenAPI().Components.Schemas
 	row := reg.Schema(reflect.TypeFor[SampleRow](), true, "SampleRow")
-	route(a, forescale.RolePush, huma.Operation{OperationID: "push-samples", Method: http.MethodPost, Path: "/v1/samples",
+	route(a, forescale.RolePush, huma.Operation{OperationID: "push-samples", Method: http.MethodPost, Path: samplesPath,
 		Summary: "Push measurements", Tags: []string{"samples"},
 		Description: "A JSON array, one object, or NDJSON; also with Content-Encoding gzip. The answer comes when the rows are durable. " +
 			"Good rows of a mixed body are stored, each bad one is named. Sending a row twice is harmless: same subject, metric and time is one value. " +
 			"A row is about an instance (service and instance), a service as a whole (service alone, load only) or a node.",
 	}, []int{400, 413, 415, 422, 429, 503}, a.pushSamples)
 	// Described only now: were it part of the operation, huma would read the body itself.
-	a.huma.OpenAPI().Paths["/v1/samples"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+	a.huma.OpenAPI().Paths[samplesPath].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/json":     {Schema: &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeArray, Items: row}, row}}},
 		"application/x-ndjson": {Schema: row},
 	}}
@@ -231,9 +234,9 @@ func (p *push) row(r *row, raw []byte, n int) error {
 	}
 	service := r.service
 	if service != "" {
-		known, err := p.api.names.known(p.ctx, p.api.store, service)
+		known, err := p.known(service)
 		if err != nil {
-			return fmt.Errorf("read services: %w", err)
+			return err
 		}
 		if !known {
 			p.refuse(n, &rowFault{key: "service", code: "service_unknown", message: fmt.Sprintf("there is no service %q", service),
@@ -259,6 +262,16 @@ func (p *push) row(r *row, raw []byte, n int) error {
 	return nil
 }
 
+func (p *push) known(service string) (bool, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, p.api.cfg.Answer)
+	defer cancel()
+	known, err := p.api.names.known(ctx, p.api.store, service)
+	if err != nil {
+		return false, fmt.Errorf("read services: %w", err)
+	}
+	return known, nil
+}
+
 // refuse notes why row n was not kept.
 func (p *push) refuse(n int, faults ...*rowFault) {
 	p.out.Refused++
@@ -275,13 +288,18 @@ func (p *push) flush() error {
 	if len(p.samples) == 0 {
 		return nil
 	}
-	if err := p.api.cfg.Ingest.Append(p.ctx, p.samples); err != nil {
+	ctx, cancel := context.WithTimeout(p.ctx, p.api.cfg.Answer)
+	defer cancel()
+	if err := p.api.cfg.Ingest.Append(ctx, p.samples); err != nil {
 		var f *forescale.Fault
 		if errors.Is(err, forescale.ErrBusy) || errors.As(err, &f) || p.ctx.Err() != nil {
 			return err
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			return slowStore()
+		}
 		p.api.log.Error("store samples", "error", err)
-		return newProblem(http.StatusServiceUnavailable, "store_failed", "the samples could not be stored", "send them again later; none is acknowledged").with("Retry-After", "5")
+		return newProblem(http.StatusServiceUnavailable, "store_failed", "the samples could not be stored", "send them again later; none is acknowledged").with("Retry-After", comeBack)
 	}
 	p.api.metrics.received.Add(float64(len(p.samples)))
 	p.out.Stored += p.rows
@@ -307,37 +325,79 @@ func (p *push) refusal() *Problem {
 // names remembers for a moment which services there are, so that a push costs no
 // query a row.
 type names struct {
-	mu  sync.Mutex
-	set map[string]struct{}
-	at  time.Time
+	turn chan struct{} // who fills it asks the store; the others wait no longer than their time
+
+	mu      sync.Mutex
+	set     map[string]struct{}
+	at      time.Time
+	changes int // made by this server: what was read before one is not kept
 }
 
 const (
 	// namesCache is how long a name is believed; it bounds for how long a service
 	// that was deleted elsewhere still takes samples.
 	namesCache = 5 * time.Second
+	// namesStale is how long a name is believed while somebody asks again: with
+	// thousands of services that takes longer than a push.
+	namesStale = 3 * namesCache
 	// namesRetry is how soon a name that is not known is looked up again.
 	namesRetry = time.Second
 )
 
 func (n *names) known(ctx context.Context, s services, name string) (bool, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	age := time.Since(n.at)
-	_, ok := n.set[name]
-	if n.set != nil && (ok && age < namesCache || !ok && age < namesRetry) {
-		return ok, nil
+	there, age := n.look(name)
+	if believed(there, age) {
+		return there, nil
 	}
+	select {
+	case n.turn <- struct{}{}:
+	default:
+		if there && age < namesStale {
+			return true, nil
+		}
+		select {
+		case n.turn <- struct{}{}:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	defer func() { <-n.turn }()
+	if there, age := n.look(name); believed(there, age) { // who had the turn before asked for us, too
+		return there, nil
+	}
+	n.mu.Lock()
+	changes := n.changes
+	n.mu.Unlock()
 	ss, err := s.ListServices(ctx)
 	if err != nil {
 		return false, err
 	}
-	n.set, n.at = make(map[string]struct{}, len(ss)), time.Now()
+	set := make(map[string]struct{}, len(ss))
 	for _, s := range ss {
-		n.set[s.Name] = struct{}{}
+		set[s.Name] = struct{}{}
 	}
-	_, ok = n.set[name]
-	return ok, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.changes == changes {
+		n.set, n.at = set, time.Now()
+	}
+	_, there = set[name]
+	return there, nil
+}
+
+// look is whether name is in what was read last, and how long ago that was.
+func (n *names) look(name string) (there bool, age time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.set == nil {
+		return false, math.MaxInt64
+	}
+	_, there = n.set[name]
+	return there, time.Since(n.at)
+}
+
+func believed(there bool, age time.Duration) bool {
+	return there && age < namesCache || !there && age < namesRetry
 }
 
 // forget makes the next look-up ask the store: this server changed a service.
@@ -345,4 +405,5 @@ func (n *names) forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.set = nil
+	n.changes++
 }

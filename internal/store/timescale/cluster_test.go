@@ -58,14 +58,22 @@ func binaries(tb testing.TB) string {
 // ends it after the test.
 func startCluster(tb testing.TB, settings ...string) *cluster {
 	tb.Helper()
-	c := &cluster{bin: binaries(tb)}
+	c := newCluster(tb)
 	c.init(tb)
 	c.start(tb, settings...)
 	tb.Cleanup(func() { c.stop(tb) })
 	return c
 }
 
-// place finds a folder and a port for the server.
+// newCluster finds a place for a server of the machine's PostgreSQL.
+func newCluster(tb testing.TB) *cluster {
+	tb.Helper()
+	c := &cluster{bin: binaries(tb)}
+	c.place(tb)
+	return c
+}
+
+// place makes the folders of the server and picks a port.
 func (c *cluster) place(tb testing.TB) {
 	tb.Helper()
 	var err error
@@ -73,11 +81,10 @@ func (c *cluster) place(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { os.RemoveAll(c.dir) })
-	data := filepath.Join(c.dir, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
+	if err := os.Mkdir(c.data(), 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	c.own(tb, c.dir, data)
+	c.own(tb, c.dir, c.data())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -86,11 +93,13 @@ func (c *cluster) place(tb testing.TB) {
 	l.Close()
 }
 
-// init makes an empty cluster.
-func (c *cluster) init(tb testing.TB) {
+func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
+
+// init makes the databases.
+func (c *cluster) init(tb testing.TB, more ...string) {
 	tb.Helper()
-	c.place(tb)
-	init := c.command(tb, "initdb", "-D", filepath.Join(c.dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+	c.own(tb, c.data()) // something may be mounted there by now
+	init := c.command(tb, "initdb", append([]string{"-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"}, more...)...)
 	if out, err := init.CombinedOutput(); err != nil {
 		tb.Fatalf("initdb: %v\n%s", err, out)
 	}
@@ -133,7 +142,7 @@ func (c *cluster) command(tb testing.TB, name string, args ...string) *exec.Cmd 
 
 func (c *cluster) start(tb testing.TB, settings ...string) {
 	tb.Helper()
-	args := []string{"-D", filepath.Join(c.dir, "data"), "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1"}
+	args := []string{"-D", c.data(), "-p", strconv.Itoa(c.port), "-k", c.dir, "-c", "listen_addresses=127.0.0.1"}
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}

@@ -23,8 +23,13 @@
 // # What is bounded
 //
 // A write ends after a minute and a read after two, also when the server is
-// paused: fault store_slow. Faults that pass by themselves wrap
-// [forescale.ErrBusy].
+// paused: fault store_slow. A statement of a write waits 20 s for a lock. Faults
+// that pass by themselves wrap [forescale.ErrBusy].
+//
+// A connection that turns out to be dead before its commit is replaced without
+// anybody noticing. A machine that vanished without a word is given up after
+// half a minute, from both sides, so that no transaction of a dead client holds
+// rows for long.
 //
 // # Texts
 //

@@ -37,9 +37,7 @@ func (s *Store) fault(doing string, err error) error {
 			Help: "forescale goes on by itself; samples may be sent again, a second time changes nothing"}
 	}
 	if errors.Is(err, errSlow) {
-		return &forescale.Fault{Code: "store_slow", Where: s.place, Err: errors.Join(forescale.ErrBusy, errSlow),
-			What: "the database did not answer in time",
-			Help: "look at what it is doing (pg_stat_activity), its disk and its machine; forescale tries again by itself"}
+		return s.slow(errSlow)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && !dialing(err) {
 		return fmt.Errorf("%s: %w", doing, plain(err))
@@ -81,7 +79,13 @@ func (s *Store) faultOf(err error) error {
 	case isUntrusted(err):
 		f.Code, f.What = "store_untrusted", "the certificate of the database is not trusted: "+f.Err.Error()
 		f.Help = "name the authority that signed it (sslrootcert=FILE in the address), and the host as the certificate has it; nothing was sent to it"
-	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"), code == "" && isConnection(err):
+	case code == "55P03", code == "57014": // lock_not_available, query_canceled
+		return s.slow(f.Err)
+	case strings.HasPrefix(code, "53"), strings.HasPrefix(code, "58"): // out of memory, i/o error
+		f.Code, f.What = "store_failed", "the database could not do its work: "+messageOf(err)
+		f.Help = "look at its log, its memory and its disk; forescale tries again by itself, and nothing was changed"
+		f.Err = errors.Join(forescale.ErrBusy, f.Err)
+	case isBroken(err):
 		f.Code, f.What = "store_unreachable", "the database does not answer"
 		if reason := f.Err.Error(); reason != "" {
 			f.What += ": " + reason
@@ -92,6 +96,18 @@ func (s *Store) faultOf(err error) error {
 		return nil
 	}
 	return f
+}
+
+// isBroken reports whether the connection is of no use any more.
+func isBroken(err error) bool {
+	code := codeOf(err)
+	return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") || code == "" && isConnection(err)
+}
+
+func (s *Store) slow(err error) error {
+	return &forescale.Fault{Code: "store_slow", Where: s.place, Err: errors.Join(forescale.ErrBusy, err),
+		What: "the database did not answer in time",
+		Help: "look at what it is doing (pg_stat_activity), its disk and its machine; forescale tries again by itself"}
 }
 
 func (s *Store) readOnly(err error) error {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
+	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +45,8 @@ type options struct {
 	copying    bool
 	password   string
 	tracer     pgx.QueryTracer // tests count statements
+	begin      string          // tests wait less for locks
+	commit     time.Duration   // and for commits
 }
 
 // Option changes how a store is opened.
@@ -72,7 +77,7 @@ const (
 // among them), and brings its schema up to date. Its errors are
 // [forescale.Fault]s and hold neither user nor password.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
-	o := options{migrations: sub(migrationFiles, "migrations"), extension: sub(extensionFiles, "extension")}
+	o := options{begin: begin, commit: writeTime, migrations: sub(migrationFiles, "migrations"), extension: sub(extensionFiles, "extension")}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -105,24 +110,40 @@ func prepareConfig(c *pgxpool.Config, dsn string) {
 	if c.ConnConfig.ConnectTimeout == 0 || c.ConnConfig.ConnectTimeout > time.Minute {
 		c.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	c.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive, Control: boundSilence}).DialContext
 	settings := c.ConnConfig.RuntimeParams
 	c.ConnConfig.RuntimeParams = map[string]string{}
-	for key, value := range map[string]string{"application_name": "forescale", "idle_in_transaction_session_timeout": "90s"} {
+	for key, value := range ofSession {
 		if _, ok := settings[key]; !ok {
 			settings[key] = value
 		}
 	}
 	settings["timezone"] = "UTC"
 	settings["synchronous_commit"] = "on" // acknowledged means synced, whatever the server's default is
+	keys := slices.Sorted(maps.Keys(settings))
+	values := column(keys, func(key string) string { return settings[key] })
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		for key, value := range settings {
-			if _, err := conn.Exec(ctx, "SELECT set_config($1, $2, false)", pgx.QueryExecModeExec, key, value); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := conn.Exec(ctx, "SELECT set_config(key, value, false) FROM unnest($1::text[], $2::text[]) AS given (key, value)",
+			pgx.QueryExecModeExec, keys, values)
+		return err
 	}
 }
+
+// ofSession is what each session begins with, unless the address says otherwise.
+// The server is to end by itself what a client left behind that vanished without
+// a word: its transaction holds rows that every other client waits for.
+var ofSession = map[string]string{
+	"application_name":                    "forescale",
+	"idle_in_transaction_session_timeout": "30s",
+	"tcp_keepalives_idle":                 "15",
+	"tcp_keepalives_interval":             "5",
+	"tcp_keepalives_count":                "3",
+	"tcp_user_timeout":                    "30s",
+}
+
+// keepAlive is the same on this side: a peer that vanished is noticed after half
+// a minute, also while nothing is sent.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
 // prepare looks at the database, migrates it and checks it.
 func (s *Store) prepare(ctx context.Context) error {

@@ -37,6 +37,9 @@ func list[T any](ctx context.Context, s *Store, doing string, scan func(row) (T,
 	ctx, cancel := context.WithTimeoutCause(ctx, readTime, errSlow)
 	defer cancel()
 	ts, err := readAll(ctx, s.pool, scan, query, args...)
+	if s.wasDead(ctx, err) {
+		ts, err = readAll(ctx, s.pool, scan, query, args...)
+	}
 	return ts, s.fault(doing, withCause(ctx, err))
 }
 

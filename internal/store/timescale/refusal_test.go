@@ -47,6 +47,7 @@ func wantWarning(t *testing.T, s *Store, code string, words ...string) {
 // an extension of that name lies that is only its name.
 func TestAnExtensionThatCannotBeUsed(t *testing.T) {
 	c := &cluster{bin: ownTree(t)}
+	c.place(t)
 	c.init(t)
 	c.start(t, "fsync=off")
 	t.Cleanup(func() { c.stop(t) })
@@ -231,7 +232,7 @@ func TestAConnectionLimitOfTheUser(t *testing.T) {
 // TestSecretsAndCertificates is about a server that asks for a password, and shows
 // a certificate of an authority of its own.
 func TestSecretsAndCertificates(t *testing.T) {
-	c := &cluster{bin: binaries(t)}
+	c := newCluster(t)
 	c.init(t)
 	ca := c.certify(t)
 	other := filepath.Join(t.TempDir(), "other.pem")

@@ -42,9 +42,12 @@ func (s *Store) AppendImport(ctx context.Context, fingerprint string, rows int64
 // sampleRow is a sample as stored.
 type sampleRow struct {
 	series int64
-	at     time.Time
+	ms     int64 // since 1970
 	value  float64
+	place  int // among those given
 }
+
+func (r sampleRow) at() time.Time { return time.UnixMilli(r.ms).UTC() }
 
 // insertSamples takes whole columns: one statement of three arrays, whatever the
 // number of rows. See BenchmarkWays for what it was measured against.
@@ -81,7 +84,7 @@ func (t *tx) append(ctx context.Context, samples []forescale.Sample) error {
 	rows := sampleRows(samples, ids)
 	b := &pgx.Batch{}
 	b.Queue(insertSamples, column(rows, func(r sampleRow) int64 { return r.series }),
-		column(rows, func(r sampleRow) time.Time { return r.at }), column(rows, func(r sampleRow) float64 { return r.value }))
+		column(rows, sampleRow.at), column(rows, func(r sampleRow) float64 { return r.value }))
 	if cells := cellsOf(samples); len(cells) > 0 {
 		b.Queue(insertDirty, column(cells, func(c forescale.Cell) time.Time { return c.Time }),
 			column(cells, func(c forescale.Cell) string { return c.Service }), rand.Int64()) // two commits share a mark once in 10^18
@@ -108,12 +111,21 @@ func sampleRows(samples []forescale.Sample, ids map[seriesKey]int64) []sampleRow
 		if key := (seriesKey{s.Subject, s.Metric}); i == 0 || key != last {
 			last, id = key, ids[key]
 		}
-		rows[i] = sampleRow{id, utc(s.Time), s.Value}
+		rows[i] = sampleRow{id, utc(s.Time).UnixMilli(), s.Value, i}
 	}
-	slices.SortStableFunc(rows, func(a, b sampleRow) int { return cmp.Or(cmp.Compare(a.series, b.series), a.at.Compare(b.at)) })
+	// Numbers alone, and no stable sort, which took a third of an append.
+	slices.SortFunc(rows, func(a, b sampleRow) int {
+		switch {
+		case a.series != b.series:
+			return cmp.Compare(a.series, b.series)
+		case a.ms != b.ms:
+			return cmp.Compare(a.ms, b.ms)
+		}
+		return a.place - b.place
+	})
 	n := 0
 	for i, r := range rows {
-		if i+1 < len(rows) && rows[i+1].series == r.series && rows[i+1].at.Equal(r.at) {
+		if i+1 < len(rows) && rows[i+1].series == r.series && rows[i+1].ms == r.ms {
 			continue
 		}
 		rows[n] = r

@@ -17,8 +17,15 @@ type tx struct {
 }
 
 // attempts is how often a transaction is tried that the database gave up for the
-// sake of another one.
+// sake of another one, or whose connection was dead.
 const attempts = 5
+
+// begin opens a transaction, in one message. A statement that waits for a lock
+// gives up before the caller does, so that those who try again do not pile up
+// in the server. The bound of a statement lies beyond the caller's time: it ends
+// what was left behind, and never a commit that waits for a standby, as the
+// database would then answer that it holds.
+const begin = "BEGIN; SET LOCAL lock_timeout = '20s'; SET LOCAL statement_timeout = '150s'"
 
 // write makes one change durable, or none.
 func (s *Store) write(ctx context.Context, doing string, change func(context.Context, *tx) error) error {
@@ -39,7 +46,7 @@ func (s *Store) transact(ctx context.Context, change func(context.Context, *tx) 
 	defer cancel()
 	var err error
 	for range attempts {
-		if err = s.once(ctx, change); !worthAnother(err) {
+		if err = s.once(ctx, change); !s.worthAnother(ctx, err) {
 			break
 		}
 	}
@@ -49,7 +56,7 @@ func (s *Store) transact(ctx context.Context, change func(context.Context, *tx) 
 // once is one attempt. The commit does not end with the context: cut off in the
 // middle, nobody would know what became of it.
 func (s *Store) once(ctx context.Context, change func(context.Context, *tx) error) error {
-	p, err := s.pool.Begin(ctx)
+	p, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.options.begin})
 	if err != nil {
 		return err
 	}
@@ -69,7 +76,7 @@ func (s *Store) once(ctx context.Context, change func(context.Context, *tx) erro
 		return err
 	}
 	over = true
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.commit)
 	defer cancel()
 	if err := p.Commit(stop); err != nil {
 		return commitError(err)
@@ -99,12 +106,24 @@ func (u *unknownCommit) Unwrap() error { return u.err }
 
 // worthAnother reports whether the transaction had no effect and may succeed
 // when it is repeated as it is.
-func worthAnother(err error) bool {
+func (s *Store) worthAnother(ctx context.Context, err error) bool {
 	switch codeOf(err) {
 	case "40001", "40P01": // serialization failure, deadlock
 		return true
 	}
-	return false
+	return s.wasDead(ctx, err)
+}
+
+// wasDead reports whether err is of a connection that broke before a commit was
+// asked for. Others that are kept are as old, so a restart of the server costs
+// nobody an error: they go, and the next attempt connects anew.
+func (s *Store) wasDead(ctx context.Context, err error) bool {
+	var unknown *unknownCommit
+	if err == nil || ctx.Err() != nil || errors.As(err, &unknown) || dialing(err) || !isBroken(err) {
+		return false
+	}
+	s.pool.Reset()
+	return true
 }
 
 // exec is a statement whose rows nobody counts.
