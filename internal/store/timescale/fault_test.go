@@ -176,32 +176,20 @@ func TestMigrationsRunOnceFromManyServers(t *testing.T) {
 
 // migrationsAnd is the migrations and one more.
 func migrationsAnd(script string) fstest.MapFS {
-	first, err := migrationFiles.ReadFile("migrations/0001_start.sql")
+	files := fstest.MapFS{}
+	names, err := migrationFiles.ReadDir("migrations")
+	for _, n := range names {
+		var data []byte
+		if data, err = migrationFiles.ReadFile("migrations/" + n.Name()); err != nil {
+			break
+		}
+		files[n.Name()] = &fstest.MapFile{Data: data}
+	}
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // they are embedded
 	}
-	return fstest.MapFS{"0001_start.sql": {Data: first}, "0002_more.sql": {Data: []byte(script)}}
-}
-
-func TestOneServerClaimsAStore(t *testing.T) {
-	v := fastCluster(t)
-	s := openAt(t, v.fresh(t))
-	one, err := s.Claim(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.Claim(t.Context())
-	wantFault(t, err, "store_in_use")
-	if err := one.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	two, err := s.Claim(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer two.Release(context.Background())
-	v.exec(t, fmt.Sprintf("SELECT pg_terminate_backend(%d)", two.conn.PgConn().PID()))
-	wantFault(t, <-two.Lost(), "store_claim_lost")
+	files[fmt.Sprintf("%04d_more.sql", len(names)+1)] = &fstest.MapFile{Data: []byte(script)}
+	return files
 }
 
 // Two stores of one database keep ids in their memory; one deletes the series
