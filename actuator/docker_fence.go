@@ -173,9 +173,10 @@ func (d *Docker) checkFence(ctx context.Context, id string) error {
 	return nil
 }
 
-// isFenceMissing reports whether the engine refused a create for its fence.
+// isFenceMissing reports whether the engine refused a create for its fence. What
+// kind of error it says that this is has changed between its versions.
 func isFenceMissing(err error) bool {
-	return errdefs.IsNotFound(err) && strings.Contains(err.Error(), "o such container: "+fencePrefix)
+	return err != nil && strings.Contains(err.Error(), "o such container: "+fencePrefix)
 }
 
 func (d *Docker) fenceMissing(id string, err error) error {
