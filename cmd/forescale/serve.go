@@ -132,6 +132,8 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, lock.release()) }()
+	} else if err := os.MkdirAll(filepath.Dir(set.beside), 0o700); err != nil {
+		return storeFault(set.beside, err)
 	}
 	st, err := openStore(ctx, set.store)
 	if err != nil {

@@ -37,6 +37,7 @@ type serverConfig struct {
 	// Shared says that other servers may use the same store: then this one acts
 	// only while it leads, on the target that TargetUnder gives for the term.
 	Shared      bool
+	Lease       time.Duration                    // how long a lease lasts; 0: the loop's default
 	Name        string                           // of this server; "": the machine's, and something of its own
 	TargetUnder func(forescale.Term) loop.Target // nil: Target
 	Options     loop.Options
@@ -148,7 +149,7 @@ func (s *server) wire() {
 	})
 	s.loop = s.newLoop(c.Store, c.Target, nil)
 	if c.Shared {
-		s.lead = loop.NewLead(loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Log: c.Log.With("part", "lead")})
+		s.lead = loop.NewLead(loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Lasts: c.Lease, Log: c.Log.With("part", "lead")})
 	}
 }
 

@@ -19,8 +19,8 @@ type Leases interface {
 	Lead(ctx context.Context) (forescale.Term, error)
 }
 
-// LeadConfig is what a Lead is made from. Zero durations take the default; they
-// are of real time, whatever clock the loop runs by.
+// LeadConfig is what a Lead is made from. Its times are of real time, whatever
+// clock the loop runs by.
 type LeadConfig struct {
 	Leases Leases
 	Name   string // of this server; no other one has it, nor this one after a restart
@@ -31,14 +31,15 @@ type LeadConfig struct {
 	Log    *slog.Logger
 
 	Lasts time.Duration // of a lease; 6 s
-	Renew time.Duration // how often it is renewed; 2 s
-	Try   time.Duration // how often a follower tries to take over; 1 s
 }
 
-// margin is how long before its lease runs out a leader that cannot renew it
-// stops, by its own steady clock. It is a courtesy: what keeps the world safe is
-// the fence.
-const margin = time.Second
+// renew is how often a leader renews its lease, pause how often a follower tries
+// to take over, about; margin is how long before its lease runs out a leader that
+// cannot renew it stops, by its own steady clock. That is a courtesy: what keeps
+// the world safe is the fence.
+func (c LeadConfig) renew() time.Duration  { return c.Lasts / 3 }
+func (c LeadConfig) pause() time.Duration  { return c.Lasts / 6 }
+func (c LeadConfig) margin() time.Duration { return c.Lasts / 6 }
 
 // Lead runs a loop whenever this server leads, and tries to lead whenever nobody
 // does.
@@ -54,13 +55,8 @@ type Lead struct {
 
 // NewLead makes a Lead; Run starts it.
 func NewLead(c LeadConfig) *Lead {
-	for _, d := range []struct {
-		v   *time.Duration
-		def time.Duration
-	}{{&c.Lasts, 6 * time.Second}, {&c.Renew, 2 * time.Second}, {&c.Try, time.Second}} {
-		if *d.v == 0 {
-			*d.v = d.def
-		}
+	if c.Lasts == 0 {
+		c.Lasts = 6 * time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -97,7 +93,7 @@ func (l *Lead) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-l.clock.After(l.c.Try/2 + rand.N(l.c.Try)):
+		case <-l.clock.After(l.c.pause()/2 + rand.N(l.c.pause())):
 		}
 	}
 	return nil
@@ -111,7 +107,7 @@ func (l *Lead) try(ctx context.Context) (t forescale.Term, until time.Duration, 
 	if l.isLower(ctx) {
 		return t, 0, false
 	}
-	until = l.clock.Elapsed() + l.c.Lasts - margin
+	until = l.clock.Elapsed() + l.c.Lasts - l.c.margin()
 	t, won, err := l.c.Leases.TakeLead(ctx, l.c.Name, l.c.Lasts)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -172,7 +168,7 @@ func (l *Lead) lead(ctx context.Context, t forescale.Term, until time.Duration) 
 // keep renews the lease until the context ends, the loop ended, or the lease can
 // not be known to hold.
 func (l *Lead) keep(ctx context.Context, t forescale.Term, until time.Duration, done <-chan struct{}) error {
-	wait := l.c.Renew
+	wait := l.c.renew()
 	for {
 		select {
 		case <-ctx.Done():
@@ -190,12 +186,12 @@ func (l *Lead) keep(ctx context.Context, t forescale.Term, until time.Duration, 
 		cancel()
 		switch {
 		case err == nil:
-			until, wait = asked+l.c.Lasts-margin, l.c.Renew
+			until, wait = asked+l.c.Lasts-l.c.margin(), l.c.renew()
 			l.know(fresh, true)
 		case errors.Is(err, forescale.ErrFenced):
 			return err
 		default:
-			wait = min(l.c.Renew/4, max(until-l.clock.Elapsed(), 0))
+			wait = min(l.c.renew()/4, max(until-l.clock.Elapsed(), 0))
 			if ctx.Err() == nil {
 				l.c.Log.Warn("the lease could not be renewed; trying again", "error", err)
 			}

@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func faultServer(context.Context) int { return 1 }
