@@ -20,6 +20,20 @@ var ErrSchemaNewer = errors.New("store written by a newer version")
 // ErrDamaged is returned when a store's content contradicts itself.
 var ErrDamaged = errors.New("store damaged")
 
+// ErrFenced is returned to a server that does not lead any more: another one may
+// have taken over. What it asked for has had no effect.
+var ErrFenced = errors.New("another server may lead")
+
+// LowerFence is returned by a target that a leader with a higher fence has acted
+// on. It wraps ErrFenced.
+type LowerFence struct{ Newest int64 }
+
+// Error implements error.
+func (e *LowerFence) Error() string { return fmt.Sprintf("the target knows the fence %d", e.Newest) }
+
+// Unwrap gives ErrFenced.
+func (e *LowerFence) Unwrap() error { return ErrFenced }
+
 // Fault is an error meant for a person: what is wrong, where, and what to do.
 // It is written as three lines on a terminal and as problem details by the API.
 type Fault struct {

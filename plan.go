@@ -85,6 +85,7 @@ type Decision struct {
 	// Repeats counts how often the same decision was made again, LastAt when last.
 	Repeats int       `json:"repeats"`
 	LastAt  time.Time `json:"last_at"`
+	Fence   int64     `json:"fence,omitempty"` // of the leader that recorded it; 0: there was but one server
 }
 
 // Code is the code that decided.

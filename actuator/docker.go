@@ -72,6 +72,9 @@ type Docker struct {
 	o    DockerOptions
 	cli  *client.Client
 	gate *engine.Gate
+	// fence is the container that starts and stops are bound to, none where there
+	// is but one server.
+	fence fence
 	// step is called after each question to the engine; nil but in tests, which
 	// end the process there.
 	step func(name string)
@@ -97,8 +100,8 @@ func (d *Docker) Close() error { return d.cli.Close() }
 //
 // Errors are *forescale.Fault with codes engine_unreachable and engine_timeout
 // (whether it happened is not known; repeat it), image_missing, name_taken,
-// port_taken, network_missing, template_missing, start_invalid, instance_ended
-// and engine_refused; or the context's own error.
+// port_taken, network_missing, template_missing, start_invalid, instance_ended,
+// fence_missing and engine_refused; or the context's own error.
 func (d *Docker) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
 	j, found, err := d.inspect(ctx, i.ID)
 	if err != nil {
@@ -116,6 +119,9 @@ func (d *Docker) Start(ctx context.Context, s forescale.Service, i forescale.Ins
 	case j.State.Running:
 		return nil
 	case j.State.Status == container.StateCreated:
+		if err := d.checkFence(ctx, i.ID); err != nil {
+			return err
+		}
 		return d.run(ctx, i, j)
 	default:
 		return &forescale.Fault{Code: "instance_ended", Where: i.ID,
@@ -145,6 +151,9 @@ func (d *Docker) create(ctx context.Context, s forescale.Service, i forescale.In
 				return j, d.fault("pull the image for", i.ID, err)
 			}
 			continue
+		}
+		if isFenceMissing(err) {
+			return j, d.fenceMissing(i.ID, err)
 		}
 		if err != nil && !errdefs.IsConflict(err) {
 			return j, d.fault("create", i.ID, err)
@@ -192,7 +201,7 @@ func (d *Docker) run(ctx context.Context, i forescale.Instance, j container.Insp
 // error, so it can be repeated. It waits until the engine has carried it out.
 //
 // Errors are *forescale.Fault with codes engine_unreachable and engine_timeout
-// (repeat it), not_ours and engine_refused; or the context's own error.
+// (repeat it), not_ours, fence_missing and engine_refused; or the context's own error.
 func (d *Docker) Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error {
 	j, found, err := d.inspect(ctx, i.ID)
 	if err != nil {
@@ -205,7 +214,10 @@ func (d *Docker) Stop(ctx context.Context, s forescale.Service, i forescale.Inst
 		return notOurs(i, j)
 	}
 	// From here on the engine's id is used: the name could pass to another
-	// container meanwhile.
+	// container meanwhile. While the fence stood, this one was what we led.
+	if err := d.checkFence(ctx, i.ID); err != nil {
+		return err
+	}
 	if err := d.halt(ctx, j); err != nil && !errdefs.IsNotFound(err) {
 		return d.fault("stop", i.ID, err)
 	}

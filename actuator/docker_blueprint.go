@@ -59,6 +59,7 @@ func (d *Docker) blueprint(ctx context.Context, s forescale.Service, i forescale
 	// tells us how it ended.
 	b.host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
 	b.host.AutoRemove = false
+	b.host.VolumesFrom = d.fence.bind(b.host.VolumesFrom)
 	return b, nil
 }
 

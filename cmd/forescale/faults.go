@@ -62,7 +62,6 @@ var exits = map[string]int{
 	"store_read_only":     exitStore,
 	"store_connections":   exitStore,
 	"store_slow":          exitStore,
-	"store_claim_lost":    exitStore,
 	"dsn_wrong":           exitUsage,
 	"store_failed":        exitStore,
 	"disk_full":           exitStore,

@@ -23,6 +23,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
+	if kind := os.Getenv(childServer); kind != "" {
+		os.Exit(serverChild(kind))
+	}
 	code := dockertest.Main(m)
 	if code == 0 {
 		if err := goleak.Find(); err != nil {

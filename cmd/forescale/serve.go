@@ -126,11 +126,15 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
-	lock, err := lockStore(set.beside)
-	if err != nil {
-		return err
+	if file := set.storeFile(); file != "" { // a database is shared
+		lock, err := lockStore(file)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, lock.release()) }()
+	} else if err := os.MkdirAll(filepath.Dir(set.beside), 0o700); err != nil {
+		return storeFault(set.beside, err)
 	}
-	defer func() { err = errors.Join(err, lock.release()) }()
 	password, err := a.storePassword(set.config)
 	if err != nil {
 		return err
@@ -142,11 +146,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	// After the server is closed: nobody reads or writes any more.
 	defer func() { err = errors.Join(err, st.Close()) }()
 
-	claim, err := claimStore(ctx, st, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, claim.release()) }()
+	warnOf(st, log)
 
 	if err := tuneStore(ctx, st, set.config.Timescale, log); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	a.greet(s, set, world)
-	err = a.wait(ctx, s, claim, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, clock: a.clock, log: log})
+	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, clock: a.clock, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err = errors.Join(err, s.Close(stop))
@@ -180,7 +180,7 @@ func (a *app) serverConfig(set settings, st store.Store, world *world, cert *cer
 	return serverConfig{
 		Store: st, StorePath: set.storeFile(), StoreName: storeName(set.store), Listen: set.listen, ListenFrom: set.listenFrom, TLS: cert.config(),
 		RequireKeys: set.config.Keys || !loopbackAddress(set.listen),
-		Clock:       a.clock, World: world.name, Sources: world.sources, Target: world.target,
+		Clock:       a.clock, World: world.name, Sources: world.sources, Target: world.target, TargetUnder: world.under, Shared: isPostgres(set.store),
 		Options:   loop.Options{Collect: p.Collect, Interval: p.Interval, Refresh: p.Refresh, Horizon: p.Horizon, Step: p.Step},
 		Retention: set.config.Retention, Log: log,
 	}
@@ -190,20 +190,21 @@ func (a *app) serverConfig(set settings, st store.Store, world *world, cert *cer
 func (a *app) greet(s *server, set settings, w *world) {
 	fmt.Fprintf(a.stdout, "forescale %s listens on %s\n", version, s.URL())
 	fmt.Fprintf(a.stdout, "store %s, world: %s\n", storeName(set.store), w.name)
+	if s.lead != nil {
+		fmt.Fprintf(a.stdout, "server %s; others may share the store, and one leads\n", s.cfg.Name)
+	}
 	if !dashboard.Built() {
 		a.hint("The dashboard was not built into this program; run `make` to build it. The API works.")
 	}
 }
 
 // wait handles reloads until ctx ends or a part fails.
-func (a *app) wait(ctx context.Context, s *server, claim *claim, hangup <-chan os.Signal, r reloader) error {
+func (a *app) wait(ctx context.Context, s *server, hangup <-chan os.Signal, r reloader) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case err := <-s.Failed():
-			return err
-		case err := <-claim.lost():
 			return err
 		case <-hangup:
 			r.reload(ctx)

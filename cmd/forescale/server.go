@@ -34,6 +34,12 @@ type serverConfig struct {
 	World       string          // shown by /v1/about: "Docker Engine", "simulated world"
 	Sources     []loop.Source
 	Target      loop.Target // nil: nothing is acted on
+	// Shared says that other servers may use the same store: then this one acts
+	// only while it leads, on the target that TargetUnder gives for the term.
+	Shared      bool
+	Lease       time.Duration                    // how long a lease lasts; 0: the loop's default
+	Name        string                           // of this server; "": the machine's, and something of its own
+	TargetUnder func(forescale.Term) loop.Target // nil: Target
 	Options     loop.Options
 	Retention   retention         // how long history is kept
 	OnStep      func(loop.Report) // called after each planning round, or nil
@@ -49,13 +55,16 @@ type serverConfig struct {
 //	engine ←── start, stop ── target ┘                  └─ retention     └ steps ── loop
 //
 // The loop is the only one that acts. The api reads the store, writes services
-// and pauses, hands samples to ingest, and asks the loop for a forecast.
+// and pauses, hands samples to ingest, and asks the loop for a forecast. Where
+// other servers use the same store, the loop runs while this one leads, a new
+// one for each term; otherwise steps are relayed from the store to the page.
 type server struct {
 	cfg    serverConfig
 	ln     net.Listener
 	api    *api.API
 	ingest *collector.Ingest
-	loop   *loop.Loop
+	loop   *loop.Loop // of a server that is alone; else for forecasts only
+	lead   *loop.Lead // nil for a server that is alone
 
 	failed chan error // a part ended by itself
 	parts  []*part    // in the order in which they are stopped
@@ -89,10 +98,15 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 	if cfg.TLS != nil {
 		ln = tls.NewListener(ln, cfg.TLS)
 	}
-	s := &server{cfg: cfg, ln: ln, failed: make(chan error, 3)}
+	s := &server{cfg: cfg, ln: ln, failed: make(chan error, 4)}
 	s.wire()
 	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
-	s.run("loop", s.loop.Run)
+	if cfg.Shared {
+		s.run("loop", s.lead.Run)
+		s.run("relay", s.relay)
+	} else {
+		s.run("loop", s.loop.Run)
+	}
 	if cfg.Retention != (retention{}) {
 		s.run("retention", s.retain)
 	}
@@ -112,6 +126,12 @@ func (c serverConfig) withDefaults() serverConfig {
 	if c.Options.Interval == 0 {
 		c.Options.Interval = 30 * time.Second
 	}
+	if c.Name == "" {
+		c.Name = serverName()
+	}
+	if c.TargetUnder == nil {
+		c.TargetUnder = func(forescale.Term) loop.Target { return c.Target }
+	}
 	return c
 }
 
@@ -125,10 +145,19 @@ func (s *server) wire() {
 		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
 		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
 		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,
-		StoreSize: c.storeSize(),
+		StoreSize: c.storeSize(), Server: c.Name, Lead: s.term,
 	})
-	s.loop = loop.New(loop.Config{
-		Store: c.Store, Sources: c.Sources, Target: c.Target, Clock: c.Clock, Log: c.Log.With("part", "loop"), Options: c.Options,
+	s.loop = s.newLoop(c.Store, c.Target, nil)
+	if c.Shared {
+		s.lead = loop.NewLead(loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Lasts: c.Lease, Log: c.Log.With("part", "lead")})
+	}
+}
+
+// newLoop makes a loop that remembers nothing yet.
+func (s *server) newLoop(st loop.Store, target loop.Target, leads func(context.Context) error) *loop.Loop {
+	c := s.cfg
+	return loop.New(loop.Config{
+		Store: st, Sources: c.Sources, Target: target, Clock: c.Clock, Log: c.Log.With("part", "loop"), Options: c.Options, Leads: leads,
 		OnStep: func(r loop.Report) {
 			s.api.Publish(context.Background(), api.Step{At: r.At, Decisions: r.Decisions, Failed: r.Failed, Took: c.real(r.Took)})
 			if c.OnStep != nil {
@@ -218,7 +247,7 @@ func (s *server) Failed() <-chan error { return s.failed }
 //  1. the api, so that no request finds half a server; those under way are
 //     answered, and streams end.
 //  2. the loop, after the effects that it has begun: each was recorded before,
-//     and what is not done the next start goes on with.
+//     and what is not done the next start goes on with. A leader resigns.
 //  3. retention, which deletes in small bites.
 //  4. ingest, last of those that write: everything that was acknowledged is
 //     durable already, so nothing is left to save.

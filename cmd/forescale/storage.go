@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,6 +146,15 @@ func openStore(ctx context.Context, path string, opts ...timescale.Option) (stor
 		return nil, storeFault(path, err)
 	}
 	return s, nil
+}
+
+// warnOf logs what a store has to say.
+func warnOf(st store.Store, log *slog.Logger) {
+	if db, ok := st.(*timescale.Store); ok {
+		for _, w := range db.Warnings() {
+			log.Warn(w.What, "code", w.Code, "store", w.Where, "help", w.Help)
+		}
+	}
 }
 
 // storeFault tells why a store cannot be opened.

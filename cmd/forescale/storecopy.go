@@ -204,11 +204,11 @@ func (a *app) openForCopy(ctx context.Context, c *Config, path string, hold bool
 		fmt.Fprintf(a.stderr, "warning: %s\n  help: %s\n", w.What, w.Help)
 	}
 	if hold {
-		held, err := s.Claim(ctx)
+		release, err := holdDatabase(ctx, s, storeName(path))
 		if err != nil {
 			return fail(err)
 		}
-		undo = append(undo, func() error { return (&claim{held}).release() })
+		undo = append(undo, release)
 	}
 	return s, closeAll, nil
 }

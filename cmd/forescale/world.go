@@ -25,7 +25,8 @@ import (
 type world struct {
 	name    string
 	sources []loop.Source
-	target  loop.Target // nil when there is no engine
+	target  loop.Target                      // nil when there is no engine
+	under   func(forescale.Term) loop.Target // target for the leader of a term
 	closers []func() error
 }
 
@@ -65,6 +66,7 @@ func (w *world) addEngine(clock forescale.Clock, st store.Store, log *slog.Logge
 	}
 	w.closers = append(w.closers, target.Close)
 	w.name, w.sources, w.target = "Docker Engine", append(w.sources, source), target
+	w.under = func(t forescale.Term) loop.Target { return target.Under(t.Fence, t.Scope) }
 	return nil
 }
 

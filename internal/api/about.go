@@ -22,7 +22,16 @@ type AboutView struct {
 	Zone    string    `json:"zone" doc:"IANA zone of the server"`
 	World   string    `json:"world" example:"Docker Engine"`
 	Mode    string    `json:"mode" doc:"open: no keys are asked for; keys: they are"`
+	Server  string    `json:"server" doc:"Name of this server"`
 	Leader  bool      `json:"leader" doc:"This server plans and acts"`
+	Leads   LeadView  `json:"leads" doc:"The server that plans and acts"`
+}
+
+// LeadView is who leads, as far as the server asked knows.
+type LeadView struct {
+	Server string     `json:"server" doc:"Empty while nobody leads"`
+	Fence  int64      `json:"fence" doc:"Grows with each take-over; 0 where there is but one server"`
+	Since  *time.Time `json:"since" doc:"Of the take-over, by the clock of the store"`
 }
 
 // ClockView is the server's clock.
@@ -38,6 +47,8 @@ func (a *API) about(context.Context, *struct{}) (*aboutOutput, error) {
 	if a.cfg.RequireKeys {
 		mode = "keys"
 	}
+	t, leading := a.cfg.Lead()
 	return &aboutOutput{Body: AboutView{Version: a.cfg.Version, Clock: ClockView{Now: a.now(), Speed: a.cfg.Speed},
-		Zone: a.zone, World: a.cfg.World, Mode: mode, Leader: true}}, nil
+		Zone: a.zone, World: a.cfg.World, Mode: mode,
+		Server: a.cfg.Server, Leader: leading, Leads: LeadView{Server: t.Holder, Fence: t.Fence, Since: some(t.Since)}}}, nil
 }

@@ -39,6 +39,11 @@ type Config struct {
 	// They matter while no keys are required; see guard.go.
 	Hosts []string
 
+	// Server is the name of this server, and Lead the newest term that it knows and
+	// whether it is its own. nil: it is the only server.
+	Server string
+	Lead   func() (t forescale.Term, leading bool)
+
 	Version   string        // of forescale
 	World     string        // "Docker Engine", "simulated world"
 	Speed     float64       // of the clock against real time; 0: 1
@@ -128,6 +133,10 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Version == "" {
 		c.Version = "dev"
+	}
+	if c.Lead == nil {
+		name := c.Server
+		c.Lead = func() (forescale.Term, bool) { return forescale.Term{Holder: name}, true }
 	}
 	if c.Policy == "" {
 		c.Policy = defaultPolicy

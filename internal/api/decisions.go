@@ -39,6 +39,7 @@ type DecisionView struct {
 	EndedAt  *time.Time         `json:"ended_at"`
 	Repeats  int                `json:"repeats" doc:"How often the same was decided again"`
 	LastAt   *time.Time         `json:"last_at" doc:"When last"`
+	Fence    int64              `json:"fence" doc:"Of the leader that recorded it; 0 where there is but one server"`
 }
 
 // ReasonView is one reason with its numbers and in words.
@@ -54,7 +55,7 @@ type ReasonView struct {
 func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
 	v := DecisionView{ID: d.ID, Service: d.Service, At: d.At.UTC(), Mode: d.Mode, From: d.From, To: d.To, Required: d.Required,
 		Metric: d.Metric, Code: d.Code(), Message: d.Sentence(loc), Reasons: []ReasonView{}, Actions: d.Actions,
-		Outcome: d.Outcome, Error: d.Error, EndedAt: some(d.EndedAt), Repeats: d.Repeats, LastAt: some(d.LastAt)}
+		Outcome: d.Outcome, Error: d.Error, EndedAt: some(d.EndedAt), Repeats: d.Repeats, LastAt: some(d.LastAt), Fence: d.Fence}
 	if v.Actions == nil {
 		v.Actions = []forescale.Action{}
 	}

@@ -73,9 +73,9 @@ func (m *metrics) step(s Step) {
 
 // serviceCollector reads the present state of all services when it is scraped.
 type serviceCollector struct {
-	a                                               *API
-	demand, ready, starting, wanted, required       *prometheus.Desc
-	forecast, age, min, max, paused, up, size, info *prometheus.Desc
+	a                                                               *API
+	demand, ready, starting, wanted, required                       *prometheus.Desc
+	forecast, age, min, max, paused, up, size, info, leading, fence *prometheus.Desc
 }
 
 func newServiceCollector(a *API) *serviceCollector {
@@ -95,13 +95,15 @@ func newServiceCollector(a *API) *serviceCollector {
 		paused:   perService("paused", "1 while the service is paused."),
 		up:       prometheus.NewDesc("forescale_store_up", "1 when the store could be read for this scrape.", nil, nil),
 		size:     prometheus.NewDesc("forescale_store_bytes", "Size of the store.", nil, nil),
+		leading:  prometheus.NewDesc("forescale_leading", "1 while this server plans and acts.", nil, nil),
+		fence:    prometheus.NewDesc("forescale_fence", "Number of take-overs so far, as this server knows it. 0 where there is but one server.", nil, nil),
 		info:     prometheus.NewDesc("forescale_info", "1, with the version.", []string{"version"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *serviceCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.demand, c.ready, c.starting, c.wanted, c.required, c.forecast, c.age, c.min, c.max, c.paused, c.up, c.size, c.info} {
+	for _, d := range []*prometheus.Desc{c.demand, c.ready, c.starting, c.wanted, c.required, c.forecast, c.age, c.min, c.max, c.paused, c.up, c.size, c.info, c.leading, c.fence} {
 		ch <- d
 	}
 }
@@ -115,6 +117,13 @@ func (c *serviceCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(c.info, 1, c.a.cfg.Version)
+	term, leading := c.a.cfg.Lead()
+	leads := 0.0
+	if leading {
+		leads = 1
+	}
+	gauge(c.leading, leads)
+	gauge(c.fence, float64(term.Fence))
 	if c.a.cfg.StoreSize != nil {
 		if n, err := c.a.cfg.StoreSize(); err == nil {
 			gauge(c.size, float64(n))

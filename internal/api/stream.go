@@ -45,7 +45,15 @@ type StepView struct {
 // for a subscriber.
 func (a *API) Publish(ctx context.Context, s Step) {
 	a.metrics.step(s)
-	if a.hub.empty() {
+	a.Relay(ctx, s)
+}
+
+// Watched reports whether anybody listens to the stream.
+func (a *API) Watched() bool { return !a.hub.empty() }
+
+// Relay tells subscribers about a step that another server finished.
+func (a *API) Relay(ctx context.Context, s Step) {
+	if !a.Watched() {
 		return
 	}
 	v := StepView{At: s.At.UTC(), Decisions: make([]DecisionView, len(s.Decisions)), Failed: s.Failed}

@@ -174,6 +174,9 @@ func (l *Loop) meetResult(now time.Time, w *world, r result) {
 // meetFailure spaces out the next attempt, and gives a start up after the last.
 // A stop is never given up: what is ours is not left behind.
 func (l *Loop) meetFailure(now time.Time, i *forescale.Instance, r result) {
+	if l.meetFence(r.err) {
+		return // it was not tried at all
+	}
 	again := l.acts.retries[r.id]
 	again.failed++
 	pause := min(l.opt.Collect<<min(again.failed-1, 6), 5*time.Minute)

@@ -39,6 +39,16 @@ type Target interface {
 	Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error
 }
 
+// Fencer is a Target that itself refuses what is asked under a lower fence, also
+// by a leader that was paused and does not know yet that another took over.
+type Fencer interface {
+	// Fence makes the target refuse lower fences than this Target's from now on.
+	// It returns forescale.ErrFenced, wrapped, if it knows a higher one. Start and
+	// Stop return a Fault fence_missing until it was called, and again when what it
+	// left in the target is gone.
+	Fence(ctx context.Context) error
+}
+
 // Store is what the loop remembers by.
 type Store interface {
 	store.Samples
@@ -97,6 +107,9 @@ type Config struct {
 	Log     *slog.Logger
 	Options Options
 	OnStep  func(Report) // called after each planning round, or nil
+	// Leads asks the store whether the leader that this loop runs for still leads:
+	// forescale.ErrFenced, wrapped, if not. nil: there is but one server.
+	Leads func(context.Context) error
 }
 
 // Report tells what one round did.
@@ -116,11 +129,13 @@ type Loop struct {
 	log     *slog.Logger
 	opt     Options
 	onStep  func(Report)
+	leads   func(context.Context) error
 
 	mu        sync.Mutex // one round at a time
 	forecasts forecastCache
 	acts      acts
 	watch     clockWatch
+	fenced    bool      // the target refuses older leaders
 	busy      bool      // an instance starts or drains
 	workedOut time.Time // all samples that came in before are in the demand
 	refreshed time.Time // up to when samples are in the newest forecasts of this process
@@ -137,7 +152,7 @@ func New(c Config) *Loop {
 	}
 	return &Loop{
 		store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
-		log: c.Log, opt: opt, onStep: c.OnStep, acts: newActs(),
+		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, acts: newActs(),
 	}
 }
 
@@ -183,7 +198,14 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 	// Taken before the read: a result that comes in during it may be newer than
 	// what it shows, and a new container would count as vanished.
 	l.takeResults()
+	open, err := l.fence(ctx) // before the read: what is seen then, no older leader changes any more
+	if err != nil {
+		return nil, fmt.Errorf("keep older leaders out: %w", err)
+	}
 	obs := l.observe(ctx)
+	if open != "" {
+		obs.Complete, obs.Failed["fence"] = false, open
+	}
 	if err := l.register(ctx, obs); err != nil {
 		return nil, fmt.Errorf("register what was seen: %w", err)
 	}

@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/forescale/forescale"
 )
 
 // Run keeps the loop going until the context ends: rounds by one goroutine,
 // forecasts by another, so that a slow or broken forecast delays no reaction.
-// It returns nil when the context ended, after the effects under way.
+// It returns nil when the context ended, after the effects under way, and
+// forescale.ErrFenced, wrapped, when another server leads.
 func (l *Loop) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.runRounds(ctx) })
@@ -40,6 +43,9 @@ func (l *Loop) runRounds(ctx context.Context) error {
 			_, err = l.Step(ctx, now)
 		} else {
 			err = l.Collect(ctx, now)
+		}
+		if errors.Is(err, forescale.ErrFenced) {
+			return err // another server leads: what this one remembers is not worth anything
 		}
 		wait := l.nextWait(planned)
 		if err != nil && ctx.Err() == nil {

@@ -27,6 +27,8 @@ type World struct {
 	order    []string // names of the services
 	troubles []Trouble
 	broken   []string
+	fence    int64              // of the newest leader
+	refused  int                // effects that were asked for under a lower one
 	measured []forescale.Sample // since the last Observe, if Sample is set; true times
 }
 
@@ -212,11 +214,18 @@ func (w *World) serving(s *workload) int {
 // Start creates and starts an instance, as internal/loop's Target: one that is
 // there already is left as it is, and a name that somebody else has is refused.
 func (w *World) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
+	return w.startBy(ctx, s, i, unfenced)
+}
+
+func (w *World) startBy(ctx context.Context, s forescale.Service, i forescale.Instance, fence func() error) error {
 	if err := w.reach(ctx); err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := fence(); err != nil {
+		return err
+	}
 	if u, there := w.units[i.ID]; there {
 		if u.foreign || u.workload.Service.Name != s.Name {
 			return fmt.Errorf("create %s: %w", i.ID, ErrNameTaken)
@@ -274,11 +283,18 @@ func (w *World) alive(s *workload) int {
 // Stop ends and removes an instance, as internal/loop's Target. One that is not
 // there is fine; one that is not forescale's is refused.
 func (w *World) Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error {
+	return w.stopBy(ctx, s, i, unfenced)
+}
+
+func (w *World) stopBy(ctx context.Context, s forescale.Service, i forescale.Instance, fence func() error) error {
 	if err := w.reach(ctx); err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := fence(); err != nil {
+		return err
+	}
 	u, there := w.units[i.ID]
 	switch {
 	case !there:

@@ -115,7 +115,7 @@ var Tables = []Table{
 	table("instance", 1, "id:text service:text node:text state:text origin:text address:text decision:text stop_by:text failure:text ordered_at:time started_at:time ready_at:time draining_at:time stopped_at:time deadline:time last_seen:time ended:time"),
 	table("warmup", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int"),
 	table("plan", 1, "service:text made_at:time lead:int until:time acting:bool changes:json"),
-	table("decision", 1, "seq:int id:text service:text at:time mode:text supply:int wanted:int required:int metric:text reasons:json actions:json outcome:text error:text ended_at:time repeats:int last_at:time newest:bool").counted().summed("repeats"),
+	table("decision", 1, "seq:int id:text service:text at:time mode:text supply:int wanted:int required:int metric:text reasons:json actions:json outcome:text error:text ended_at:time repeats:int last_at:time newest:bool fence:int").counted().summed("repeats"),
 	table("run", 1, "id:text kind:text started_at:time ended_at:time done:int failed:int error:text").summed("done"),
 	table("import", 1, "fingerprint:text done:int").summed("done"),
 	table("line", 1, "id:int service:text metric:text points:int").counted().summed("points"),
@@ -129,6 +129,7 @@ var Tables = []Table{
 // NotCopied is what of the schemas is left out, as TABLE or TABLE.COLUMN, and why.
 var NotCopied = map[string]string{
 	"meta":          "each store's own: its canary and its epoch",
+	"lease":         "each store's own: who leads, and under which number",
 	"migration":     "each store's own: how its schema was made",
 	"forecast.id":   "a number that only SQLite has; nothing refers to it",
 	"sample_minute": "worked out from sample by TimescaleDB",

@@ -26,12 +26,39 @@ type Store interface {
 	Plans
 	Runs
 	Keys
+	Leases
 
 	// Check reads the schema version and a canary, for readiness. It returns
 	// forescale.ErrDamaged or forescale.ErrSchemaNewer, wrapped, if so.
 	Check(ctx context.Context) error
 	// Close waits for what is under way and releases the store.
 	Close() error
+}
+
+// Leases says which of several servers leads. Times are those of the store's own
+// clock: the servers' wall clocks do not matter.
+type Leases interface {
+	// TakeLead makes holder the leader for the time given, if nobody leads: nobody
+	// ever did, or the last one resigned or did not renew in time. Fence is then
+	// one more than ever before. If somebody leads, also holder itself, won is
+	// false and the term is the one that holds.
+	TakeLead(ctx context.Context, holder string, lasts time.Duration) (t forescale.Term, won bool, err error)
+	// KeepLead renews the term of this fence, to end after the time given. A term
+	// that ran out can be renewed as long as nobody took over. Else it returns
+	// forescale.ErrFenced.
+	KeepLead(ctx context.Context, fence int64, lasts time.Duration) (forescale.Term, error)
+	// Resign ends the term of this fence. forescale.ErrFenced if it is over.
+	Resign(ctx context.Context, fence int64) error
+	// Lead is the newest term. It may have ended, and is zero but for its Scope
+	// before the first.
+	Lead(ctx context.Context) (forescale.Term, error)
+	// Under is this store for who leads under fence. What only a leader writes
+	// (RecordPlan, FinishDecision, SaveInstances, SaveWarmup, SaveDemand, PutNode)
+	// is checked against the newest term in the same transaction: a fence that is
+	// not the newest, or was resigned, gets forescale.ErrFenced and has no effect.
+	// Decisions are kept with the fence. Under 0 nothing is checked: for a store of
+	// one server, and for imports. Closing it closes the store.
+	Under(fence int64) Store
 }
 
 // Samples keeps measurements and the demand worked out from them.

@@ -10,7 +10,7 @@ import (
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
-const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at`
+const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at, fence`
 
 func scanDecision(r row) (d forescale.Decision, err error) {
 	var at, last int64
@@ -18,7 +18,7 @@ func scanDecision(r row) (d forescale.Decision, err error) {
 	var actions sql.NullString
 	var ended sql.NullInt64
 	if err := r.Scan(&d.ID, &d.Service, &at, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
-		&d.Outcome, &d.Error, &ended, &d.Repeats, &last); err != nil {
+		&d.Outcome, &d.Error, &ended, &d.Repeats, &last, &d.Fence); err != nil {
 		return d, err
 	}
 	d.At, d.EndedAt, d.LastAt = fromMS(at), fromOptional(ended), fromMS(last)
@@ -62,9 +62,9 @@ func (t *tx) addDecision(d forescale.Decision) error {
 		return fmt.Errorf("write the actions of decision %s as JSON: %w", d.ID, err)
 	}
 	n, err := t.changed("INSERT INTO decision ("+decisionColumns+`, newest)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO NOTHING`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO NOTHING`,
 		d.ID, d.Service, ms(d.At), string(d.Mode), d.From, d.To, d.Required, string(d.Metric), reasons, actions,
-		string(d.Outcome), d.Error, optional(d.EndedAt), d.Repeats, ms(d.LastAt))
+		string(d.Outcome), d.Error, optional(d.EndedAt), d.Repeats, ms(d.LastAt), d.Fence)
 	if err == nil && n == 0 {
 		return &forescale.Fault{Code: "decision_exists", Where: "decisions/" + d.ID,
 			What: "there is another decision with the id " + d.ID,
@@ -142,7 +142,11 @@ func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
 
 // FinishDecision implements [store.Plans].
 func (s *Store) FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error {
-	return s.write(ctx, "finish decision "+id, func(t *tx) error {
+	return s.finishDecision(ctx, unfenced, id, at, o, errText)
+}
+
+func (s *Store) finishDecision(ctx context.Context, fence int64, id string, at time.Time, o forescale.Outcome, errText string) error {
+	return s.writeUnder(ctx, fence, "finish decision "+id, func(t *tx) error {
 		n, err := t.changed("UPDATE decision SET outcome = ?, ended_at = ?, error = ? WHERE id = ? AND outcome = 'pending'",
 			string(o), ms(at), errText, id)
 		if err != nil || n > 0 {

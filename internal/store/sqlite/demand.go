@@ -42,6 +42,10 @@ func (s *Store) DirtyCells(ctx context.Context, limit int) ([]forescale.Cell, er
 
 // SaveDemand implements [store.Samples].
 func (s *Store) SaveDemand(ctx context.Context, cells []forescale.Cell, points []forescale.DemandPoint) error {
+	return s.saveDemand(ctx, unfenced, cells, points)
+}
+
+func (s *Store) saveDemand(ctx context.Context, fence int64, cells []forescale.Cell, points []forescale.DemandPoint) error {
 	work, err := groupCells(cells, points)
 	if err != nil {
 		return err
@@ -49,7 +53,7 @@ func (s *Store) SaveDemand(ctx context.Context, cells []forescale.Cell, points [
 	if len(work) == 0 {
 		return ctx.Err()
 	}
-	return s.write(ctx, "save demand", func(t *tx) error {
+	return s.writeUnder(ctx, fence, "save demand", func(t *tx) error {
 		for _, w := range work {
 			if err := t.replaceDemand(w); err != nil {
 				return err

@@ -8,7 +8,11 @@ import (
 
 // PutNode implements [store.Services].
 func (s *Store) PutNode(ctx context.Context, n forescale.Node) error {
-	return s.write(ctx, "save node "+n.Name, func(t *tx) error {
+	return s.putNode(ctx, unfenced, n)
+}
+
+func (s *Store) putNode(ctx context.Context, fence int64, n forescale.Node) error {
+	return s.writeUnder(ctx, fence, "save node "+n.Name, func(t *tx) error {
 		return t.exec(`INSERT OR REPLACE INTO node (name, type, address, state, protected, cores, memory, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			n.Name, n.Type, n.Address, string(n.State), n.Protected, n.Cores, n.Memory, ms(n.UpdatedAt))

@@ -10,13 +10,20 @@ import (
 
 // RecordPlan implements [store.Plans].
 func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error {
-	return s.write(ctx, "record a plan", func(t *tx) error {
+	return s.recordPlan(ctx, unfenced, p, instances)
+}
+
+func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, instances []forescale.Instance) error {
+	return s.writeUnder(ctx, fence, "record a plan", func(t *tx) error {
 		for _, sp := range p.Services {
 			if err := t.savePlan(sp); err != nil {
 				return fmt.Errorf("of %s: %w", sp.Service, err)
 			}
 			if sp.Decision.ID == "" {
 				continue // a plan without a decision changes nothing now
+			}
+			if fence != unfenced {
+				sp.Decision.Fence = fence
 			}
 			if err := t.recordDecision(sp.Decision); err != nil {
 				return err

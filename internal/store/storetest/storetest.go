@@ -41,6 +41,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 		{"decisions", decisionCases},
 		{"runs", runCases},
 		{"keys", keyCases},
+		{"leases", leaseCases},
 		{"pruning", pruneCases},
 		{"life", lifeCases},
 	} {
@@ -50,6 +51,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 			}
 		})
 	}
+	t.Run("some order explains the answers to clients that take, lose and write under leases at once", func(t *testing.T) { checkHistory(t, fresh(t)) })
 	t.Run("any sequence of operations agrees with a model in memory", func(t *testing.T) { checkModel(t, fresh) })
 }
 

@@ -9,14 +9,14 @@ import (
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
-const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at`
+const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at, fence`
 
 func scanDecision(r row) (d forescale.Decision, err error) {
 	var reasons string
 	var actions *string
 	var ended *time.Time
 	if err := r.Scan(&d.ID, &d.Service, &d.At, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
-		&d.Outcome, &d.Error, &ended, &d.Repeats, &d.LastAt); err != nil {
+		&d.Outcome, &d.Error, &ended, &d.Repeats, &d.LastAt, &d.Fence); err != nil {
 		return d, err
 	}
 	d.At, d.EndedAt, d.LastAt = d.At.UTC(), fromOptional(ended), d.LastAt.UTC()
@@ -34,7 +34,7 @@ func scanDecision(r row) (d forescale.Decision, err error) {
 
 // recordDecisions folds each decision into its service's newest one if both say
 // the same, or adds it as the newest. A plan without a decision changes nothing.
-func (t *tx) recordDecisions(ctx context.Context, plans []forescale.ServicePlan) error {
+func (t *tx) recordDecisions(ctx context.Context, fence int64, plans []forescale.ServicePlan) error {
 	newest, err := t.newestDecisions(ctx, plans)
 	if err != nil {
 		return err
@@ -47,6 +47,9 @@ func (t *tx) recordDecisions(ctx context.Context, plans []forescale.ServicePlan)
 		}
 		if d.LastAt.IsZero() {
 			d.LastAt = d.At
+		}
+		if fence != unfenced {
+			d.Fence = fence
 		}
 		if old, ok := newest[d.Service]; ok && old.Same(d) {
 			d.ID = old.ID
@@ -117,7 +120,8 @@ func (t *tx) addDecisions(ctx context.Context, ds []forescale.Decision) error {
 		column(ds, func(d forescale.Decision) string { return free(d.Error) }),
 		column(ds, func(d forescale.Decision) *time.Time { return optional(d.EndedAt) }),
 		column(ds, func(d forescale.Decision) int64 { return int64(d.Repeats) }),
-		column(ds, func(d forescale.Decision) time.Time { return utc(d.LastAt) }))
+		column(ds, func(d forescale.Decision) time.Time { return utc(d.LastAt) }),
+		column(ds, func(d forescale.Decision) int64 { return d.Fence }))
 	if err == nil && n != int64(len(ds)) {
 		return t.takenDecision(ctx, ds)
 	}
@@ -126,7 +130,7 @@ func (t *tx) addDecisions(ctx context.Context, ds []forescale.Decision) error {
 
 const insertDecisions = `INSERT INTO decision (` + decisionColumns + `, newest)
 	SELECT ` + decisionColumns + `, true FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::bigint[], $6::bigint[],
-		$7::bigint[], $8::text[], $9::json[], $10::json[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::timestamptz[])
+		$7::bigint[], $8::text[], $9::json[], $10::json[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::timestamptz[], $16::bigint[])
 		WITH ORDINALITY AS given (` + decisionColumns + `, place) ORDER BY place
 	ON CONFLICT (id) DO NOTHING`
 
@@ -213,7 +217,11 @@ func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
 
 // FinishDecision implements [store.Plans].
 func (s *Store) FinishDecision(ctx context.Context, id string, at time.Time, o forescale.Outcome, errText string) error {
-	return s.write(ctx, "finish decision "+id, func(ctx context.Context, t *tx) error {
+	return s.finishDecision(ctx, unfenced, id, at, o, errText)
+}
+
+func (s *Store) finishDecision(ctx context.Context, fence int64, id string, at time.Time, o forescale.Outcome, errText string) error {
+	return s.writeUnder(ctx, fence, "finish decision "+id, func(ctx context.Context, t *tx) error {
 		n, err := t.changed(ctx, "UPDATE decision SET outcome = $1, ended_at = $2, error = $3 WHERE id = $4 AND outcome = 'pending'",
 			string(o), utc(at), free(errText), id)
 		if err != nil || n > 0 {

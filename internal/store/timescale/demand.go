@@ -70,6 +70,10 @@ func (s *Store) DirtyCells(ctx context.Context, limit int) ([]forescale.Cell, er
 
 // SaveDemand implements [store.Samples].
 func (s *Store) SaveDemand(ctx context.Context, cells []forescale.Cell, points []forescale.DemandPoint) error {
+	return s.saveDemand(ctx, unfenced, cells, points)
+}
+
+func (s *Store) saveDemand(ctx context.Context, fence int64, cells []forescale.Cell, points []forescale.DemandPoint) error {
 	cells, points, err := checkDemand(cells, points)
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func (s *Store) SaveDemand(ctx context.Context, cells []forescale.Cell, points [
 	if len(cells) == 0 {
 		return ctx.Err()
 	}
-	return s.write(ctx, "save demand", func(ctx context.Context, t *tx) error {
+	return s.writeUnder(ctx, fence, "save demand", func(ctx context.Context, t *tx) error {
 		if err := t.replaceDemand(ctx, cells, points); err != nil {
 			return err
 		}

@@ -12,7 +12,8 @@
 //   - Rounds of planning are recorded one after the other under another lock, so
 //     that the order of decisions is that of their commits.
 //   - Migrations run under a third one, each in one transaction.
-//   - [Store.Claim] keeps a second planning server off.
+//   - One server leads, by a lease on the clock of the database. What only a leader
+//     writes holds the lease's row against a take-over until its commit.
 //
 // # What is durable
 //

@@ -282,27 +282,6 @@ func TestOldDemandIsRolledUpByManyServers(t *testing.T) {
 	}
 }
 
-func TestOneServerClaimsAStore(t *testing.T) {
-	v := fastCluster(t)
-	s := openAt(t, v.fresh(t))
-	one, err := s.Claim(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.Claim(t.Context())
-	wantFault(t, err, "store_in_use")
-	if err := one.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	two, err := s.Claim(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer two.Release(context.Background())
-	v.exec(t, fmt.Sprintf("SELECT pg_terminate_backend(%d)", two.conn.PgConn().PID()))
-	wantFault(t, <-two.Lost(), "store_claim_lost")
-}
-
 // Two stores of one database keep ids in their memory; one deletes the series
 // that the other one knows.
 func TestAServerForgetsIDsThatAnotherOneDeleted(t *testing.T) {

@@ -12,10 +12,14 @@ import (
 
 // SaveInstances implements [store.Fleet].
 func (s *Store) SaveInstances(ctx context.Context, is []forescale.Instance) error {
+	return s.putInstances(ctx, unfenced, is)
+}
+
+func (s *Store) putInstances(ctx context.Context, fence int64, is []forescale.Instance) error {
 	if len(is) == 0 {
 		return ctx.Err()
 	}
-	return s.write(ctx, "save instances", func(ctx context.Context, t *tx) error { return t.saveInstances(ctx, is) })
+	return s.writeUnder(ctx, fence, "save instances", func(ctx context.Context, t *tx) error { return t.saveInstances(ctx, is) })
 }
 
 const saveInstances = `INSERT INTO instance (id, service, node, state, origin, address, decision, stop_by, failure,
@@ -123,7 +127,11 @@ func knownWords(i forescale.Instance) error {
 
 // SaveWarmup implements [store.Fleet].
 func (s *Store) SaveWarmup(ctx context.Context, w forescale.Warmup) error {
-	return s.write(ctx, "save a warm-up", func(ctx context.Context, t *tx) error {
+	return s.saveWarmup(ctx, unfenced, w)
+}
+
+func (s *Store) saveWarmup(ctx context.Context, fence int64, w forescale.Warmup) error {
+	return s.writeUnder(ctx, fence, "save a warm-up", func(ctx context.Context, t *tx) error {
 		return t.exec(ctx, `INSERT INTO warmup (instance, service, node, image, at, duration, at_once) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (instance) DO NOTHING`,
 			w.Instance, w.Service, w.Node, w.Image, utc(w.At), int64(w.Duration), w.AtOnce)

@@ -9,7 +9,11 @@ import (
 
 // PutNode implements [store.Services].
 func (s *Store) PutNode(ctx context.Context, n forescale.Node) error {
-	return s.write(ctx, "save node "+n.Name, func(ctx context.Context, t *tx) error {
+	return s.putNode(ctx, unfenced, n)
+}
+
+func (s *Store) putNode(ctx context.Context, fence int64, n forescale.Node) error {
+	return s.writeUnder(ctx, fence, "save node "+n.Name, func(ctx context.Context, t *tx) error {
 		return t.exec(ctx, `INSERT INTO node (name, type, address, state, protected, cores, memory, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (name) DO UPDATE SET type = excluded.type, address = excluded.address, state = excluded.state,

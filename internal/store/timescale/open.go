@@ -20,7 +20,8 @@ import (
 // Store is a store in a PostgreSQL database, with or without TimescaleDB.
 type Store struct {
 	pool    *pgxpool.Pool
-	place   string // the database without user and password, for faults
+	leases  *pgxpool.Pool // one connection, so that renewing waits for nobody; pool itself if that has but one
+	place   string        // the database without user and password, for faults
 	options options
 
 	opened    bool   // its schema was found sound once
@@ -94,8 +95,12 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, s.fault("open the store", err)
 	}
-	if err := s.prepare(ctx); err != nil {
+	if s.leases, err = s.leasePool(ctx, config); err != nil {
 		s.pool.Close()
+		return nil, s.fault("open the store", err)
+	}
+	if err := s.prepare(ctx); err != nil {
+		s.closePools()
 		return nil, s.fault("open the store", err)
 	}
 	return s, nil
@@ -208,9 +213,16 @@ func (s *Store) Close() error {
 	defer s.life.Unlock()
 	if !s.closed {
 		s.closed = true
-		s.pool.Close()
+		s.closePools()
 	}
 	return nil
+}
+
+func (s *Store) closePools() {
+	s.pool.Close()
+	if s.leases != s.pool {
+		s.leases.Close()
+	}
 }
 
 // errSlow is why a context ended that this package bounded.

@@ -9,11 +9,17 @@ import (
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
-// RecordPlan implements [store.Plans]. Rounds are recorded one after the other,
-// also those of several servers, so that the order of recording is the order of
-// the commits. A round of a thousand services takes few statements.
+// RecordPlan implements [store.Plans].
 func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error {
-	return s.write(ctx, "record a plan", func(ctx context.Context, t *tx) error {
+	return s.recordPlan(ctx, unfenced, p, instances)
+}
+
+// recordPlan records rounds one after the other, also those of several servers,
+// so that the order of recording is the order of the commits. A round of a
+// thousand services takes few statements. Fence, decisions and instances are one
+// commit: what a decision costs belongs here, too.
+func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, instances []forescale.Instance) error {
+	return s.writeUnder(ctx, fence, "record a plan", func(ctx context.Context, t *tx) error {
 		if err := t.lock(ctx, lockPlan); err != nil {
 			return err
 		}
@@ -21,7 +27,7 @@ func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []fo
 			if err := t.savePlans(ctx, part); err != nil {
 				return err
 			}
-			if err := t.recordDecisions(ctx, part); err != nil {
+			if err := t.recordDecisions(ctx, fence, part); err != nil {
 				return err
 			}
 		}

@@ -144,7 +144,6 @@ const (
 	lockSchema = 1 // migrating
 	lockNames  = 2 // shared: using ids of series and lines; exclusive: deleting them
 	lockPlan   = 3 // recording a round
-	lockServer = 4 // of a session: the one server that plans
 )
 
 // lockKey is the second half of an advisory lock's key; the first is the number.
