@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build dashboard setup check test race page-test bench clean
+.PHONY: help demo build dashboard setup check test race page-test bench load clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ race: # one package at a time: those with real components measure real time
 
 bench: ## Run the benchmarks of speed and memory, with their references
 	go test -run '^$$' -bench . -benchmem ./...
+
+load: build ## Drive real servers on PostgreSQL as 100, 1,000 and 10,000 services would, and measure
+	./bin/forescale load $(ARGS)
 
 clean: ## Remove what was built
 	rm -rf bin $(page)/dist/assets $(page)/dist/index.html $(page)/node_modules

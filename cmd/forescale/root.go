@@ -25,6 +25,7 @@ var commands = []func(*app) *cobra.Command{
 	newConfig,
 	newVersion,
 	newDemo,
+	newLoad,        // hidden: for sizing
 	newDemoService, // hidden: what the demo runs
 }
 

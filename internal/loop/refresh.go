@@ -60,6 +60,10 @@ func (l *Loop) refresh(ctx context.Context, now time.Time, only []string, run *f
 	if err != nil {
 		return fmt.Errorf("read services: %w", err)
 	}
+	known := make(map[string][]forescale.DemandSpan, len(all)) // looking through all spans for each service grows with its square
+	for _, span := range spans {
+		known[span.Service] = append(known[span.Service], span)
+	}
 	var made []forescale.Forecast
 	var faults error
 	for _, s := range all {
@@ -69,7 +73,7 @@ func (l *Loop) refresh(ctx context.Context, now time.Time, only []string, run *f
 		if err := ctx.Err(); err != nil {
 			return errors.Join(faults, err)
 		}
-		fs, err := l.forecastService(ctx, now, s, spans)
+		fs, err := l.forecastService(ctx, now, s, known[s.Name])
 		if err != nil {
 			run.Failed++
 			faults = errors.Join(faults, fmt.Errorf("%s: %w", s.Name, err))
@@ -97,7 +101,7 @@ func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.S
 	var made []forescale.Forecast
 	var faults error
 	for _, span := range spans {
-		if span.Service != s.Name || now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) || span.Last.Sub(span.First) < leastHistory {
+		if now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) || span.Last.Sub(span.First) < leastHistory {
 			continue
 		}
 		f, err := l.forecastMetric(ctx, now, s, span)
