@@ -89,7 +89,6 @@ func (l *Lead) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if t, until, won := l.try(ctx); won {
 			l.lead(ctx, t, until)
-			continue
 		}
 		select {
 		case <-ctx.Done():
