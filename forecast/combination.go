@@ -10,7 +10,7 @@ import (
 // Combination asks many experts — regressions on seasonal lags, exponential
 // smoothing, last day and last week — what they would have said at past origins,
 // and mixes what they say now with weights that fall with the fourth power of
-// their errors then. One that did worse than last day or last week has none. A
+// their errors then, in each band of lead times. One that did worse than last day or last week has none. A
 // mean of many is better than the best one picked: what is picked was lucky too.
 //
 // The quantiles are those of the mix's own errors at the past origins, each with
@@ -77,6 +77,7 @@ const (
 	tested       = 6    // the history must be so many times longer than the leads tested
 	trackWeekly  = 14.0 // days from which on the profile knows weekdays
 	power        = 4    // of an error in a weight
+	weightsApart = 0.7  // e-folds by which the errors of a neighbouring band count less in a weight
 	smallestMiss = 1e-9 // keeps weights finite, in medians
 )
 
@@ -119,7 +120,9 @@ type council struct {
 	origins []int         // the last is now
 	reach   int           // leads that are tested
 	said    [][][]float64 // [expert][origin][lead]; the last two are the naive ones
-	miss    [][]float64   // [expert][origin]: mean absolute error
+	bands   []band        // of leads
+	of      []int         // band of a lead; those not tested are of the last
+	miss    [][][]float64 // [expert][origin][band]: mean absolute error
 	naive   int           // experts from here on are last day and last week
 }
 
@@ -130,6 +133,12 @@ func consult(p *past, ask func(weekly bool) []expert) *council {
 	for k := tests - 1; k >= 0 && c.reach > 0; k-- {
 		if o := n - c.reach - k*day; o >= leastDays*day {
 			c.origins = append(c.origins, o)
+		}
+	}
+	c.bands = bandsFor(1, max(1, c.reach))
+	for b, x := range c.bands {
+		for len(c.of) < x.to {
+			c.of = append(c.of, b)
 		}
 	}
 	past := len(c.origins)
@@ -166,54 +175,71 @@ func (c *council) truth(origin, lead int) (y float64, ok bool) {
 	return c.p.y[i], !math.IsNaN(c.p.y[i]) && !c.p.censored(i)
 }
 
-func (c *council) misses(said [][]float64) []float64 {
-	miss := make([]float64, len(c.origins)-1)
+// misses are the mean absolute errors in each band of leads. Near leads are
+// few: the errors of the other bands count there too, the less the farther off.
+func (c *council) misses(said [][]float64) [][]float64 {
+	miss := table(len(c.origins)-1, len(c.bands))
+	sums, counts := make([]float64, len(c.bands)), make([]float64, len(c.bands))
 	for k := range miss {
-		var e running
+		clear(sums)
+		clear(counts)
 		for h, f := range said[k] {
 			if y, ok := c.truth(k, h); ok {
-				e.add(math.Abs(y - f))
+				sums[c.of[h]] += math.Abs(y - f)
+				counts[c.of[h]]++
 			}
 		}
-		miss[k] = e.mean
+		for b := range c.bands {
+			var sum, count float64
+			for a := range c.bands {
+				w := math.Exp(-weightsApart * math.Abs(float64(a-b)))
+				sum += w * sums[a]
+				count += w * counts[a]
+			}
+			if count > 0 {
+				miss[k][b] = sum / count
+			}
+		}
 	}
 	return miss
 }
 
-// weights are the weights of the experts by their errors at all origins but one;
-// they add up to one.
-func (c *council) weights(but int) []float64 {
-	w := make([]float64, len(c.said))
-	best, bar := math.Inf(1), math.Inf(1)
-	for v, miss := range c.miss {
-		for k, e := range miss {
-			if k != but {
-				w[v] += e
+// weights are the weights of the experts in each band by their errors at all
+// origins but one; they add up to one.
+func (c *council) weights(but int) [][]float64 {
+	all := table(len(c.bands), len(c.said))
+	for b, w := range all {
+		best, bar := math.Inf(1), math.Inf(1)
+		for v, miss := range c.miss {
+			for k := range miss {
+				if k != but {
+					w[v] += miss[k][b]
+				}
+			}
+			w[v] += smallestMiss
+			best = min(best, w[v])
+			if v >= c.naive {
+				bar = min(bar, w[v])
 			}
 		}
-		w[v] += smallestMiss
-		best = min(best, w[v])
-		if v >= c.naive {
-			bar = min(bar, w[v])
+		total := 0.0
+		for v, e := range w {
+			if w[v] = 0; e <= bar {
+				w[v] = math.Pow(best/e, power)
+			}
+			total += w[v]
+		}
+		for v := range w {
+			w[v] /= total
 		}
 	}
-	total := 0.0
-	for v, e := range w {
-		if w[v] = 0; e <= bar {
-			w[v] = math.Pow(best/e, power)
-		}
-		total += w[v]
-	}
-	for v := range w {
-		w[v] /= total
-	}
-	return w
+	return all
 }
 
 // mix is the weighted mean of what the experts said, on the root scale.
-func (c *council) mix(weight []float64, origin, lead int) float64 {
+func (c *council) mix(weight [][]float64, origin, lead int) float64 {
 	s := 0.0
-	for v, w := range weight {
+	for v, w := range weight[c.of[min(lead, c.reach-1)]] {
 		if w > 0 {
 			s += w * toRoot(c.said[v][origin][lead])
 		}
