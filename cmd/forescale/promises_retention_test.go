@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/jobs"
+	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store/sqlite"
 )
 
@@ -52,7 +54,10 @@ func TestAJumpOfTheClockDeletesNoHistory(t *testing.T) {
 		s := &server{cfg: serverConfig{Store: st, Clock: clock, Log: slog.New(slog.DiscardHandler), Retention: 10*24*time.Hour + time.Hour}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- s.retain(ctx) }()
+		s.cfg = s.cfg.withSchedules()
+		s.loop = loop.New(loop.Config{Store: st, Clock: clock})
+		runner := jobs.NewEmbedded(jobs.Config{Store: st, Clock: clock, Jobs: s.jobs()[1:]})
+		go func() { done <- runner.Run(ctx) }()
 		defer func() {
 			cancel()
 			if err := <-done; err != nil {

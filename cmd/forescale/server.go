@@ -15,6 +15,7 @@ import (
 	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/api/dashboard"
+	"github.com/forescale/forescale/internal/jobs"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store"
 )
@@ -35,9 +36,10 @@ type serverConfig struct {
 	Sources     []loop.Source
 	Target      loop.Target // nil: nothing is acted on
 	Options     loop.Options
-	Retention   time.Duration     // how long history is kept; 0: for ever
-	OnStep      func(loop.Report) // called after each planning round, or nil
-	Log         *slog.Logger      // nil: none
+	Retention   time.Duration            // how long history is kept; 0: for ever
+	Schedules   map[string]jobs.Schedule // by job; what is left out has a default
+	OnStep      func(loop.Report)        // called after each planning round, or nil
+	Log         *slog.Logger             // nil: none
 }
 
 // server is a running forescale. Who talks to whom:
@@ -46,7 +48,7 @@ type serverConfig struct {
 //	                                                    ▼
 //	engine, machine ──→ sources ──→ loop ─── append → store ←── read ── api ←── browser, commands
 //	                                 │                  ▲                ▲
-//	engine ←── start, stop ── target ┘                  └─ retention     └ steps ── loop
+//	engine ←── start, stop ── target ┘                  └─ jobs          └ steps ── loop
 //
 // The loop is the only one that acts. The api reads the store, writes services
 // and pauses, hands samples to ingest, and asks the loop for a forecast.
@@ -56,6 +58,7 @@ type server struct {
 	api    *api.API
 	ingest *collector.Ingest
 	loop   *loop.Loop
+	runner *jobs.Embedded
 
 	failed chan error // a part ended by itself
 	parts  []*part    // in the order in which they are stopped
@@ -93,9 +96,7 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 	s.wire()
 	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
 	s.run("loop", s.loop.Run)
-	if cfg.Retention > 0 {
-		s.run("retention", s.retain)
-	}
+	s.run("jobs", s.runner.Run)
 	return s, nil
 }
 
@@ -112,21 +113,13 @@ func (c serverConfig) withDefaults() serverConfig {
 	if c.Options.Interval == 0 {
 		c.Options.Interval = 30 * time.Second
 	}
-	return c
+	return c.withSchedules()
 }
 
 // wire makes the parts and joins them; nothing runs yet.
 func (s *server) wire() {
 	c := s.cfg
 	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{})
-	s.api = api.New(api.Config{
-		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
-		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },
-		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
-		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
-		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,
-		StoreSize: c.storeSize(),
-	})
 	s.loop = loop.New(loop.Config{
 		Store: c.Store, Sources: c.Sources, Target: c.Target, Clock: c.Clock, Log: c.Log.With("part", "loop"), Options: c.Options,
 		OnStep: func(r loop.Report) {
@@ -135,6 +128,16 @@ func (s *server) wire() {
 				c.OnStep(r)
 			}
 		},
+	})
+	list := s.jobs()
+	s.runner = jobs.NewEmbedded(jobs.Config{Store: c.Store, Clock: c.Clock, Log: c.Log.With("part", "jobs"), Server: serverName(), Jobs: list})
+	s.api = api.New(api.Config{
+		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
+		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },
+		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
+		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
+		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,
+		StoreSize: c.storeSize(), Schedules: schedulesOf(list),
 	})
 }
 
@@ -219,7 +222,7 @@ func (s *server) Failed() <-chan error { return s.failed }
 //     answered, and streams end.
 //  2. the loop, after the effects that it has begun: each was recorded before,
 //     and what is not done the next start goes on with.
-//  3. retention, which deletes in small bites.
+//  3. jobs: each ends within a moment, and the next start goes on with it.
 //  4. ingest, last of those that write: everything that was acknowledged is
 //     durable already, so nothing is left to save.
 //

@@ -45,6 +45,8 @@ type Config struct {
 	Interval  time.Duration // planning step; 0: 30 s
 	BodyLimit int64         // bytes of a pushed body, unpacked; 0: 8 MiB
 	Heartbeat time.Duration // of the stream, in real time; 0: 15 s
+	// Schedules are the jobs with their next due times. nil: none.
+	Schedules func(now time.Time) []Schedule
 	// StoreSize is the size of the store in bytes, for /metrics. nil: left out.
 	StoreSize func() (int64, error)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +36,17 @@ func withMigrations(t *testing.T, more ...string) Option {
 	return func(o *options) { o.migrations = files }
 }
 
-func migrationName(n int) string { return string([]byte{'0', '0', '0', byte('0' + n)}) + "_more.sql" }
+func migrationName(n int) string { return fmt.Sprintf("%04d_more.sql", n) }
+
+// schemas is how many migrations this program knows.
+func schemas(t *testing.T) int {
+	t.Helper()
+	known, err := migration.Read(embedded)
+	if err != nil || len(known) == 0 {
+		t.Fatalf("%d migrations, %v", len(known), err)
+	}
+	return len(known)
+}
 
 // filled is the path of a closed store that holds a batch.
 func filled(t *testing.T, opts ...Option) string {
@@ -76,7 +87,7 @@ func TestAnOlderSchemaIsRaisedAfterABackup(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	backup := path + ".schema-1.bak"
+	backup := fmt.Sprintf("%s.schema-%d.bak", path, schemas(t))
 	info, err := os.Stat(backup)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
@@ -89,10 +100,10 @@ func TestAnOlderSchemaIsRaisedAfterABackup(t *testing.T) {
 func TestAMigrationThatFailsChangesNothing(t *testing.T) {
 	path := filled(t)
 	_, err := Open(t.Context(), path, withMigrations(t, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT; INSERT INTO more VALUES ('x');"))
-	if err == nil || !strings.Contains(err.Error(), "migration 2") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("migration %d", schemas(t)+1)) {
 		t.Fatalf("got %v", err)
 	}
-	if what := lost(t, path, 0); what != "" { // opens it as schema 1
+	if what := lost(t, path, 0); what != "" { // opens it as the schema it had
 		t.Fatal(what)
 	}
 	_, err = Open(t.Context(), path, withMigrations(t, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;"))
@@ -103,6 +114,7 @@ func TestAMigrationThatFailsChangesNothing(t *testing.T) {
 
 func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 	more := withMigrations(t, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;")
+	known, newer := schemas(t), schemas(t)+1
 	for _, c := range []struct {
 		sentence string
 		path     string
@@ -110,8 +122,8 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 		says     []string
 	}{
 		{"the versions are named where they are known", filled(t, more, WithVersion("0.9")), []Option{WithVersion("0.8")},
-			[]string{"written by 0.9 (schema 2)", "this is 0.8 (schema 1)", "Nothing was changed"}},
-		{"else the schemas are", filled(t, more), nil, []string{"has schema 2", "up to schema 1"}},
+			[]string{fmt.Sprintf("written by 0.9 (schema %d)", newer), fmt.Sprintf("this is 0.8 (schema %d)", known), "Nothing was changed"}},
+		{"else the schemas are", filled(t, more), nil, []string{fmt.Sprintf("has schema %d", newer), fmt.Sprintf("up to schema %d", known)}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			before := contents(t, c.path)
@@ -138,7 +150,7 @@ func TestANewerSchemaIsRefusedAndNotTouched(t *testing.T) {
 		}
 		s.Close()
 		_, err = Open(t.Context(), path)
-		if err == nil || !strings.Contains(err.Error(), "restore state.db.schema-1.bak") {
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("restore state.db.schema-%d.bak", known)) {
 			t.Fatalf("got %v", err)
 		}
 	})

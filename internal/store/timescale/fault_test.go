@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -176,11 +178,18 @@ func TestMigrationsRunOnceFromManyServers(t *testing.T) {
 
 // migrationsAnd is the migrations and one more.
 func migrationsAnd(script string) fstest.MapFS {
-	first, err := migrationFiles.ReadFile("migrations/0001_start.sql")
-	if err != nil {
-		panic(err) // it is embedded
+	files := fstest.MapFS{}
+	known, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	for _, name := range known {
+		data, e := migrationFiles.ReadFile(name)
+		files[path.Base(name)] = &fstest.MapFile{Data: data}
+		err = errors.Join(err, e)
 	}
-	return fstest.MapFS{"0001_start.sql": {Data: first}, "0002_more.sql": {Data: []byte(script)}}
+	if err != nil {
+		panic(err) // they are embedded
+	}
+	files[fmt.Sprintf("%04d_more.sql", len(known)+1)] = &fstest.MapFile{Data: []byte(script)}
+	return files
 }
 
 func TestOneServerClaimsAStore(t *testing.T) {
