@@ -7,6 +7,7 @@
 // [Make] walks down a ladder until the history carries a model, and says in the
 // forecast's Model and Warnings where it stopped:
 //
+//	combination      steps of half an hour or more, twelve days or more
 //	weekly profile   two weeks of history or more
 //	daily profile    two days or more
 //	damped level     anything less, down to a single value

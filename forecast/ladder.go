@@ -12,10 +12,14 @@ const (
 	weeklyDays = 14.0 // a weekday seen twice
 	dailyDays  = 2.0  // a time of day seen twice
 	fillShare  = 0.5  // of that time must hold values
+
+	combinationDays = 12.0             // a week to learn, and origins to test at
+	coarseStep      = 30 * time.Minute // a combination of finer steps was not measured to be better
 )
 
-// Ladder is the model that takes the best rung that the history carries: weekly
-// profile, daily profile, damped level. It says which, and why not a higher one.
+// Ladder is the model that takes the best rung that the history carries: the
+// combination where steps are coarse, weekly profile, daily profile, damped level.
+// It says which, and why not a higher one.
 type Ladder struct{}
 
 // Name implements [Model].
@@ -33,6 +37,13 @@ func (Ladder) Forecast(in Input) (Prediction, error) {
 	if p.gap > 0 {
 		if stale := time.Duration(p.gap) * in.Series.Step; stale > staleAfter(in.Series.Step) {
 			warnings = append(warnings, fmt.Sprintf("the newest value is %v old", stale))
+		}
+	}
+	if in.Series.Step >= coarseStep && p.days() >= combinationDays && p.filledDays() >= combinationDays*fillShare {
+		pr, err := Combination{}.predict(p, in.Levels)
+		if err == nil && finite(pr.Values) {
+			pr.Warnings = append(warnings, pr.Warnings...)
+			return pr, nil
 		}
 	}
 	rungs := []struct {

@@ -11,13 +11,14 @@ func TestEveryModelPassesTheSuite(t *testing.T) {
 	for _, m := range []forecast.Model{
 		forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.Profile{},
 		forecast.SeasonalNaive{}, forecast.SeasonalNaive{Daily: true}, forecast.Level{},
+		forecast.Combination{}, forecast.Lags{}, forecast.Smoothing{},
 	} {
 		t.Run(m.Name(), func(t *testing.T) { forecasttest.Exercise(t, m) })
 	}
 }
 
 func TestModelsOfTheWeekFindIt(t *testing.T) {
-	for _, m := range []forecast.Model{forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.SeasonalNaive{}} {
+	for _, m := range []forecast.Model{forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.SeasonalNaive{}, forecast.Combination{}} {
 		t.Run(m.Name(), func(t *testing.T) { forecasttest.ExercisePattern(t, m) })
 	}
 }

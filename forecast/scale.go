@@ -19,3 +19,34 @@ func fromRoot(z float64) float64 {
 	z = max(z, 0)
 	return max(z*z-softening, 0)
 }
+
+// transform is the scale that a regression adds up on.
+type transform int
+
+const (
+	onLevel transform = iota
+	onRoot
+	onLog
+)
+
+// to takes a value, in units of the history's median, to the scale.
+func (f transform) to(y float64) float64 {
+	switch f {
+	case onRoot:
+		return toRoot(y)
+	case onLog:
+		return math.Log(y + softening)
+	}
+	return y
+}
+
+// from inverts to; it may give less than zero.
+func (f transform) from(z float64) float64 {
+	switch f {
+	case onRoot:
+		return fromRoot(z)
+	case onLog:
+		return math.Exp(z) - softening
+	}
+	return z
+}

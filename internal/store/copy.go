@@ -63,6 +63,7 @@ const (
 	Bool               // int64, 0 or 1
 	Time               // int64, milliseconds since 1970
 	Minute             // int64, minutes since 1970
+	Hour               // int64, hours since 1970
 	JSON               // string, as it was written
 	Blob               // []byte
 )
@@ -79,6 +80,7 @@ type Table struct {
 	Keys    int
 	Columns []Column
 	Counter bool   // the key is an id that the store counts up itself
+	Made    bool   // made up for the copy: each backend says what it reads and where it puts it
 	Sum     string // column whose sum a copy tells, "" for none
 }
 
@@ -87,7 +89,7 @@ func (t Table) Key(r Row) Row { return r[:t.Keys] }
 
 // table makes a Table from "name:kind" words.
 func table(name string, keys int, columns string) Table {
-	kinds := map[string]Kind{"text": Text, "int": Int, "real": Real, "score": Score, "bool": Bool, "time": Time, "minute": Minute, "json": JSON, "blob": Blob}
+	kinds := map[string]Kind{"text": Text, "int": Int, "real": Real, "score": Score, "bool": Bool, "time": Time, "minute": Minute, "hour": Hour, "json": JSON, "blob": Blob}
 	t := Table{Name: name, Keys: keys}
 	for _, word := range strings.Fields(columns) {
 		column, kind, _ := strings.Cut(word, ":")
@@ -101,6 +103,7 @@ func table(name string, keys int, columns string) Table {
 }
 
 func (t Table) counted() Table         { t.Counter = true; return t }
+func (t Table) made() Table            { t.Made = true; return t }
 func (t Table) summed(by string) Table { t.Sum = by; return t }
 
 // Tables is all that is copied, in an order in which each refers only to those
@@ -121,6 +124,10 @@ var Tables = []Table{
 	table("line", 1, "id:int service:text metric:text points:int").counted().summed("points"),
 	table("forecast", 2, "line:int issued:time model:text start:time step:int warnings:json pinball:score naive:score coverage:score tested:int quantiles:blob").summed("tested"),
 	table("demand", 2, "line:int minute:minute value:real censored:bool reporting:int ready:int").summed("value"),
+	// Hours are copied as far as they are final, since their minutes may be gone or
+	// changed. Later ones are due in the target, from the minutes that came with them.
+	table("hours_final", 1, "hour:hour").made(),
+	table("hours", 2, "line:int hour:hour mean:real least:real most:real points:int saturated:int").summed("points"),
 	table("series", 1, "id:int kind:text name:text service:text metric:text").counted(),
 	table("sample", 2, "series:int at:time value:real").summed("value"),
 	table("dirty", 2, "minute:minute service:text mark:int"),
@@ -128,12 +135,13 @@ var Tables = []Table{
 
 // NotCopied is what of the schemas is left out, as TABLE or TABLE.COLUMN, and why.
 var NotCopied = map[string]string{
-	"meta":          "each store's own: its canary and its epoch",
+	"meta":          "each store's own: its canary and its epoch; which hours are final is the table hours_final of a copy",
 	"lease":         "each store's own: who leads, and under which number",
 	"migration":     "each store's own: how its schema was made",
 	"forecast.id":   "a number that only SQLite has; nothing refers to it",
 	"sample_minute": "worked out from sample by TimescaleDB",
-	"demand_hour":   "worked out from demand by TimescaleDB",
+	"demand_hour":   "its final hours are rows of hours; TimescaleDB works the others out from demand",
+	"hours_due":     "every hour of the minutes that come over is due in the target",
 }
 
 // Copying is how a copy is made.

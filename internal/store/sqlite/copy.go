@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -53,9 +54,17 @@ func (x *snapshot) Close() error {
 	return err
 }
 
+// sources are what is read of tables that are not copied as they are.
+var sources = map[string]string{
+	"hours_final": "(SELECT CAST(value AS INTEGER) AS hour FROM meta WHERE key = 'hours_final' AND value <> '-1000000')",
+	"hours":       "(SELECT * FROM hours WHERE hour < " + finalHour + ")",
+}
+
+func source(t store.Table) string { return cmp.Or(sources[t.Name], t.Name) }
+
 // Count implements [store.Snapshot].
 func (x *snapshot) Count(ctx context.Context, t store.Table) (n int64, err error) {
-	err = x.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+t.Name).Scan(&n)
+	err = x.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+source(t)).Scan(&n)
 	return n, x.s.fault("count rows", err)
 }
 
@@ -82,7 +91,7 @@ func (x *snapshot) Columns(ctx context.Context) ([]string, error) {
 func (x *snapshot) Rows(ctx context.Context, t store.Table, after store.Row) iter.Seq2[store.Row, error] {
 	return func(yield func(store.Row, error) bool) {
 		keys := columnsOf(t, t.Keys)
-		query := "SELECT " + columnsOf(t, len(t.Columns)) + " FROM " + t.Name
+		query := "SELECT " + columnsOf(t, len(t.Columns)) + " FROM " + source(t)
 		if after != nil {
 			query += " WHERE (" + keys + ") > (" + marks(t.Keys) + ")"
 		}
@@ -136,14 +145,40 @@ func (s *Store) CopyNote(ctx context.Context) (string, error) {
 // Load implements [store.Copier].
 func (s *Store) Load(ctx context.Context, t store.Table, rows []store.Row, note string) error {
 	return s.write(ctx, "load "+t.Name, func(x *tx) error {
-		query := "INSERT INTO " + t.Name + " (" + columnsOf(t, len(t.Columns)) + ") VALUES (" + marks(len(t.Columns)) + ") ON CONFLICT (" + columnsOf(t, t.Keys) + ") DO NOTHING"
-		for _, r := range rows {
-			if err := x.exec(query, r...); err != nil {
-				return err
-			}
+		if err := x.load(t, rows); err != nil {
+			return err
 		}
 		return x.exec("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", copyNote, note)
 	})
+}
+
+func (t *tx) load(table store.Table, rows []store.Row) error {
+	if table.Name == "hours_final" {
+		return t.exec("UPDATE meta SET value = CAST(? AS TEXT) WHERE key = 'hours_final'", rows[0][0])
+	}
+	query := "INSERT INTO " + table.Name + " (" + columnsOf(table, len(table.Columns)) + ") VALUES (" + marks(len(table.Columns)) + ") ON CONFLICT (" + columnsOf(table, table.Keys) + ") DO NOTHING"
+	for _, r := range rows {
+		if err := t.exec(query, r...); err != nil {
+			return err
+		}
+	}
+	if table.Name != "demand" {
+		return nil
+	}
+	due := map[int64]map[int64]struct{}{}
+	for _, r := range rows {
+		line, minute := r[0].(int64), r[1].(int64)
+		if due[line] == nil {
+			due[line] = map[int64]struct{}{}
+		}
+		due[line][hourOf(minute)] = struct{}{}
+	}
+	for line, hours := range due {
+		if err := t.markHours(line, hours); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Loaded implements [store.Copier]. Counters go on by themselves: AUTOINCREMENT

@@ -64,6 +64,26 @@ func (f *fixture) fillMore() {
 		many = append(many, sample(instance("b", "b-1"), util, at(float64(i)*997.003), float64(i)/3))
 	}
 	f.append(many...)
+	f.fillHours()
+}
+
+// fillHours adds hours of every sort: a final one that has lost a minute and was
+// to be changed after that, one without any minute left, one that is rolled up
+// and one that was changed since.
+func (f *fixture) fillHours() {
+	f.Helper()
+	save := func(minute int, value float64) {
+		p := point("b", load, minute, value)
+		p.Censored = value > 4
+		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("b", minute)}, []forescale.DemandPoint{p}))
+	}
+	for i, m := range []int{-660, -600, -590, -480, -420} {
+		save(m, float64(i+1))
+	}
+	must[int64](f)(f.Prune(f.ctx, store.Cutoffs{Minutes: minute(-595)}))
+	save(-590, 50)
+	save(-420, 7)
+	save(-419, 9)
 }
 
 func copyEverything(from, to *fixture) {
@@ -83,13 +103,19 @@ func copyEverything(from, to *fixture) {
 			from.Errorf("nothing of table %s was copied: the test does not show that it is", c.Table)
 		}
 	}
+	final := []forescale.DemandHour{hourOf("b", load, -660, 1), hourOf("b", load, -600, 2, 3)}
+	to.equal(to.hoursNow("b", load)[:2], final)
+	to.equal(to.hoursNow("b", load)[3].Points, 2) // what is due is not waited for
 	to.equal(to.everything(), from.everything())
+	to.equal(to.hoursNow("b", load)[:2], final)
 	to.ok(to.Check(to.ctx))
 	// Ids and counters go on behind what was copied.
 	for _, f := range []*fixture{from, to} {
 		f.append(sample(node("new"), cpu, at(1), 1))
 		f.record(decide("new", 9, forescale.CodeSteady), decide("b", 10, forescale.CodeMinBound))
 		f.put(wholeService("gone"), 0)
+		cells := []forescale.Cell{cell("b", -590), cell("b", -480), cell("b", -421)} // final, taken away, and new
+		f.ok(f.SaveDemand(f.ctx, cells, []forescale.DemandPoint{point("b", load, -590, 99), point("b", load, -421, 16)}))
 	}
 	to.equal(to.everything(), from.everything())
 	to.reopen()
@@ -173,6 +199,9 @@ func coverColumns(from, _ *fixture) {
 	from.ok(err)
 	copied := map[string]bool{}
 	for _, t := range store.Tables {
+		if t.Made {
+			continue
+		}
 		for _, c := range t.Columns {
 			name := t.Name + "." + c.Name
 			copied[name] = true

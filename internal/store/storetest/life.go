@@ -36,6 +36,8 @@ func (f *fixture) everything() []any {
 		must[[]forescale.Run](f)(f.ListRuns(f.ctx, forescale.RunQuery{})),
 		must[[]forescale.Key](f)(f.ListKeys(f.ctx)),
 		key,
+		f.hours("a", util),
+		f.hours("b", load),
 	}
 }
 

@@ -57,9 +57,23 @@ func (x *snapshot) Close() error {
 	return x.s.fault("end reading", err)
 }
 
+// source is what is read of a table: some are not copied as they are.
+func (s *Store) source(t store.Table) string {
+	switch {
+	case t.Name == "hours_final":
+		return "(SELECT value::timestamptz AS hour FROM meta WHERE key = 'hours_final' AND value <> '-infinity') AS final"
+	case t.Name == "hours" && s.extension != "":
+		return `(SELECT line, hour, mean, least, most, points, saturated FROM hours WHERE hour < ` + movedHour + `
+			UNION ALL SELECT line, hour, mean, least, most, points, saturated FROM demand_hour WHERE hour >= ` + movedHour + ` AND hour < ` + finalHour + `) AS hours`
+	case t.Name == "hours":
+		return "(SELECT * FROM hours WHERE hour < " + finalHour + ") AS hours"
+	}
+	return t.Name
+}
+
 // Count implements [store.Snapshot].
 func (x *snapshot) Count(ctx context.Context, t store.Table) (n int64, err error) {
-	err = x.tx.QueryRow(ctx, "SELECT count(*) FROM "+t.Name).Scan(&n)
+	err = x.tx.QueryRow(ctx, "SELECT count(*) FROM "+x.s.source(t)).Scan(&n)
 	return n, x.s.fault("count rows", err)
 }
 
@@ -78,7 +92,7 @@ func (x *snapshot) Rows(ctx context.Context, t store.Table, after store.Row) ite
 		for i, c := range t.Columns {
 			selected[i] = `"` + c.Name + `"` + readAs[c.Kind]
 		}
-		query := "SELECT " + strings.Join(selected, ", ") + " FROM " + t.Name
+		query := "SELECT " + strings.Join(selected, ", ") + " FROM " + x.s.source(t)
 		var args []any
 		if after != nil {
 			var marks []string
@@ -117,7 +131,7 @@ func (x *snapshot) Rows(ctx context.Context, t store.Table, after store.Row) ite
 // as the text that it was written as.
 var (
 	arrayOf = map[store.Kind]string{store.Text: "text", store.Int: "bigint", store.Real: "double precision", store.Score: "double precision",
-		store.Bool: "boolean", store.Time: "timestamptz", store.Minute: "timestamptz", store.JSON: "text", store.Blob: "bytea"}
+		store.Bool: "boolean", store.Time: "timestamptz", store.Minute: "timestamptz", store.Hour: "timestamptz", store.JSON: "text", store.Blob: "bytea"}
 	readAs = map[store.Kind]string{store.JSON: "::text"}
 )
 
@@ -138,6 +152,8 @@ func toPG(k store.Kind, v any) any {
 		return time.UnixMilli(v.(int64)).UTC()
 	case store.Minute:
 		return time.Unix(v.(int64)*60, 0).UTC()
+	case store.Hour:
+		return time.Unix(v.(int64)*3600, 0).UTC()
 	}
 	return v
 }
@@ -157,6 +173,9 @@ func fromPG(k store.Kind, v any) any {
 	case time.Time:
 		if k == store.Minute {
 			return v.Unix() / 60
+		}
+		if k == store.Hour {
+			return v.Unix() / 3600
 		}
 		return v.UnixMilli()
 	}
@@ -179,23 +198,43 @@ func (s *Store) CopyNote(ctx context.Context) (string, error) {
 // Load implements [store.Copier].
 func (s *Store) Load(ctx context.Context, t store.Table, rows []store.Row, note string) error {
 	return s.write(ctx, "load "+t.Name, func(ctx context.Context, x *tx) error {
-		given, values := make([]string, len(t.Columns)), make([]string, len(t.Columns))
-		args := make([]any, len(t.Columns))
-		for i, c := range t.Columns {
-			given[i] = fmt.Sprintf("$%d::%s[]", i+1, arrayOf[c.Kind])
-			values[i] = fmt.Sprintf(`r."%s"`, c.Name)
-			if c.Kind == store.JSON {
-				values[i] += "::json"
-			}
-			args[i] = column(rows, func(r store.Row) any { return toPG(c.Kind, r[i]) })
-		}
-		all := columnsOf(t, len(t.Columns), "")
-		if err := x.exec(ctx, "INSERT INTO "+t.Name+" ("+all+") OVERRIDING SYSTEM VALUE SELECT "+strings.Join(values, ", ")+
-			" FROM unnest("+strings.Join(given, ", ")+") AS r ("+all+") ON CONFLICT ("+columnsOf(t, t.Keys, "")+") DO NOTHING", args...); err != nil {
+		if err := x.load(ctx, t, rows); err != nil {
 			return err
 		}
 		return x.exec(ctx, "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", copyNote, note)
 	})
+}
+
+func (t *tx) load(ctx context.Context, table store.Table, rows []store.Row) error {
+	if table.Name == "hours_final" {
+		keys := []string{"hours_final"}
+		if t.s.extension != "" { // whose aggregate begins where the copied hours end
+			keys = append(keys, "hours_moved")
+		}
+		return t.exec(ctx, "UPDATE meta SET value = $1 WHERE key = ANY ($2::text[])", toPG(store.Hour, rows[0][0]).(time.Time).Format(time.RFC3339), keys)
+	}
+	given, values := make([]string, len(table.Columns)), make([]string, len(table.Columns))
+	args := make([]any, len(table.Columns))
+	for i, c := range table.Columns {
+		given[i] = fmt.Sprintf("$%d::%s[]", i+1, arrayOf[c.Kind])
+		values[i] = fmt.Sprintf(`r."%s"`, c.Name)
+		if c.Kind == store.JSON {
+			values[i] += "::json"
+		}
+		args[i] = column(rows, func(r store.Row) any { return toPG(c.Kind, r[i]) })
+	}
+	all := columnsOf(table, len(table.Columns), "")
+	if err := t.exec(ctx, "INSERT INTO "+table.Name+" ("+all+") OVERRIDING SYSTEM VALUE SELECT "+strings.Join(values, ", ")+
+		" FROM unnest("+strings.Join(given, ", ")+") AS r ("+all+") ON CONFLICT ("+columnsOf(table, table.Keys, "")+") DO NOTHING", args...); err != nil || table.Name != "demand" {
+		return err
+	}
+	due := map[hourKey]struct{}{}
+	for _, r := range rows {
+		due[hourKey{r[0].(int64), hourOf(toPG(store.Minute, r[1]).(time.Time))}] = struct{}{}
+	}
+	b := &pgx.Batch{}
+	t.queueDue(b, due)
+	return t.SendBatch(ctx, b).Close()
 }
 
 // Loaded implements [store.Copier].

@@ -38,7 +38,10 @@ func (t *tx) queueDue(b *pgx.Batch, hours map[hourKey]struct{}) {
 		column(keys, func(k hourKey) int64 { return k.line }), column(keys, func(k hourKey) time.Time { return k.at }))
 }
 
-const finalHour = "(SELECT value::timestamptz FROM meta WHERE key = 'hours_final')"
+const (
+	finalHour = "(SELECT value::timestamptz FROM meta WHERE key = 'hours_final')"
+	movedHour = "(SELECT value::timestamptz FROM meta WHERE key = 'hours_moved')"
+)
 
 // What is due is worked out while it is read, so hours never differ from their
 // minutes. TimescaleDB does so for the newest hours; those that were rolled up
@@ -54,10 +57,10 @@ const (
 				WHERE line = due.line AND minute >= due.hour AND minute < due.hour + INTERVAL '1 hour' HAVING count(*) > 0) AS v
 			WHERE line = ` + lineID + ` AND hour >= $3 AND hour < $4 AND hour >= ` + finalHour + `
 		ORDER BY 1`
-	hoursByTimescale = hoursOfTable + ` AND hour < (SELECT value::timestamptz FROM meta WHERE key = 'hours_moved')
+	hoursByTimescale = hoursOfTable + ` AND hour < ` + movedHour + `
 		UNION ALL
 		SELECT hour, mean, least, most, points, saturated FROM demand_hour
-			WHERE line = ` + lineID + ` AND hour >= $3 AND hour < $4 AND hour >= (SELECT value::timestamptz FROM meta WHERE key = 'hours_moved')
+			WHERE line = ` + lineID + ` AND hour >= $3 AND hour < $4 AND hour >= ` + movedHour + `
 		ORDER BY 1`
 )
 

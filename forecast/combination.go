@@ -1,0 +1,332 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/forescale/forescale"
+)
+
+// Combination asks many experts — regressions on seasonal lags, exponential
+// smoothing, last day and last week — what they would have said at past origins,
+// and mixes what they say now with weights that fall with the fourth power of
+// their errors then, in each band of lead times. One that did worse than last day or last week has none. A
+// mean of many is better than the best one picked: what is picked was lucky too.
+//
+// The quantiles are those of the mix's own errors at the past origins, each with
+// the weights that the other origins give.
+type Combination struct{}
+
+var _ Model = Combination{}
+
+// Name implements [Model].
+func (Combination) Name() string { return "combination" }
+
+// Forecast implements [Model]. It fails with less than about eleven days, or with
+// steps longer than a quarter of a day.
+func (m Combination) Forecast(in Input) (Prediction, error) {
+	return forecastWith(in, m.Name(), experts)
+}
+
+func (m Combination) predict(p *past, levels []float64) (Prediction, error) {
+	return predictWith(p, levels, m.Name(), experts)
+}
+
+// experts are all that are asked; weekly tells whether the history carries lags
+// of a week.
+func experts(weekly bool) (all []expert) {
+	for _, s := range []transform{onLevel, onRoot, onLog} {
+		all = append(all, lagged{scale: s, weekly: weekly}, lagged{scale: s, weekly: weekly, apart: 1})
+	}
+	for _, s := range []transform{onRoot, onLog} {
+		all = append(all,
+			lagged{scale: s, weekly: weekly, calendar: true},
+			lagged{scale: s, weekly: weekly, calendar: true, robust: true},
+			lagged{scale: s, weekly: weekly, robust: true},
+			lagged{scale: s, weekly: weekly, half: 10},
+			lagged{scale: s, weekly: weekly, apart: 1, robust: true},
+			lagged{scale: s, short: true, robust: true})
+		if weekly {
+			all = append(all,
+				lagged{scale: s, weekly: true, apart: 7},
+				lagged{scale: s, weekly: true, apart: 7, robust: true},
+				lagged{scale: s, weekly: true, apart: 7, robust: true, half: 10},
+				lagged{scale: s, weekly: true, short: true, robust: true})
+		}
+	}
+	all = append(all,
+		lagged{scale: onRoot, weekly: weekly, profile: true},
+		lagged{scale: onRoot, weekly: weekly, profile: true, robust: true},
+		lagged{scale: onRoot, weekly: weekly, profile: true, short: true, robust: true},
+		lagged{scale: onRoot, weekly: weekly, profile: true, short: true, robust: true, calendar: true},
+		lagged{scale: onRoot, robust: true, half: 8})
+	for _, s := range smoothers {
+		if weekly || s.week == 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Settings of the combination.
+const (
+	tests        = 10   // past origins, a day apart
+	fewestTests  = 3    // below this nothing is known of the experts
+	leastDays    = 8    // of history before the first origin
+	lagDays      = 16.0 // of history from which on there are lags of a week
+	tested       = 6    // the history must be so many times longer than the leads tested
+	trackWeekly  = 14.0 // days from which on the profile knows weekdays
+	power        = 4    // of an error in a weight
+	weightsApart = 0.7  // e-folds by which the errors of a neighbouring band count less in a weight
+	smallestMiss = 1e-9 // keeps weights finite, in medians
+)
+
+func forecastWith(in Input, name string, ask func(weekly bool) []expert) (Prediction, error) {
+	p, err := newPast(in)
+	if err != nil {
+		return Prediction{}, err
+	}
+	return predictWith(p, in.Levels, name, ask)
+}
+
+func predictWith(p *past, levels []float64, name string, ask func(weekly bool) []expert) (Prediction, error) {
+	if p.cal.day < 4 {
+		return Prediction{}, errThin
+	}
+	c := consult(p, ask)
+	if c == nil {
+		return Prediction{}, errThin
+	}
+	iv := c.intervals(levels)
+	pr := Prediction{Model: name, Values: table(p.ahead-p.gap, len(levels)), Score: c.score(iv, levels)}
+	now, weight := len(c.origins)-1, c.weights(-1)
+	for h, row := range pr.Values {
+		lead := p.gap + h
+		iv.around(lead, c.mix(weight, now, lead), row)
+		for i, v := range row {
+			row[i] = p.unscaled(min(max(v, 0), headroom*p.top))
+		}
+		rising(row)
+	}
+	if c.reach < p.ahead {
+		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", c.reach))
+	}
+	return pr, nil
+}
+
+// council is what the experts said at past origins, and now.
+type council struct {
+	p       *past
+	origins []int         // the last is now
+	reach   int           // leads that are tested
+	said    [][][]float64 // [expert][origin][lead]; the last two are the naive ones
+	bands   []band        // of leads
+	of      []int         // band of a lead; those not tested are of the last
+	miss    [][][]float64 // [expert][origin][band]: mean absolute error
+	naive   int           // experts from here on are last day and last week
+}
+
+// consult asks the experts; nil when the history carries none or no test of them.
+func consult(p *past, ask func(weekly bool) []expert) *council {
+	n, day := len(p.y), int(p.cal.day+0.5)
+	c := &council{p: p, reach: min(p.ahead, n/tested)}
+	for k := tests - 1; k >= 0 && c.reach > 0; k-- {
+		if o := n - c.reach - k*day; o >= leastDays*day {
+			c.origins = append(c.origins, o)
+		}
+	}
+	c.bands = bandsFor(1, max(1, c.reach))
+	for b, x := range c.bands {
+		for len(c.of) < x.to {
+			c.of = append(c.of, b)
+		}
+	}
+	past := len(c.origins)
+	if past < fewestTests {
+		return nil
+	}
+	c.origins = append(c.origins, n)
+	way := newCourse(p, newTrack(p, p.days() >= trackWeekly))
+	weekly := p.days() >= lagDays
+	hear := func(e expert) {
+		out := append(table(past, c.reach), make([]float64, p.ahead))
+		if e.paths(way, c.origins, out) {
+			c.said = append(c.said, out)
+			c.miss = append(c.miss, c.misses(out))
+		}
+	}
+	for _, e := range ask(weekly) {
+		hear(e)
+	}
+	c.naive = len(c.said)
+	hear(repeated{days: 1})
+	if weekly {
+		hear(repeated{days: 7})
+	}
+	if c.naive == 0 {
+		return nil
+	}
+	return c
+}
+
+// truth is what came at a lead after an origin, if that is known.
+func (c *council) truth(origin, lead int) (y float64, ok bool) {
+	i := c.origins[origin] + lead
+	return c.p.y[i], !math.IsNaN(c.p.y[i]) && !c.p.censored(i)
+}
+
+// misses are the mean absolute errors in each band of leads. Near leads are
+// few: the errors of the other bands count there too, the less the farther off.
+func (c *council) misses(said [][]float64) [][]float64 {
+	miss := table(len(c.origins)-1, len(c.bands))
+	sums, counts := make([]float64, len(c.bands)), make([]float64, len(c.bands))
+	for k := range miss {
+		clear(sums)
+		clear(counts)
+		for h, f := range said[k] {
+			if y, ok := c.truth(k, h); ok {
+				sums[c.of[h]] += math.Abs(y - f)
+				counts[c.of[h]]++
+			}
+		}
+		for b := range c.bands {
+			var sum, count float64
+			for a := range c.bands {
+				w := math.Exp(-weightsApart * math.Abs(float64(a-b)))
+				sum += w * sums[a]
+				count += w * counts[a]
+			}
+			if count > 0 {
+				miss[k][b] = sum / count
+			}
+		}
+	}
+	return miss
+}
+
+// weights are the weights of the experts in each band by their errors at all
+// origins but one; they add up to one.
+func (c *council) weights(but int) [][]float64 {
+	all := table(len(c.bands), len(c.said))
+	for b, w := range all {
+		best, bar := math.Inf(1), math.Inf(1)
+		for v, miss := range c.miss {
+			for k := range miss {
+				if k != but {
+					w[v] += miss[k][b]
+				}
+			}
+			w[v] += smallestMiss
+			best = min(best, w[v])
+			if v >= c.naive {
+				bar = min(bar, w[v])
+			}
+		}
+		total := 0.0
+		for v, e := range w {
+			if w[v] = 0; e <= bar {
+				w[v] = math.Pow(best/e, power)
+			}
+			total += w[v]
+		}
+		for v := range w {
+			w[v] /= total
+		}
+	}
+	return all
+}
+
+// mix is the weighted mean of what the experts said, on the root scale.
+func (c *council) mix(weight [][]float64, origin, lead int) float64 {
+	s := 0.0
+	for v, w := range weight[c.of[min(lead, c.reach-1)]] {
+		if w > 0 {
+			s += w * toRoot(c.said[v][origin][lead])
+		}
+	}
+	return fromRoot(s)
+}
+
+// intervals learns from the errors at the past origins.
+func (c *council) intervals(levels []float64) *intervals {
+	iv := newIntervals(c.reach)
+	for k := range len(c.origins) - 1 {
+		w := c.weights(k)
+		for h := range c.reach {
+			if y, ok := c.truth(k, h); ok {
+				iv.add(h, y, c.mix(w, k, h))
+			}
+		}
+	}
+	iv.fit(levels, len(c.origins)-1)
+	return iv
+}
+
+// score is the loss at the past origins beside that of last week, or of last day
+// where there is no week, with the quantiles of its own errors.
+func (c *council) score(iv *intervals, levels []float64) (s forescale.Score) {
+	naive := c.said[len(c.said)-1]
+	var errs []float64
+	for k := range len(c.origins) - 1 {
+		for h := range c.reach {
+			if y, ok := c.truth(k, h); ok {
+				errs = append(errs, y-naive[k][h])
+			}
+		}
+	}
+	if len(errs) == 0 {
+		return s
+	}
+	offsets, row, other := make([]float64, len(levels)), make([]float64, len(levels)), make([]float64, len(levels))
+	quantilesOf(errs, float64(len(errs)), levels, offsets)
+	var own, naives, inside running
+	for k := range len(c.origins) - 1 {
+		w := c.weights(k)
+		for h := range c.reach {
+			y, ok := c.truth(k, h)
+			if !ok {
+				continue
+			}
+			iv.around(h, c.mix(w, k, h), row)
+			for i, o := range offsets {
+				other[i] = max(0, naive[k][h]+o)
+			}
+			own.add(meanPinball(levels, row, y))
+			naives.add(meanPinball(levels, other, y))
+			in := 0.0
+			if row[0] <= y && y <= row[len(row)-1] {
+				in = 1
+			}
+			inside.add(in)
+		}
+	}
+	return forescale.Score{Pinball: own.mean * c.p.scale, Naive: naives.mean * c.p.scale, Coverage: inside.mean, Tested: own.n}
+}
+
+func meanPinball(levels, row []float64, y float64) (loss float64) {
+	for i, q := range levels {
+		loss += Pinball(q, y, row[i])
+	}
+	return loss / float64(len(levels))
+}
+
+// repeated is the value of some days earlier.
+type repeated struct{ days int }
+
+func (m repeated) paths(c *course, origins []int, out [][]float64) bool {
+	cal := c.p.cal
+	for o, origin := range origins {
+		for h := range out[o] {
+			k := max(1, int(float64(h)/(float64(m.days)*cal.day))) * m.days
+			j := cal.back(origin+h, k)
+			for ; j >= origin; j = cal.back(origin+h, k) {
+				k += m.days
+			}
+			if j < 0 {
+				return false
+			}
+			out[o][h] = c.y[j]
+		}
+	}
+	return true
+}

@@ -1,0 +1,99 @@
+package forecast
+
+// Smoothing is exponential smoothing on the root scale with a season of a day, one
+// of a week and errors that fade (Taylor 2003, 2010). [Combination] asks several of
+// its kind.
+type Smoothing struct{}
+
+var _ Model = Smoothing{}
+
+// Name implements [Model].
+func (Smoothing) Name() string { return "smoothing with two seasons" }
+
+// Forecast implements [Model]. It fails with less than about three weeks.
+func (m Smoothing) Forecast(in Input) (Prediction, error) {
+	return forecastWith(in, m.Name(), func(bool) []expert { return []expert{smoothers[0]} })
+}
+
+// smoother is the expert behind [Smoothing].
+type smoother struct {
+	scale transform
+	level float64 // shares of an error that the level, the day and the week take
+	day   float64
+	week  float64
+	keep  float64 // share of an error that is left a step later
+}
+
+// smoothers are the settings that are asked: what an hour of load teaches, from
+// calm series to nervous ones.
+var smoothers = []smoother{
+	{onRoot, 0.02, 0.30, 0.30, 0.60}, {onRoot, 0.01, 0.30, 0.40, 0.40}, {onRoot, 0.02, 0.20, 0.30, 0.60}, {onRoot, 0.02, 0.30, 0.50, 0.50},
+	{onRoot, 0.005, 0.30, 0.30, 0.70}, {onRoot, 0.02, 0.15, 0.15, 0.90}, {onRoot, 0.01, 0.05, 0.20, 0.95}, {onRoot, 0.05, 0.30, 0.30, 0.80},
+	{onRoot, 0.05, 0.50, 0.30, 0.70}, {onRoot, 0.05, 0.30, 0.50, 0.70}, {onRoot, 0.10, 0.40, 0.40, 0.50}, {onRoot, 0.05, 0.30, 0.30, 0.95},
+	{onRoot, 0.20, 0.10, 0.10, 0.30}, {onRoot, 0.30, 0.30, 0.30, 0}, {onRoot, 0.02, 0.10, 0, 0.90}, {onRoot, 0.10, 0.30, 0, 0.80},
+	{onLog, 0.02, 0.30, 0.30, 0.60}, {onLog, 0.02, 0.15, 0.15, 0.90}, {onLog, 0.01, 0.05, 0.20, 0.95}, {onLog, 0.05, 0.30, 0.30, 0.80},
+}
+
+// firstWeek is the share of the first weeks' deviations that the season of the
+// week begins with.
+const firstWeek = 0.7
+
+func (m smoother) paths(c *course, origins []int, out [][]float64) bool {
+	cal := c.p.cal
+	first := 7 * cal.perDay
+	if m.week > 0 {
+		first *= 2
+	}
+	if origins[0] < first {
+		return false
+	}
+	z := make([]float64, c.n)
+	for i, v := range c.y[:c.n] {
+		z[i] = m.scale.to(v)
+	}
+	level, day, week := m.begin(cal, z[:first])
+	left := 0.0 // of the newest error
+	i := 0
+	for o, origin := range origins {
+		for ; i < origin; i++ {
+			d, w := cal.slot[i], cal.week[i]
+			e := z[i] - level - day[d] - week[w] - m.keep*left
+			level += m.level * e
+			day[d] += m.day * e
+			week[w] += m.week * e
+			left = z[i] - level - day[d] - week[w]
+		}
+		fade := left
+		for h := range out[o] {
+			fade *= m.keep
+			j := origin + h
+			out[o][h] = max(0, m.scale.from(level+day[cal.slot[j]]+week[cal.week[j]]+fade))
+		}
+	}
+	return true
+}
+
+// begin is the state at the start: means of the first weeks.
+func (m smoother) begin(cal *calendar, z []float64) (level float64, day, week []float64) {
+	day, week = make([]float64, cal.perDay), make([]float64, 7*cal.perDay)
+	var all running
+	for _, v := range z {
+		all.add(v)
+	}
+	seen := make([]float64, len(week))
+	for i, v := range z {
+		s := cal.slot[i]
+		seen[s]++
+		day[s] += (v - all.mean - day[s]) / seen[s]
+	}
+	if m.week == 0 {
+		return all.mean, day, week
+	}
+	clear(seen)
+	for i, v := range z {
+		s := cal.week[i]
+		seen[s]++
+		week[s] += (firstWeek*(v-all.mean-day[cal.slot[i]]) - week[s]) / seen[s]
+	}
+	return all.mean, day, week
+}
