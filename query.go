@@ -28,6 +28,14 @@ type InstanceQuery struct {
 	Since   time.Time // only those live at or after Since: not ended before it
 }
 
+// RunQuery picks runs. Zero fields pick all.
+type RunQuery struct {
+	Kind   string
+	Until  time.Time // only those that started before or at this time
+	Before string    // only runs older than the one with this id (a page's cursor)
+	Limit  int       // 0: no limit
+}
+
 // DecisionQuery picks decisions. Zero fields pick all.
 type DecisionQuery struct {
 	ID      string // a whole id or a unique prefix

@@ -2,15 +2,45 @@ package forescale
 
 import "time"
 
-// Run is one execution of a scheduled job.
+// RunState is how far a run has come.
+type RunState string
+
+// The states of a run.
+const (
+	RunRunning  RunState = "running" // or cut off, if its server is gone
+	RunRetrying RunState = "retrying"
+	RunDone     RunState = "done" // also if some of its services failed
+	RunFailed   RunState = "failed"
+)
+
+// Run is one execution of a job, or of one batch of its services.
 type Run struct {
 	ID        string    `json:"id"`
-	Kind      string    `json:"kind"` // "forecast", "import", "retention"
-	StartedAt time.Time `json:"started_at"`
-	EndedAt   time.Time `json:"ended_at,omitzero"` // zero: still running, or cut off
-	Done      int       `json:"done"`              // services or rows
-	Failed    int       `json:"failed"`            // of these
+	Kind      string    `json:"kind"`             // the job: "forecast", "import", "retention"
+	Server    string    `json:"server,omitempty"` // who runs it; of the last attempt
+	DueAt     time.Time `json:"due_at,omitzero"`  // when its schedule wanted it; zero: asked for by hand
+	StartedAt time.Time `json:"started_at"`       // of the first attempt
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	State     RunState  `json:"state"`   // never "" when read back: see Settled
+	Attempt   int       `json:"attempt"` // the first is 1; 0: not counted
+	Done      int       `json:"done"`    // services or rows
+	Failed    int       `json:"failed"`  // of these
 	Error     string    `json:"error,omitempty"`
+}
+
+// Settled fills the state of a run that was written without one, as the first
+// version did.
+func (r Run) Settled() Run {
+	switch {
+	case r.State != "":
+	case r.EndedAt.IsZero():
+		r.State = RunRunning
+	case r.Error != "" && r.Done == r.Failed:
+		r.State = RunFailed
+	default:
+		r.State = RunDone
+	}
+	return r
 }
 
 // Role is what an API key may do.

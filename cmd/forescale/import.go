@@ -129,15 +129,16 @@ func (a *app) importHistory(ctx context.Context, s store.Store, f importFlags, p
 			return fmt.Errorf("read the progress of earlier imports: %w", err)
 		}
 	}
-	run := forescale.Run{ID: fmt.Sprintf("import-%d-%s", im.now.UnixMilli(), print[:8]), Kind: "import", StartedAt: im.now}
+	run := forescale.Run{ID: fmt.Sprintf("import-%d-%s", im.now.UnixMilli(), print[:8]), Kind: "import", StartedAt: im.now, State: forescale.RunRunning}
 	if err := s.SaveRun(ctx, run); err != nil {
 		return fmt.Errorf("record the run: %w", err)
 	}
 	bar := a.progress(in.size, in.read)
 	err = im.run(ctx, in, print, done)
 	bar.finish()
-	run.Done, run.Failed, run.EndedAt = int(im.stored), int(im.refusals), a.clock.Now()
+	run.Done, run.Failed, run.EndedAt, run.State = int(im.stored), int(im.refusals), a.clock.Now(), forescale.RunDone
 	if err != nil {
+		run.State = forescale.RunFailed
 		run.Error = oneLine(err.Error())
 	}
 	err = errors.Join(err, s.SaveRun(context.WithoutCancel(ctx), run))

@@ -228,7 +228,7 @@ func TestImportCreatesServicesWhenAsked(t *testing.T) {
 	if err != nil || got.Mode != forescale.ModeForecastOnly || got.Capacity != 50 || got.TimeZone != "Europe/Berlin" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	runs, err := st.ListRuns(t.Context(), "import", 10)
+	runs, err := st.ListRuns(t.Context(), forescale.RunQuery{Kind: "import", Limit: 10})
 	if err != nil || len(runs) != 1 || runs[0].Done != 100 || runs[0].EndedAt.IsZero() {
 		t.Errorf("runs %+v, %v", runs, err)
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/jobs"
+	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store/sqlite"
 )
 
@@ -52,7 +55,11 @@ func TestAJumpOfTheClockDeletesNoHistory(t *testing.T) {
 		s := &server{cfg: serverConfig{Store: st, Clock: clock, Log: slog.New(slog.DiscardHandler), Retention: retention{Samples: 10*24*time.Hour + time.Hour}}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- s.retain(ctx) }()
+		s.cfg = s.cfg.withSchedules()
+		s.loop = loop.New(loop.Config{Store: st, Clock: clock})
+		only := slices.DeleteFunc(s.jobs(), func(j jobs.Job) bool { return j.Name != retentionJob })
+		runner := jobs.NewEmbedded(jobs.Config{Store: st, Clock: clock, Jobs: only})
+		go func() { done <- runner.Run(ctx) }()
 		defer func() {
 			cancel()
 			if err := <-done; err != nil {

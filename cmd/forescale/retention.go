@@ -3,55 +3,58 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/jobs"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // clockTolerance is how far the wall clock may move against the steady one from
 // one pruning to the next, and still be believed.
 const clockTolerance = time.Hour
 
-// retain prunes history once a day. A failure is logged and tried again the next
-// day: too much history hurts nobody. A wall clock that jumped is not believed
-// until it kept still for a day: what is deleted does not come back.
-func (s *server) retain(ctx context.Context) error {
-	wait := time.Minute // not in the middle of the start
-	wall, steady := s.cfg.Clock.Now(), s.cfg.Clock.Elapsed()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.cfg.Clock.After(wait):
-		}
-		wait = 24 * time.Hour
-		now, reading := s.cfg.Clock.Now(), s.cfg.Clock.Elapsed()
-		jump := now.Sub(wall) - (reading - steady)
-		wall, steady = now, reading
-		if jump.Abs() > clockTolerance {
-			s.cfg.Log.Warn("the wall clock jumped, so no old history is deleted today", "jump", jump)
-			continue
-		}
-		if err := s.prune(ctx, now); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("old history could not be deleted; trying again in a day", "error", err)
-		}
+// mistrust is how long a wall clock that jumped must keep still to be believed.
+const mistrust = 24 * time.Hour
+
+// pruner deletes history that is older than the retention. A wall clock that
+// jumped is not believed until it kept still for a day: what is deleted does not
+// come back.
+type pruner struct {
+	store interface {
+		Prune(ctx context.Context, old store.Cutoffs) (int64, error)
 	}
+	clock forescale.Clock
+	keep  retention
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	wall   time.Time
+	steady time.Duration
+	until  time.Duration // steady reading up to which the wall clock is not believed
 }
 
-// prune deletes what is older than the retention and records the run.
-func (s *server) prune(ctx context.Context, now time.Time) error {
-	run := forescale.Run{ID: fmt.Sprintf("retention-%d", now.UnixMilli()), Kind: "retention", StartedAt: now}
-	rows, err := s.cfg.Store.Prune(ctx, s.cfg.Retention.cutoffs(now))
-	run.Done, run.EndedAt = int(rows), s.cfg.Clock.Now()
-	if err != nil {
-		run.Error = err.Error()
-		return fmt.Errorf("prune: %w", err)
+func newPruner(c serverConfig) *pruner {
+	return &pruner{store: c.Store, clock: c.Clock, keep: c.Retention, log: c.Log, wall: c.Clock.Now(), steady: c.Clock.Elapsed()}
+}
+
+// prune deletes what is older than the retention.
+func (p *pruner) prune(ctx context.Context, _ jobs.Task) (jobs.Result, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, steady := p.clock.Now(), p.clock.Elapsed()
+	if jump := now.Sub(p.wall) - (steady - p.steady); jump.Abs() > clockTolerance {
+		p.until = steady + mistrust
 	}
-	if err := s.cfg.Store.SaveRun(ctx, run); err != nil {
-		return fmt.Errorf("record the run: %w", err)
+	p.wall, p.steady = now, steady
+	if steady < p.until {
+		return jobs.Result{}, jobs.Final(fmt.Errorf("the wall clock jumped, so no old history is deleted for %v", mistrust))
 	}
+	rows, err := p.store.Prune(ctx, p.keep.cutoffs(now))
 	if rows > 0 {
-		s.cfg.Log.Info("deleted old history", "rows", rows)
+		p.log.Info("deleted old history", "rows", rows)
 	}
-	return nil
+	return jobs.Result{Done: int(rows)}, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/api/dashboard"
+	"github.com/forescale/forescale/internal/jobs"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store"
 )
@@ -41,9 +42,10 @@ type serverConfig struct {
 	Name        string                           // of this server; "": the machine's, and something of its own
 	TargetUnder func(forescale.Term) loop.Target // nil: Target
 	Options     loop.Options
-	Retention   retention         // how long history is kept
-	OnStep      func(loop.Report) // called after each planning round, or nil
-	Log         *slog.Logger      // nil: none
+	Retention   retention                // how long history is kept
+	Schedules   map[string]jobs.Schedule // by job; what is left out has a default
+	OnStep      func(loop.Report)        // called after each planning round, or nil
+	Log         *slog.Logger             // nil: none
 }
 
 // server is a running forescale. Who talks to whom:
@@ -52,19 +54,20 @@ type serverConfig struct {
 //	                                                    ▼
 //	engine, machine ──→ sources ──→ loop ─── append → store ←── read ── api ←── browser, commands
 //	                                 │                  ▲                ▲
-//	engine ←── start, stop ── target ┘                  └─ retention     └ steps ── loop
+//	engine ←── start, stop ── target ┘                  └─ jobs          └ steps ── loop
 //
 // The loop is the only one that acts. The api reads the store, writes services
 // and pauses, hands samples to ingest, and asks the loop for a forecast. Where
-// other servers use the same store, the loop runs while this one leads, a new
-// one for each term; otherwise steps are relayed from the store to the page.
+// other servers use the same store, loop and jobs run while this one leads, a
+// new loop for each term; otherwise steps are relayed from the store to the page.
 type server struct {
 	cfg    serverConfig
 	ln     net.Listener
 	api    *api.API
 	ingest *collector.Ingest
-	loop   *loop.Loop // of a server that is alone; else for forecasts only
+	loop   *loop.Loop // of a server that is alone; else for jobs only
 	lead   *loop.Lead // nil for a server that is alone
+	runner *jobs.Embedded
 
 	failed chan error // a part ended by itself
 	parts  []*part    // in the order in which they are stopped
@@ -106,9 +109,7 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 		s.run("relay", s.relay)
 	} else {
 		s.run("loop", s.loop.Run)
-	}
-	if cfg.Retention != (retention{}) {
-		s.run("retention", s.retain)
+		s.run("jobs", s.runner.Run)
 	}
 	return s, nil
 }
@@ -132,25 +133,27 @@ func (c serverConfig) withDefaults() serverConfig {
 	if c.TargetUnder == nil {
 		c.TargetUnder = func(forescale.Term) loop.Target { return c.Target }
 	}
-	return c
+	return c.withSchedules()
 }
 
 // wire makes the parts and joins them; nothing runs yet.
 func (s *server) wire() {
 	c := s.cfg
 	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{})
+	s.loop = s.newLoop(c.Store, c.Target, nil)
+	list := s.jobs()
+	s.runner = jobs.NewEmbedded(jobs.Config{Store: c.Store, Clock: c.Clock, Log: c.Log.With("part", "jobs"), Server: c.Name, Jobs: list})
+	if c.Shared {
+		s.lead = loop.NewLead(loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Beside: s.runner.Run, Lasts: c.Lease, Log: c.Log.With("part", "lead")})
+	}
 	s.api = api.New(api.Config{
 		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
 		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },
 		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
 		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
 		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,
-		StoreSize: c.storeSize(), Server: c.Name, Lead: s.term,
+		StoreSize: c.storeSize(), Server: c.Name, Lead: s.term, Schedules: schedulesOf(list),
 	})
-	s.loop = s.newLoop(c.Store, c.Target, nil)
-	if c.Shared {
-		s.lead = loop.NewLead(loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Lasts: c.Lease, Log: c.Log.With("part", "lead")})
-	}
 }
 
 // newLoop makes a loop that remembers nothing yet.
@@ -248,7 +251,8 @@ func (s *server) Failed() <-chan error { return s.failed }
 //     answered, and streams end.
 //  2. the loop, after the effects that it has begun: each was recorded before,
 //     and what is not done the next start goes on with. A leader resigns.
-//  3. retention, which deletes in small bites.
+//  3. jobs: each ends within a moment, and the next start goes on with it.
+//     A leader's end with its loop.
 //  4. ingest, last of those that write: everything that was acknowledged is
 //     durable already, so nothing is left to save.
 //

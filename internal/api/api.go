@@ -53,6 +53,8 @@ type Config struct {
 	// Answer bounds how long a request waits for the store, in real time, so that
 	// a store that hangs gives errors rather than silence. 0: 30 s.
 	Answer time.Duration
+	// Schedules are the jobs with their next due times. nil: none.
+	Schedules func(now time.Time) []Schedule
 	// StoreSize is the size of the store in bytes, for /metrics. nil: left out.
 	StoreSize func() (int64, error)
 }

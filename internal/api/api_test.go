@@ -195,7 +195,7 @@ func (brokenStore) LatestPlans(context.Context) ([]forescale.ServicePlan, error)
 func (brokenStore) Decisions(context.Context, forescale.DecisionQuery) ([]forescale.Decision, error) {
 	return nil, errDisk
 }
-func (brokenStore) ListRuns(context.Context, string, int) ([]forescale.Run, error) {
+func (brokenStore) ListRuns(context.Context, forescale.RunQuery) ([]forescale.Run, error) {
 	return nil, errDisk
 }
 func (brokenStore) Check(context.Context) error { return errDisk }

@@ -56,7 +56,7 @@ type plans interface {
 
 // records is what ran, who may ask, and whether the store is well.
 type records interface {
-	ListRuns(ctx context.Context, kind string, limit int) ([]forescale.Run, error)
+	ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale.Run, error)
 	KeyByHash(ctx context.Context, hash []byte) (forescale.Key, error)
 	Check(ctx context.Context) error
 }

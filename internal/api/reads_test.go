@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -214,6 +215,46 @@ func TestAPauseIsByTheKeyThatAskedForIt(t *testing.T) {
 	f.do("POST", "/v1/pauses", `{"for":"1h","by":"somebody else"}`).is(201).read(&p)
 	if p.By != "key of operate" {
 		t.Errorf("by %q", p.By)
+	}
+}
+
+// nightly is a job that comes due at 03:10.
+func nightly(now time.Time) []Schedule {
+	return []Schedule{{Job: "retention", Schedule: "10 3 * * *", TimeZone: "UTC", NextAt: now.Truncate(24 * time.Hour).Add(27*time.Hour + 10*time.Minute)}}
+}
+
+func TestRunsArePaged(t *testing.T) {
+	f := setup(t, func(c *Config) { c.Schedules = nightly })
+	want := []string{"r4", "r3", "r2", "r1", "r0"}
+	for i := range 5 {
+		r := forescale.Run{ID: fmt.Sprint("r", i), Kind: "forecast", Server: "one", DueAt: monday, StartedAt: monday.Add(time.Duration(i/2) * time.Minute),
+			State: forescale.RunRetrying, Attempt: 2, Error: "gone"}
+		if err := f.store.SaveRun(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for cursor := ""; ; {
+		var page List[RunView]
+		f.do("GET", "/v1/runs?limit=2&cursor="+cursor, "").is(200).read(&page)
+		for _, r := range page.Items {
+			got = append(got, r.ID)
+			if r.Server != "one" || r.State != forescale.RunRetrying || r.Attempt != 2 || r.DueAt == nil || r.Error != "gone" {
+				t.Errorf("run %+v", r)
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("paged through %v, want %v", got, want)
+	}
+	f.do("GET", "/v1/runs?cursor="+encodeCursor("nobody"), "").is(422)
+	var next List[Schedule]
+	f.do("GET", "/v1/schedules", "").is(200).read(&next)
+	if len(next.Items) != 1 || next.Items[0].Job != "retention" || !next.Items[0].NextAt.After(monday) {
+		t.Errorf("schedules %+v", next)
 	}
 }
 

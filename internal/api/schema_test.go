@@ -14,7 +14,7 @@ import (
 // What is answered is what the document says: no key more, none less, no null
 // where the document knows none.
 func TestAnswersFitTheDocument(t *testing.T) {
-	f := setup(t, func(c *Config) { c.Refresh = refreshNothing })
+	f := setup(t, func(c *Config) { c.Refresh, c.Schedules = refreshNothing, nightly })
 	empty := func(f *fixture) {}
 	full := func(f *fixture) {
 		f.demand("checkout", 2.6)
@@ -42,7 +42,7 @@ func TestAnswersFitTheDocument(t *testing.T) {
 	}{{"an empty store", empty}, {"a full store", full}} {
 		state.fill(f)
 		for _, path := range []string{"/v1/services", "/v1/services/{name}", "/v1/services/{name}/capacity", "/v1/services/{name}/plan", "/v1/services/{name}/forecast", "/v1/instances",
-			"/v1/nodes", "/v1/node-types", "/v1/plans", "/v1/decisions", "/v1/decisions/{id}", "/v1/warmups", "/v1/runs", "/v1/pauses", "/v1/about"} {
+			"/v1/nodes", "/v1/node-types", "/v1/plans", "/v1/decisions", "/v1/decisions/{id}", "/v1/warmups", "/v1/runs", "/v1/schedules", "/v1/pauses", "/v1/about"} {
 			a := f.do("GET", strings.NewReplacer("{name}", "checkout", "{id}", "dec_1").Replace(path), "")
 			if a.status == 404 && state.name == "an empty store" {
 				continue

@@ -27,7 +27,6 @@ func (l *Loop) demand(ctx context.Context, now time.Time, w *world) error {
 			return err
 		}
 		if done += len(cells); len(cells) < cellsAtOnce {
-			l.workedOut = now
 			return nil
 		}
 	}

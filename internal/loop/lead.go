@@ -26,7 +26,10 @@ type LeadConfig struct {
 	Name   string // of this server; no other one has it, nor this one after a restart
 	// Life makes the loop of a term. It must be a new one each time: what a loop
 	// remembers holds for as long as nobody else acts.
-	Life   func(forescale.Term) *Loop
+	Life func(forescale.Term) *Loop
+	// Beside is what a leader does besides, from the begin of its term until its
+	// context ends; the term is given back after it. May be nil.
+	Beside func(context.Context) error
 	OnTurn func(t forescale.Term, leading bool) // called when this server begins or ends to lead, or nil
 	Log    *slog.Logger
 
@@ -63,6 +66,9 @@ func NewLead(c LeadConfig) *Lead {
 	}
 	if c.OnTurn == nil {
 		c.OnTurn = func(forescale.Term, bool) {}
+	}
+	if c.Beside == nil {
+		c.Beside = func(context.Context) error { return nil }
 	}
 	return &Lead{c: c, clock: forescale.NewSystemClock()}
 }
@@ -144,7 +150,9 @@ func (l *Lead) lead(ctx context.Context, t forescale.Term, until time.Duration) 
 	defer end()
 	run := l.c.Life(t)
 	l.know(t, true)
-	var ended error
+	var ended, beside error
+	var group sync.WaitGroup
+	group.Go(func() { beside = l.c.Beside(life) })
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -153,7 +161,8 @@ func (l *Lead) lead(ctx context.Context, t forescale.Term, until time.Duration) 
 	why := l.keep(life, t, until, done)
 	end()
 	<-done // after the effects under way
-	why = errors.Join(why, ended)
+	group.Wait()
+	why = errors.Join(why, ended, beside)
 	var lower *forescale.LowerFence
 	if errors.As(why, &lower) {
 		l.lower = lower.Newest

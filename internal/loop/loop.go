@@ -73,6 +73,7 @@ type Options struct {
 	ActTimeout     time.Duration // for one effect; 1 min
 	ActPatience    time.Duration // how long a round waits for its effects; 2 s
 	Attempts       int           // to start one instance before giving up; 5
+	Patience       time.Duration // with the forecast of one service, by the machine's clock; 10 s
 
 	Planner planner.Options // its Interval and Refresh are always these
 }
@@ -85,7 +86,7 @@ func (o Options) withDefaults() Options {
 		{&o.Collect, 10 * time.Second}, {&o.Interval, 30 * time.Second}, {&o.Pulse, time.Second},
 		{&o.Refresh, 15 * time.Minute}, {&o.Horizon, 24 * time.Hour}, {&o.Step, 5 * time.Minute},
 		{&o.History, 28 * 24 * time.Hour}, {&o.ObserveTimeout, 10 * time.Second},
-		{&o.ActTimeout, time.Minute}, {&o.ActPatience, 2 * time.Second},
+		{&o.ActTimeout, time.Minute}, {&o.ActPatience, 2 * time.Second}, {&o.Patience, 10 * time.Second},
 	} {
 		if *d.v == 0 {
 			*d.v = d.def
@@ -135,10 +136,9 @@ type Loop struct {
 	forecasts forecastCache
 	acts      acts
 	watch     clockWatch
-	fenced    bool      // the target refuses older leaders
-	busy      bool      // an instance starts or drains
-	workedOut time.Time // all samples that came in before are in the demand
-	refreshed time.Time // up to when samples are in the newest forecasts of this process
+	fenced    bool          // the target refuses older leaders
+	busy      bool          // an instance starts or drains
+	asked     chan struct{} // holds one for each forecast that is being made
 }
 
 // New makes a loop; Run or Step start it.
@@ -152,7 +152,7 @@ func New(c Config) *Loop {
 	}
 	return &Loop{
 		store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
-		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, acts: newActs(),
+		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, acts: newActs(), asked: make(chan struct{}, hangingForecasts),
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,7 +191,7 @@ func TestForecasts(t *testing.T) {
 		if len(fs) != 1 || fs[0].Model == "" || !fs[0].Issued.Equal(b.clock.Now()) || len(fs[0].Values) != 288 {
 			t.Errorf("ledger holds %d forecasts: %+v", len(fs), fs)
 		}
-		runs, err := b.store.ListRuns(t.Context(), "forecast", 1)
+		runs, err := b.store.ListRuns(t.Context(), forescale.RunQuery{Kind: "forecast", Limit: 1})
 		if err != nil || len(runs) != 1 || runs[0].Done != 1 || runs[0].EndedAt.IsZero() {
 			t.Errorf("runs %+v, %v", runs, err)
 		}
@@ -219,66 +221,50 @@ func TestForecasts(t *testing.T) {
 			t.Error("a day of history foresees the same as 14: the test tests nothing")
 		}
 	})
-	t.Run("the next refresh is due one pace after the last, also after a restart", func(t *testing.T) {
+	t.Run("an import is told of once its demand is worked out, until the schedule has seen to it", func(t *testing.T) {
 		b := withHistory(t, forescale.ModeForecastOnly)
-		if due, err := b.loop.UntilRefresh(t.Context()); err != nil || due > 0 {
-			t.Errorf("due in %v, %v; there is no forecast yet", due, err)
+		told := func(want time.Time, when string) {
+			t.Helper()
+			b.restart() // whatever is known is in the store
+			if got, err := b.loop.ImportedAt(t.Context(), b.clock.Now()); err != nil || !got.Equal(want) {
+				t.Errorf("told of an import at %v %s, %v; want %v", got, when, err, want)
+			}
 		}
-		if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil {
+		none := time.Time{}
+		told(none, "without one")
+		past := forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindService, Name: "web", Service: "web"},
+			Metric: forescale.MetricDemand, Time: b.clock.Now().Add(-time.Hour), Value: 2}
+		if err := b.store.Append(t.Context(), []forescale.Sample{past}); err != nil {
 			t.Fatal(err)
 		}
-		b.clock.Advance(5 * time.Minute)
-		b.restart()
-		if due, err := b.loop.UntilRefresh(t.Context()); err != nil || due != 10*time.Minute {
-			t.Errorf("due in %v, %v; want 10 min", due, err)
-		}
-	})
-	t.Run("after an import a refresh is due, once its demand is worked out", func(t *testing.T) {
-		b := withHistory(t, forescale.ModeForecastOnly)
-		due := func() time.Duration {
+		run := forescale.Run{ID: "import-1", Kind: "import", StartedAt: b.clock.Now(), Done: 1}
+		save := func() {
 			t.Helper()
-			d, err := b.loop.UntilRefresh(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return d
-		}
-		refresh := func() {
-			t.Helper()
-			if err := b.loop.Refresh(t.Context(), b.clock.Now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		refresh()
-		b.clock.Advance(time.Minute)
-		imported := func(rows int, ended time.Time) {
-			t.Helper()
-			run := forescale.Run{ID: fmt.Sprint("import-", b.clock.Now().UnixMilli()), Kind: "import", StartedAt: b.clock.Now(), EndedAt: ended, Done: rows}
 			if err := b.store.SaveRun(t.Context(), run); err != nil {
 				t.Fatal(err)
 			}
 		}
-		imported(5000, time.Time{})
-		if d := due(); d != 14*time.Minute {
-			t.Errorf("due in %v while the import runs", d)
-		}
-		imported(5000, b.clock.Now())
-		if d := due(); d != 14*time.Minute {
-			t.Errorf("due in %v before the demand is worked out", d)
-		}
-		b.run(interval)
-		if d := due(); d > 0 {
-			t.Errorf("due in %v after it is", d)
-		}
-		refresh()
-		if d := due(); d != 15*time.Minute {
-			t.Errorf("due in %v after that", d)
-		}
+		save()
+		told(none, "while it runs")
 		b.clock.Advance(time.Minute)
-		imported(0, b.clock.Now())
+		run.EndedAt = b.clock.Now()
+		save()
+		told(none, "before the demand is worked out")
 		b.run(interval)
-		if d := due(); d <= 0 {
-			t.Error("due after an import that brought nothing")
+		told(run.EndedAt, "after it is")
+		b.clock.Advance(15 * time.Minute)
+		told(none, "a pace later")
+		run = forescale.Run{ID: "import-2", Kind: "import", StartedAt: b.clock.Now(), EndedAt: b.clock.Now()}
+		save()
+		told(none, "after one that brought nothing")
+	})
+	t.Run("only the named services are forecast", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		if r, err := b.loop.RefreshServices(t.Context(), b.clock.Now(), []string{"shop", "api"}); err != nil || r.Done != 0 || len(ledger(b)) != 0 {
+			t.Errorf("%+v, %v, %d forecasts; want none", r, err, len(ledger(b)))
+		}
+		if r, err := b.loop.RefreshServices(t.Context(), b.clock.Now(), []string{"web", "api"}); err != nil || r.Done != 1 || r.Failed != 0 || len(ledger(b)) != 1 {
+			t.Errorf("%+v, %v, %d forecasts; want one", r, err, len(ledger(b)))
 		}
 	})
 	t.Run("a service that is off is not forecast", func(t *testing.T) {
@@ -293,7 +279,7 @@ func TestForecasts(t *testing.T) {
 		if err := l.Refresh(t.Context(), b.clock.Now()); err == nil {
 			t.Error("reported success")
 		}
-		runs, err := b.store.ListRuns(t.Context(), "forecast", 1)
+		runs, err := b.store.ListRuns(t.Context(), forescale.RunQuery{Kind: "forecast", Limit: 1})
 		if err != nil || len(runs) != 1 || runs[0].Failed != 1 || runs[0].Error == "" {
 			t.Errorf("runs %+v, %v", runs, err)
 		}
@@ -305,6 +291,75 @@ func near(a, b [][]float64) bool {
 	return slices.EqualFunc(a, b, func(a, b []float64) bool {
 		return slices.EqualFunc(a, b, func(a, b float64) bool { return math.Abs(a-b) < 1e-5 })
 	})
+}
+
+// A forecast that hangs is given up, and those of other services are made. Too
+// many that hang are not joined by more.
+func TestAForecastThatHangsStopsNobodyElse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "forescale.db")
+	synctest.Test(t, func(t *testing.T) {
+		s, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		clock := forescale.NewSystemClock()
+		now := clock.Now()
+		var names []string
+		var cells []forescale.Cell
+		var points []forescale.DemandPoint
+		for i := range 20 {
+			name := fmt.Sprintf("s%02d", i)
+			names = append(names, name)
+			if _, err := s.PutService(t.Context(), forescale.Service{Name: name}.WithDefaults(), 0); err != nil {
+				t.Fatal(err)
+			}
+			for at := now.Add(-5 * time.Hour); at.Before(now); at = at.Add(5 * time.Minute) {
+				cells = append(cells, forescale.Cell{Service: name, Time: at})
+				points = append(points, forescale.DemandPoint{Service: name, Metric: forescale.MetricUtilization, Time: at, Value: 1, Reporting: 1, Ready: 1})
+			}
+		}
+		if err := s.SaveDemand(t.Context(), cells, points); err != nil {
+			t.Fatal(err)
+		}
+		h := &hanging{Store: s, release: make(chan struct{})}
+		l := loop.New(loop.Config{Store: h, Clock: clock})
+		r, err := l.RefreshServices(t.Context(), now, names[:5])
+		if err != nil || r.Done != 5 || r.Failed != 2 {
+			t.Errorf("%+v, %v; want 5 done, 2 of them failed", r, err)
+		}
+		for _, words := range []string{"s00: ", "s03: ", "given up"} {
+			if r.Fault == nil || !strings.Contains(r.Fault.Error(), words) {
+				t.Errorf("%q is not told in %v", words, r.Fault)
+			}
+		}
+		h.all.Store(true)
+		if r, err = l.RefreshServices(t.Context(), now, names[5:]); err != nil || r.Failed != 15 || h.waiting.Load() != 16 {
+			t.Errorf("%+v, %v, %d hang; want all failed, and 16 that hang", r, err, h.waiting.Load())
+		}
+		h.all.Store(false)
+		close(h.release)
+		synctest.Wait()
+		if r, err = l.RefreshServices(t.Context(), now, names); err != nil || r.Done != 20 || r.Failed != 0 {
+			t.Errorf("%+v, %v; want all done when nothing hangs any more", r, err)
+		}
+	})
+}
+
+// hanging is a store that does not answer for some services, whatever the context says.
+type hanging struct {
+	store.Store
+	all     atomic.Bool
+	waiting atomic.Int64
+	release chan struct{}
+}
+
+func (h *hanging) Demand(ctx context.Context, service string, m forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error) {
+	if h.all.Load() || service == "s00" || service == "s03" {
+		h.waiting.Add(1)
+		<-h.release
+	}
+	return h.Store.Demand(context.WithoutCancel(ctx), service, m, from, to)
 }
 
 // panicking is a store whose history makes the maker of forecasts panic.
@@ -374,10 +429,6 @@ func TestRunKeepsItsPaces(t *testing.T) {
 		}
 		if rounds < 119 || rounds > 122 {
 			t.Errorf("%d planning rounds in an hour, want one each 30 s", rounds)
-		}
-		runs, err := s.ListRuns(t.Context(), "forecast", 100)
-		if err != nil || len(runs) < 4 || len(runs) > 5 {
-			t.Errorf("%d runs of the forecast in an hour, %v; want one each 15 min", len(runs), err)
 		}
 		if world.Ready("web") != 1 {
 			t.Errorf("%d instances are ready", world.Ready("web"))

@@ -195,6 +195,6 @@ func (b *broken) LatestDecisions(context.Context) ([]forescale.Decision, error) 
 	b.asked()
 	return nil, errBroken
 }
-func (b *broken) ListRuns(context.Context, string, int) ([]forescale.Run, error) {
+func (b *broken) ListRuns(context.Context, forescale.RunQuery) ([]forescale.Run, error) {
 	return nil, errBroken
 }

@@ -21,22 +21,23 @@ const forecastsAtOnce = 50
 // for instances that nobody needs. Until then live demand alone decides.
 const leastHistory = time.Hour
 
-// Refresh makes new forecasts of the named services, or of all that are not
-// off, keeps them in the ledger and records the run. A service whose forecast
-// fails keeps its old one and is counted; it stops nobody else.
+// hangingForecasts bounds the forecasts that were given up and have not come
+// back yet. When there are as many, no others are begun.
+const hangingForecasts = 16
+
+// Refresh makes new forecasts of the named services, or of all that are not off,
+// because somebody asked, and records the run.
 func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) error {
-	run := forescale.Run{ID: fmt.Sprintf("forecast-%d", now.UnixMilli()), Kind: "forecast", StartedAt: now}
+	run := forescale.Run{ID: fmt.Sprintf("%s-asked-%d", ForecastJob, now.UnixMilli()), Kind: ForecastJob, StartedAt: now, State: forescale.RunRunning, Attempt: 1}
 	if err := l.store.SaveRun(ctx, run); err != nil {
 		return fmt.Errorf("record run: %w", err)
 	}
-	if len(services) == 0 {
-		l.mu.Lock()
-		l.refreshed = l.workedOut // what comes in meanwhile may be missing
-		l.mu.Unlock()
-	}
-	err := l.refresh(ctx, now, services, &run)
-	run.EndedAt = l.clock.Now()
+	r, err := l.RefreshServices(ctx, now, services)
+	run.Done, run.Failed, run.EndedAt, run.State = r.Done, r.Failed, l.clock.Now(), forescale.RunDone
 	if err != nil {
+		run.State = forescale.RunFailed
+	}
+	if err = errors.Join(err, r.Fault); err != nil {
 		run.Error = err.Error()
 	}
 	if ctx.Err() != nil { // the end of the run is worth keeping even so
@@ -47,52 +48,106 @@ func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) e
 	return errors.Join(err, l.store.SaveRun(ctx, run))
 }
 
-func (l *Loop) refresh(ctx context.Context, now time.Time, only []string, run *forescale.Run) error {
-	// Hours that are a little behind do no harm: forecasts are made all the same.
-	if err := l.store.RollUp(ctx); err != nil && ctx.Err() == nil {
-		l.log.Warn("demand could not be rolled up", "error", err)
-	}
-	spans, err := l.store.DemandSpans(ctx)
+// ForecastJob is the kind of the runs that make forecasts.
+const ForecastJob = "forecast"
+
+// Refreshed is what became of forecasts.
+type Refreshed struct {
+	Done, Failed int   // services; the failed ones are among the done
+	Fault        error // why they failed
+}
+
+// RefreshServices makes new forecasts of the named services, or of all, but for
+// those that are off, and keeps them in the ledger. A service whose forecast fails,
+// or hangs, keeps its old one and is counted; it stops nobody else. An error means
+// that the store failed. It works from the store alone: any server may do it.
+func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []string) (r Refreshed, err error) {
+	spans, err := l.store.DemandSpans(ctx, names...)
 	if err != nil {
-		return fmt.Errorf("read spans: %w", err)
+		return r, fmt.Errorf("read spans: %w", err)
 	}
 	all, err := l.store.ListServices(ctx)
 	if err != nil {
-		return fmt.Errorf("read services: %w", err)
+		return r, fmt.Errorf("read services: %w", err)
 	}
+	names = slices.Sorted(slices.Values(names))
 	known := make(map[string][]forescale.DemandSpan, len(all)) // looking through all spans for each service grows with its square
 	for _, span := range spans {
 		known[span.Service] = append(known[span.Service], span)
 	}
 	var made []forescale.Forecast
-	var faults error
 	for _, s := range all {
-		if s.Mode == forescale.ModeOff || len(only) > 0 && !slices.Contains(only, s.Name) {
+		if _, named := slices.BinarySearch(names, s.Name); s.Mode == forescale.ModeOff || len(names) > 0 && !named {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return errors.Join(faults, err)
+		fs, err := l.forecastInTime(ctx, now, s, known[s.Name])
+		if ctx.Err() != nil {
+			return r, context.Cause(ctx)
 		}
-		fs, err := l.forecastService(ctx, now, s, known[s.Name])
 		if err != nil {
-			run.Failed++
-			faults = errors.Join(faults, fmt.Errorf("%s: %w", s.Name, err))
+			r.Failed++
+			r.Fault = errors.Join(r.Fault, fmt.Errorf("%s: %w", s.Name, err))
 			l.log.Warn("forecast failed", "service", s.Name, "error", err)
 		}
-		run.Done++
+		r.Done++
 		if made = append(made, fs...); len(made) >= forecastsAtOnce {
 			if err := l.store.SaveForecasts(ctx, made); err != nil {
-				return fmt.Errorf("keep forecasts: %w", err)
+				return r, fmt.Errorf("keep forecasts: %w", err)
 			}
 			made = nil
 		}
 	}
 	if len(made) > 0 {
 		if err := l.store.SaveForecasts(ctx, made); err != nil {
-			return fmt.Errorf("keep forecasts: %w", err)
+			return r, fmt.Errorf("keep forecasts: %w", err)
 		}
 	}
-	return faults
+	return r, nil
+}
+
+// ImportedAt is when history was imported that forecasts are to know soon: the
+// end of the newest import, once its demand is worked out. It is zero when there
+// is nothing new, as one pace later, when the schedule has seen to it.
+func (l *Loop) ImportedAt(ctx context.Context, now time.Time) (time.Time, error) {
+	runs, err := l.store.ListRuns(ctx, forescale.RunQuery{Kind: "import", Until: now, Limit: 1})
+	if err != nil || len(runs) == 0 || runs[0].Done == 0 || runs[0].EndedAt.IsZero() || now.Sub(runs[0].EndedAt) > l.opt.Refresh {
+		return time.Time{}, err
+	}
+	ended := runs[0].EndedAt
+	oldest, err := l.store.DirtyCells(ctx, 1)
+	if err != nil || len(oldest) > 0 && oldest[0].Time.Before(ended.Truncate(forescale.DemandStep)) {
+		return time.Time{}, err
+	}
+	return ended, nil
+}
+
+// forecastInTime is forecastService that is given up when it takes too long. A
+// forecast cannot be cut off: the one that hangs is left to itself, and what it
+// brings in the end is dropped.
+func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan) ([]forescale.Forecast, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.opt.Patience, fmt.Errorf("the forecast took longer than %v and was given up", l.opt.Patience))
+	defer cancel()
+	select {
+	case l.asked <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("other forecasts hang: %w", context.Cause(ctx))
+	}
+	type result struct {
+		fs  []forescale.Forecast
+		err error
+	}
+	out := make(chan result, 1)
+	go func() {
+		defer func() { <-l.asked }()
+		fs, err := l.forecastService(ctx, now, s, spans)
+		out <- result{fs, err}
+	}()
+	select {
+	case r := <-out:
+		return r.fs, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // forecastService makes one forecast for each metric that the service's demand

@@ -249,7 +249,7 @@ var errBroken = errors.New("ledger is broken")
 func (brokenLedger) LatestForecasts(context.Context, time.Time) ([]forescale.Forecast, error) {
 	return nil, errBroken
 }
-func (brokenLedger) DemandSpans(context.Context) ([]forescale.DemandSpan, error) {
+func (brokenLedger) DemandSpans(context.Context, ...string) ([]forescale.DemandSpan, error) {
 	return nil, errBroken
 }
 

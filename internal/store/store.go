@@ -87,8 +87,9 @@ type Samples interface {
 	// RecentDemand is the demand of all services and metrics since from, by
 	// service, metric, time. It is one query, however many services there are.
 	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
-	// DemandSpans is the first and last point of each service and metric.
-	DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error)
+	// DemandSpans is the first and last point of each metric of the named services,
+	// or of all when none is named, by service, then metric. It is one query.
+	DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error)
 
 	// DemandHours are the hours of one service's demand in one metric that begin
 	// during [from, to), by time. What SaveDemand added since shows at once, what
@@ -214,8 +215,11 @@ type Plans interface {
 
 // Runs keeps executions of scheduled jobs.
 type Runs interface {
-	SaveRun(ctx context.Context, r forescale.Run) error                            // by ID, whole
-	ListRuns(ctx context.Context, kind string, limit int) ([]forescale.Run, error) // newest first
+	// SaveRun writes the run whole, by ID.
+	SaveRun(ctx context.Context, r forescale.Run) error
+	// ListRuns are those that match q, by StartedAt, then ID, newest first. A
+	// Before that is unknown is forescale.ErrNotFound. Runs come back settled.
+	ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale.Run, error)
 }
 
 // Keys keeps API keys.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -295,7 +296,16 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time) ([]forescale.D
 }
 
 // DemandSpans implements [store.Samples].
-func (s *Store) DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error) {
+func (s *Store) DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error) {
+	var w where
+	w.add("points > 0")
+	if len(services) > 0 {
+		names, err := json.Marshal(services)
+		if err != nil {
+			return nil, err
+		}
+		w.add("service IN (SELECT value FROM json_each(?))", string(names))
+	}
 	return list(ctx, s, "read the spans of demand", func(r row) (d forescale.DemandSpan, err error) {
 		var first, last int64
 		err = r.Scan(&d.Service, &d.Metric, &first, &last, &d.Points)
@@ -303,5 +313,5 @@ func (s *Store) DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error)
 		return d, err
 	}, `SELECT service, metric, (SELECT min(minute) FROM demand WHERE line = id),
 		(SELECT max(minute) FROM demand WHERE line = id), points
-		FROM line WHERE points > 0 ORDER BY service, metric`)
+		FROM line`+w.String()+" ORDER BY service, metric", w.args...)
 }

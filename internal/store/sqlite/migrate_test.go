@@ -48,7 +48,7 @@ func known(t *testing.T) int {
 	return len(ms)
 }
 
-func migrationName(n int) string { return string([]byte{'0', '0', '0', byte('0' + n)}) + "_more.sql" }
+func migrationName(n int) string { return fmt.Sprintf("%04d_more.sql", n) }
 
 // filled is the path of a closed store that holds a batch.
 func filled(t *testing.T, opts ...Option) string {

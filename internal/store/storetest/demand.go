@@ -167,6 +167,8 @@ var demandCases = []testCase{
 			{Service: "a", Metric: cpu, First: minute(7), Last: minute(7), Points: 1},
 			{Service: "a", Metric: util, First: minute(0), Last: minute(9), Points: 3},
 			{Service: "b", Metric: util, First: minute(5), Last: minute(5), Points: 1}})
+		some := must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx, "b", "nobody", "b"))
+		f.equal(some, []forescale.DemandSpan{{Service: "b", Metric: util, First: minute(5), Last: minute(5), Points: 1}})
 		f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", 9), cell("b", 5), cell("a", 7)}, []forescale.DemandPoint{point("a", util, 7, 2)}))
 		f.equal(spans(), []forescale.DemandSpan{{Service: "a", Metric: util, First: minute(0), Last: minute(7), Points: 2}})
 	}},

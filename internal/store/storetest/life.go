@@ -33,7 +33,7 @@ func (f *fixture) everything() []any {
 		must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx)),
 		f.decisions(forescale.DecisionQuery{}),
 		f.latest(),
-		must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 9)),
+		must[[]forescale.Run](f)(f.ListRuns(f.ctx, forescale.RunQuery{})),
 		must[[]forescale.Key](f)(f.ListKeys(f.ctx)),
 		key,
 		f.hours("a", util),

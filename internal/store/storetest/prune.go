@@ -41,7 +41,7 @@ var pruneCases = []testCase{
 		f.equal(must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx)), []forescale.DemandSpan{{Service: "a", Metric: load, First: minute(4), Last: minute(9), Points: 6}})
 		f.equal(len(must[[]forescale.Forecast](f)(f.LedgerForecasts(f.ctx, "a", load, at(-1), at(9999)))), 6)
 		f.equal(len(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "a", 99))), 6)
-		f.equal(len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 99))), 6)
+		f.equal(len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, forescale.RunQuery{}))), 6)
 		f.equal(ids(f.instances(forescale.InstanceQuery{})), []string{"a-4", "a-5", "a-6", "a-7", "a-8", "a-9", "old"})
 		f.equal(len(f.decisions(forescale.DecisionQuery{})), 6)
 		f.equal(len(must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx))), 1)
@@ -102,7 +102,7 @@ var pruneCases = []testCase{
 		}
 		left := func() [4]int {
 			return [4]int{len(f.samples(forescale.SampleQuery{})), len(f.demand("a", load)), len(f.hours("a", load)),
-				len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, "", 99)))}
+				len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, forescale.RunQuery{Limit: 99})))}
 		}
 		prune := must[int64](f)
 		f.equal(prune(f.Prune(f.ctx, store.Cutoffs{})), int64(0))

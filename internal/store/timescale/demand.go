@@ -288,12 +288,12 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time) ([]forescale.D
 }
 
 // DemandSpans implements [store.Samples].
-func (s *Store) DemandSpans(ctx context.Context) ([]forescale.DemandSpan, error) {
+func (s *Store) DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error) {
 	return list(ctx, s, "read the spans of demand", func(r row) (d forescale.DemandSpan, err error) {
 		err = r.Scan(&d.Service, &d.Metric, &d.First, &d.Last, &d.Points)
 		d.First, d.Last = d.First.UTC(), d.Last.UTC()
 		return d, err
 	}, `SELECT service, metric, (SELECT min(minute) FROM demand WHERE line = id),
 		(SELECT max(minute) FROM demand WHERE line = id), points
-		FROM line WHERE points > 0 ORDER BY service, metric`)
+		FROM line WHERE points > 0 AND ($1::text[] IS NULL OR service = ANY ($1)) ORDER BY service, metric`, services)
 }

@@ -7,26 +7,45 @@ import (
 	"github.com/forescale/forescale"
 )
 
+const runColumns = "id, kind, server, due_at, started_at, ended_at, state, attempt, done, failed, error"
+
 // SaveRun implements [store.Runs].
 func (s *Store) SaveRun(ctx context.Context, r forescale.Run) error {
 	return s.write(ctx, "save run "+r.ID, func(ctx context.Context, t *tx) error {
-		return t.exec(ctx, `INSERT INTO run (id, kind, started_at, ended_at, done, failed, error) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, started_at = excluded.started_at, ended_at = excluded.ended_at,
+		return t.exec(ctx, `INSERT INTO run (`+runColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, server = excluded.server, due_at = excluded.due_at,
+			started_at = excluded.started_at, ended_at = excluded.ended_at, state = excluded.state, attempt = excluded.attempt,
 			done = excluded.done, failed = excluded.failed, error = excluded.error`,
-			r.ID, r.Kind, utc(r.StartedAt), optional(r.EndedAt), r.Done, r.Failed, free(r.Error))
+			r.ID, r.Kind, r.Server, optional(r.DueAt), utc(r.StartedAt), optional(r.EndedAt), string(r.State), r.Attempt, r.Done, r.Failed, free(r.Error))
 	})
 }
 
 // ListRuns implements [store.Runs].
-func (s *Store) ListRuns(ctx context.Context, kind string, limit int) ([]forescale.Run, error) {
+func (s *Store) ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale.Run, error) {
 	var w where
-	w.equal("kind", kind)
-	query := "SELECT id, kind, started_at, ended_at, done, failed, error FROM run" + w.String() +
-		" ORDER BY started_at DESC, id DESC" + w.limit(limit)
+	w.equal("kind", q.Kind)
+	if !q.Until.IsZero() {
+		w.add("started_at <= " + w.arg(utc(q.Until)))
+	}
+	if q.Before != "" {
+		started, err := first(ctx, s, "find a page of runs", unknownRun(q.Before), func(r row) (at time.Time, err error) { return at, r.Scan(&at) },
+			"SELECT started_at FROM run WHERE id = $1", q.Before)
+		if err != nil {
+			return nil, err
+		}
+		w.add("(started_at, id) < (" + w.arg(utc(started)) + ", " + w.arg(q.Before) + ")")
+	}
+	query := "SELECT " + runColumns + " FROM run" + w.String() + " ORDER BY started_at DESC, id DESC" + w.limit(q.Limit)
 	return list(ctx, s, "list runs", func(r row) (run forescale.Run, err error) {
-		var ended *time.Time
-		err = r.Scan(&run.ID, &run.Kind, &run.StartedAt, &ended, &run.Done, &run.Failed, &run.Error)
-		run.StartedAt, run.EndedAt = run.StartedAt.UTC(), fromOptional(ended)
-		return run, err
+		var due, ended *time.Time
+		err = r.Scan(&run.ID, &run.Kind, &run.Server, &due, &run.StartedAt, &ended, &run.State, &run.Attempt, &run.Done, &run.Failed, &run.Error)
+		run.DueAt, run.StartedAt, run.EndedAt = fromOptional(due), run.StartedAt.UTC(), fromOptional(ended)
+		return run.Settled(), err
 	}, query, w.args...)
+}
+
+func unknownRun(id string) error {
+	return &forescale.Fault{Code: "cursor_unknown", Where: "runs/" + id,
+		What: "there is no run with the id " + id + " to go on from",
+		Help: "begin with the first page again", Err: forescale.ErrNotFound}
 }

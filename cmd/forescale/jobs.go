@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/forescale/forescale/internal/api"
+	"github.com/forescale/forescale/internal/jobs"
+	"github.com/forescale/forescale/internal/loop"
+)
+
+// When jobs are due, unless the config says otherwise.
+const (
+	retentionCron = "10 3 * * *"
+	defaultZone   = "UTC"
+)
+
+// forecastBatch is how many services one call of the forecast job is given.
+const forecastBatch = 50
+
+// jobs are the jobs of a server. One entry here adds a job.
+func (s *server) jobs() []jobs.Job {
+	c := s.cfg
+	list := []jobs.Job{{
+		Name: loop.ForecastJob, Schedule: c.Schedules[loop.ForecastJob], Extra: s.loop.ImportedAt, Batch: forecastBatch,
+		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
+			r, err := s.loop.RefreshServices(ctx, t.Now, t.Services)
+			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+		},
+	}, {
+		Name: rollUpJob, Schedule: c.Schedules[rollUpJob], Limit: time.Hour, // the first one of an old store takes long
+		Do: func(ctx context.Context, _ jobs.Task) (jobs.Result, error) { return jobs.Result{}, c.Store.RollUp(ctx) },
+	}}
+	if c.Retention != (retention{}) {
+		list = append(list, jobs.Job{
+			Name: retentionJob, Schedule: c.Schedules[retentionJob], Limit: time.Hour,
+			Delay: time.Minute, // not in the middle of the start
+			Do:    newPruner(c).prune,
+		})
+	}
+	return list
+}
+
+const (
+	rollUpJob    = "rollup"
+	retentionJob = "retention"
+)
+
+// withSchedules fills the schedules that the caller left open.
+func (c serverConfig) withSchedules() serverConfig {
+	pace := c.Options.Refresh
+	if pace == 0 {
+		pace = 15 * time.Minute
+	}
+	all := map[string]jobs.Schedule{loop.ForecastJob: jobs.Every(pace), rollUpJob: jobs.Every(pace)}
+	daily, err := jobs.Cron(retentionCron, defaultZone)
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	all[retentionJob] = daily
+	for name, s := range c.Schedules {
+		all[name] = s
+	}
+	c.Schedules = all
+	return c
+}
+
+// schedules are the jobs with their next due times, for the API.
+func schedulesOf(list []jobs.Job) func(now time.Time) []api.Schedule {
+	return func(now time.Time) []api.Schedule {
+		out := make([]api.Schedule, len(list))
+		for i, j := range list {
+			out[i] = api.Schedule{Job: j.Name, Schedule: j.Schedule.String(), TimeZone: j.Schedule.Zone(), NextAt: j.Schedule.Next(now)}
+		}
+		return out
+	}
+}
