@@ -18,7 +18,7 @@ type runJSON struct {
 
 func TestRunsOfAServer(t *testing.T) {
 	s := newShell(t)
-	r := s.serve()
+	r := s.serve("--config", s.file("f.yaml", "jobs:\n  retention: {schedule: 30 4 * * *, time_zone: Asia/Tokyo}\n"))
 	s.must("import", s.file("history.csv", "timestamp,series,value\n2026-01-05T00:00:00Z,web,3\n2026-01-05T00:01:00Z,web,4\n"), "--create", "--as", "demand")
 	rolledUp := func(args ...string) []runJSON {
 		return parseJSON[[]runJSON](t, s.must(append([]string{"runs", "--kind", "rollup", "-o", "json"}, args...)...))
@@ -41,7 +41,7 @@ func TestRunsOfAServer(t *testing.T) {
 		t.Errorf("runs of no kind: %q", out)
 	}
 	out := onTerminal(t, r.url, "runs", "--timezone", "UTC")
-	for _, w := range []string{" UTC\n", "JOB ", "\nretention  ", " 10 3 * * * UTC\n", "\nforecast ", "every 15 min\n", "\nKIND ", "\nimport "} {
+	for _, w := range []string{" UTC\n", "JOB ", "\nretention  ", " 30 4 * * * Asia/Tokyo\n", "\nforecast ", "every 15 min\n", "\nKIND ", "\nimport "} {
 		if !strings.Contains(out, w) {
 			t.Errorf("%q is missing in\n%s", w, out)
 		}
