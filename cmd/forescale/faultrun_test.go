@@ -404,7 +404,7 @@ func TestRandomFaultsOverADay(t *testing.T) {
 		t.Skip("takes a minute")
 	}
 	faults, _ := strconv.Atoi(os.Getenv(faultCount))
-	faults = cmp.Or(faults, 16)
+	faults = cmp.Or(faults, 12)
 	const each = 2500 * time.Millisecond // of a fault, about
 	f := newFaultRun(t, float64(24*time.Hour)/float64(time.Duration(faults)*each))
 	ctx, cancel := context.WithCancel(t.Context())
