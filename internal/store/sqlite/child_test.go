@@ -175,33 +175,42 @@ func (c *child) kill() {
 // were acknowledged, "" if nothing is.
 func lost(t *testing.T, path string, last int) string {
 	t.Helper()
+	what, _ := lostBetween(t, path, last, last)
+	return what
+}
+
+// lostBetween is what is wrong with a store in which all batches up to sure were
+// acknowledged, and perhaps those up to last. It also tells the last batch there.
+func lostBetween(t *testing.T, path string, sure, last int) (what string, there int) {
+	t.Helper()
 	s, err := Open(t.Context(), path)
 	if err != nil {
-		return fmt.Sprintf("the store does not open: %v", err)
+		return fmt.Sprintf("the store does not open: %v: %v", err, errors.Unwrap(err)), 0
 	}
 	defer s.Close()
 	samples, err := s.Samples(t.Context(), forescale.SampleQuery{})
 	if err != nil {
-		return fmt.Sprintf("the store cannot be read: %v", err)
+		return fmt.Sprintf("the store cannot be read: %v", err), 0
 	}
 	found := map[forescale.Sample]int{}
 	for _, sample := range samples {
 		found[sample]++
 	}
-	for n := range last + 1 {
+	// A batch that was under way may be there, as a whole.
+	there = len(samples)/rowsPerBatch - 1
+	if len(samples)%rowsPerBatch != 0 || there > last+1 {
+		return fmt.Sprintf("%d rows, and the batch acknowledged last is %d: half of a batch, or more than one", len(samples), last), 0
+	}
+	for n := range max(sure, there) + 1 {
 		for i, want := range childBatch(n) {
 			if found[want] != 1 {
-				return fmt.Sprintf("row %d of batch %d of %d was found %d times", i, n, last, found[want])
+				return fmt.Sprintf("row %d of batch %d of %d was found %d times", i, n, sure, found[want]), 0
 			}
 		}
 	}
-	// The one batch that was under way may be there, as a whole.
-	if extra := len(samples) - (last+1)*rowsPerBatch; extra != 0 && extra != rowsPerBatch {
-		return fmt.Sprintf("%d rows beyond the acknowledged ones: half of a batch", extra)
-	}
 	cells, err := s.DirtyCells(t.Context(), 1<<20)
 	if err != nil {
-		return fmt.Sprintf("the cells cannot be read: %v", err)
+		return fmt.Sprintf("the cells cannot be read: %v", err), 0
 	}
 	marked := map[time.Time]bool{}
 	for _, c := range cells {
@@ -209,10 +218,10 @@ func lost(t *testing.T, path string, last int) string {
 	}
 	for _, sample := range samples {
 		if !marked[sample.Time.Truncate(time.Minute)] {
-			return fmt.Sprintf("the cell of the sample at %s is not marked", sample.Time)
+			return fmt.Sprintf("the cell of the sample at %s is not marked", sample.Time), 0
 		}
 	}
-	return ""
+	return "", there
 }
 
 func storeIn(dir string) string { return filepath.Join(dir, "state", "state.db") }

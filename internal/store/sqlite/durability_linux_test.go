@@ -72,6 +72,12 @@ func (d *disk) powerOn() {
 	d.run("mount", "-o", "loop", d.image, d.mount)
 }
 
+// A sync that is under way at the moment of the cut may report success though
+// nothing came to the disk: the kernel stops the journal first, and does not look
+// again once it has waited. No real power cut lets a program hear of that. What
+// was heard before the cut is certain, and so is every acknowledgement that
+// another one followed: each write after the cut fails, so it was there before.
+
 // lostByPowerCuts lets a child ingest and cuts its power, again and again. It
 // gives what was lost, "" if nothing was.
 func lostByPowerCuts(t *testing.T, loose bool) string {
@@ -83,14 +89,17 @@ func lostByPowerCuts(t *testing.T, loose bool) string {
 		if !c.read(acks) {
 			t.Fatalf("the child ended by itself: %v", c.said)
 		}
+		sure := c.last
 		d.cutPower()
 		c.kill()
 		d.powerOn()
+		sure = max(sure, c.last-1)
 		t.Logf("power cut after %d batches", c.acks)
-		if what := lost(t, path, c.last); what != "" {
+		what, there := lostBetween(t, path, sure, c.last)
+		if what != "" {
 			return fmt.Sprintf("round %d: %s", round, what)
 		}
-		next = c.last + 1
+		next = there + 1
 	}
 	return ""
 }

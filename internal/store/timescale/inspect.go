@@ -14,10 +14,7 @@ import (
 // Inspect connects to a database to look at it. It changes nothing: each
 // transaction is read-only, and a standby will do.
 func Inspect(ctx context.Context, dsn string, opts ...Option) (*store.Inspection, error) {
-	o := options{migrations: sub(migrationFiles, "migrations"), extension: sub(extensionFiles, "extension")}
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := settle(opts)
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, wrongAddress(dsn)
@@ -36,6 +33,7 @@ func Inspect(ctx context.Context, dsn string, opts ...Option) (*store.Inspection
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, s.fault("open the store", err)
 	}
+	s.leases = s.pool
 	in := &store.Inspection{Close: s.Close}
 	readable, err := s.inspect(ctx, in, known)
 	if err != nil {

@@ -53,6 +53,15 @@ type options struct {
 // Option changes how a store is opened.
 type Option func(*options)
 
+// settle joins the options with what they leave open.
+func settle(opts []Option) options {
+	o := options{begin: begin, commit: writeTime, migrations: sub(migrationFiles, "migrations"), extension: sub(extensionFiles, "extension")}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
 // WithVersion tells the program's version. It is written beside each migration,
 // so that an older program can say by whom the schema was written.
 func WithVersion(v string) Option { return func(o *options) { o.version = v } }
@@ -78,10 +87,7 @@ const (
 // among them), and brings its schema up to date. Its errors are
 // [forescale.Fault]s and hold neither user nor password.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
-	o := options{begin: begin, commit: writeTime, migrations: sub(migrationFiles, "migrations"), extension: sub(extensionFiles, "extension")}
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := settle(opts)
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, wrongAddress(dsn)

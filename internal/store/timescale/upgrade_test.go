@@ -37,7 +37,7 @@ func TestAnOlderServerGoesOnBesideANewerOne(t *testing.T) {
 	newer := openAt(t, dsn, WithVersion("0.2"), func(o *options) {
 		o.migrations = migrationsAnd(`ALTER TABLE decision ADD COLUMN extra bigint NOT NULL DEFAULT 0;
 			ALTER TABLE instance ADD COLUMN extra text; ALTER TABLE run ADD COLUMN extra bigint NOT NULL DEFAULT 0;
-			ALTER TABLE sample ADD COLUMN extra bigint; CREATE TABLE lease (id int PRIMARY KEY);`)
+			ALTER TABLE sample ADD COLUMN extra bigint; CREATE TABLE later (id int PRIMARY KEY);`)
 	})
 	for round := range 3 {
 		use("newer", newer, 2+2*round)

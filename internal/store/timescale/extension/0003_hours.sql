@@ -6,7 +6,9 @@
 -- The roll-up of samples by the minute goes: nothing reads it, demand is the level
 -- of minutes.
 
+-- allow: no program reads it
 DROP MATERIALIZED VIEW sample_minute;
+-- allow: no program read it; it comes back with a column more
 DROP MATERIALIZED VIEW demand_hour;
 
 CREATE MATERIALIZED VIEW demand_hour WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
@@ -16,5 +18,7 @@ CREATE MATERIALIZED VIEW demand_hour WITH (timescaledb.continuous, timescaledb.m
   WITH NO DATA;
 
 UPDATE meta SET value = (SELECT value FROM meta WHERE key = 'hours_final') WHERE key = 'hours_moved';
+-- allow: an older program knows no hours, and these are worked out again
 DELETE FROM hours WHERE hour >= (SELECT value::timestamptz FROM meta WHERE key = 'hours_moved');
+-- allow: an older program knows no hours
 DELETE FROM hours_due;
