@@ -65,10 +65,14 @@ func (d *disk) cutPower() {
 	}
 }
 
-// powerOn mounts the disk again.
+// powerOn mounts what came to the disk, as a copy: a container that starts just
+// now holds a copy of all mounts, so that the old one would live on, without power.
 func (d *disk) powerOn() {
 	d.t.Helper()
 	d.run("umount", d.mount)
+	old := d.image
+	d.image += "+"
+	d.run("cp", "--sparse=always", old, d.image)
 	d.run("mount", "-o", "loop", d.image, d.mount)
 }
 
