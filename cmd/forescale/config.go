@@ -25,6 +25,7 @@ type Config struct {
 	Retention         retention
 	Timescale         timescale.Chunks
 	Planning          planning
+	Jobs              jobTimes
 	Services          []ServiceEntry
 	NodeTypes         []forescale.NodeType
 
@@ -55,6 +56,9 @@ const (
 	defaultDocker = "auto"
 )
 
+// defaultHorizon is how far forecasts reach.
+const defaultHorizon = 24 * time.Hour
+
 func freshConfig() *Config {
 	return &Config{Docker: defaultDocker, Retention: defaultRetention, Timescale: timescale.DefaultChunks()}
 }
@@ -80,7 +84,7 @@ func parseConfig(name string, data []byte) (*Config, error) {
 	r := &configReader{file: name, places: places{}}
 	root, err := parseYAML(data)
 	if err != nil {
-		r.fault(syntaxLine(err), 1, "config_syntax", "this is not YAML: "+syntaxText(err), "")
+		r.fault(syntaxLine(err), 1, "config_syntax", "this is not YAML: "+syntaxText(err), syntaxHelp(data, syntaxLine(err)))
 		return nil, r.faults
 	}
 	if root != nil {
@@ -141,6 +145,7 @@ func (c *Config) fields() []field {
 				duration("step", "Width of a forecast's step.", &p.Step, time.Minute, time.Hour).or("5m"),
 			}
 		}),
+		object("jobs", "When what is done again and again is due.", func() []field { return jobFields(&c.Jobs) }),
 		named("services", "The services, by name.", "service", func(name string, r *configReader, n *yaml.Node) {
 			e := ServiceEntry{Line: n.Line, Service: forescale.Service{Name: name, Origin: forescale.OriginConfig}}
 			r.mapping(n, "services."+name, fmt.Sprintf("service %q", name), serviceFields(&e.Service))
@@ -174,6 +179,7 @@ func (r *configReader) check(c *Config) {
 		r.fault(n.Line, n.Column, "config_wrong_value", "tls needs both cert and key", "name both files")
 	}
 	r.checkLevels(c.Retention)
+	r.checkJobs(c)
 	if p := c.Planning; p.Collect > 0 && p.Interval > 0 && p.Interval < p.Collect {
 		n := r.places.near("planning.interval")
 		r.fault(n.Line, n.Column, "config_wrong_value", "planning.interval is shorter than planning.collect", "plan no more often than the world is read")

@@ -180,6 +180,18 @@ func syntaxLine(err error) int {
 	return 1
 }
 
+// bareStar is a value that begins with a star, as in a schedule: to YAML an alias.
+var bareStar = regexp.MustCompile(`[:,{]\s*\*[/\s]`)
+
+// syntaxHelp knows the one mistake that the parser does not name.
+func syntaxHelp(data []byte, line int) string {
+	lines := bytes.Split(data, []byte("\n"))
+	if line <= len(lines) && bareStar.Match(lines[line-1]) {
+		return `put a value that begins with * into quotes, such as "*/15 * * * *"`
+	}
+	return ""
+}
+
 // syntaxText is the parser's complaint without its prefix and place.
 func syntaxText(err error) string {
 	s := strings.TrimPrefix(err.Error(), "yaml: ")

@@ -100,6 +100,9 @@ func TestConfigReadsEverything(t *testing.T) {
 	if c.Retention != (retention{30 * day, 400 * day, 1825 * day, 400 * day}) || c.Planning.Interval != 30*time.Second {
 		t.Errorf("retention %v, planning %+v", c.Retention, c.Planning)
 	}
+	if want := (jobTimes{Retention: jobTime{"10 3 * * *", "Europe/Berlin"}}); c.Jobs != want {
+		t.Errorf("jobs %+v, want %+v", c.Jobs, want)
+	}
 }
 
 func TestOneRetentionIsThatOfAllLevels(t *testing.T) {

@@ -61,6 +61,9 @@ func (c serverConfig) withSchedules() serverConfig {
 	for name, s := range c.Schedules {
 		all[name] = s
 	}
+	if s, ok := c.Schedules[loop.ForecastJob]; ok && c.Options.Refresh == 0 {
+		c.Options.Refresh = longestGap(s) // forecasts stay fit until a few more were due
+	}
 	c.Schedules = all
 	return c
 }

@@ -51,10 +51,11 @@ type table struct {
 	right   map[int]bool // columns of numbers
 	rows    [][]string
 	paint   map[int]string // row → colour, on a terminal that wants it
+	below   map[int]string // row → text under it in lines of its own, on a terminal: wrapped, never cut
 }
 
 func newTable(headers ...string) *table {
-	return &table{headers: headers, right: map[int]bool{}, paint: map[int]string{}}
+	return &table{headers: headers, right: map[int]bool{}, paint: map[int]string{}, below: map[int]string{}}
 }
 
 // alignRight marks columns of numbers.
@@ -88,6 +89,12 @@ func (a *app) write(t *table) error {
 	}
 	for i, r := range t.rows {
 		if err := a.writeRow(t, r, widths, t.paint[i]); err != nil {
+			return err
+		}
+		if t.below[i] == "" {
+			continue
+		}
+		if _, err := fmt.Fprintln(a.stdout, "  "+wrap(t.below[i], a.width, "  ")); err != nil {
 			return err
 		}
 	}

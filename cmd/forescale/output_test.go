@@ -102,6 +102,15 @@ var installation = map[string]string{
 	"GET /v1/decisions": `{"items":[{"id":"dec_b","service":"checkout","at":"2026-11-23T05:00:00Z","code":"steady","reasons":[]},
 	 {"id":"dec_a","service":"checkout","at":"2026-11-23T01:05:00Z","mode":"active","from":3,"to":3,"required":3,"code":"steady","message":"Stays at 3: 1.9 busy instances, 63 %, the limit is 70 %.",
 	  "reasons":[{"code":"steady","message":"","numbers":{"required":3,"demand":1.9}}],"actions":[],"outcome":"none","repeats":1204,"last_at":"2026-11-23T04:59:30Z"}],"next":""}`,
+	"GET /v1/schedules": `{"items":[{"job":"forecast","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
+	 {"job":"rollup","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
+	 {"job":"retention","schedule":"10 3 * * *","time_zone":"Europe/Berlin","next_at":"2026-11-24T02:10:00Z"}],"next":""}`,
+	"GET /v1/runs": `{"items":[
+	 {"id":"forecast-1-1","kind":"forecast","state":"retrying","server":"app-2-6f3a","due_at":"2026-11-23T07:30:00Z","started_at":"2026-11-23T07:30:00Z","ended_at":"2026-11-23T07:30:30.25Z","attempt":2,"done":0,"failed":0,
+	  "error":"read services: error[store_unreachable]: the database does not answer: dial tcp 192.0.2.7:5432: connect: connection refused\n  --> postgres://db.example/forescale\n  help: it is tried again"},
+	 {"id":"forecast-1-0","kind":"forecast","state":"done","server":"app-2-6f3a","due_at":"2026-11-23T07:30:00Z","started_at":"2026-11-23T07:30:00Z","ended_at":"2026-11-23T07:30:01.25Z","attempt":1,"done":50,"failed":0,"error":""},
+	 {"id":"retention-1","kind":"retention","state":"failed","server":"app-1-02bd","due_at":"2026-11-23T02:10:00Z","started_at":"2026-11-23T02:10:00Z","ended_at":"2026-11-23T02:14:10Z","attempt":4,"done":1204000,"failed":0,"error":"disk_full: no space left"},
+	 {"id":"import-1","kind":"import","state":"running","server":"","due_at":null,"started_at":"2026-11-21T09:00:00Z","ended_at":null,"attempt":0,"done":0,"failed":0,"error":""}],"next":""}`,
 	"POST /v1/pauses":     `{"service":"checkout","by":"local","note":"","since":"2026-11-23T07:40:12Z","until":"2026-11-23T09:40:12Z"}`,
 	"DELETE /v1/pauses/-": ``,
 }
@@ -116,6 +125,7 @@ func TestCommandsOnATerminal(t *testing.T) {
 		{"plan.txt", "plan"},
 		{"plan-12h.txt", "plan --for 12h"},
 		{"forecast-show.txt", "forecast show checkout --for 2h"},
+		{"runs.txt", "runs"},
 		{"pause.txt", "pause checkout 2h"},
 		{"pause-all-end.txt", "pause --all --end"},
 	} {
@@ -185,6 +195,8 @@ func TestIntoAPipeThereAreNoHeadersNorHints(t *testing.T) {
 		{"plan.tsv", "plan"},
 		{"forecast-show.tsv", "forecast show checkout"},
 		{"why.csv", "why checkout -o csv"},
+		{"runs.tsv", "runs"},
+		{"runs.csv", "runs -o csv"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			r := s.run(strings.Fields(c.args)...)

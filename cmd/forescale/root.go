@@ -17,6 +17,7 @@ var commands = []func(*app) *cobra.Command{
 	newPlan,
 	newWhy,
 	newPause,
+	newRuns,
 	newForecast,
 	newSimulate,
 	newImport,

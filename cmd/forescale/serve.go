@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,8 +182,8 @@ func (a *app) serverConfig(set settings, st store.Store, world *world, cert *cer
 		Store: st, StorePath: set.storeFile(), StoreName: storeName(set.store), Listen: set.listen, ListenFrom: set.listenFrom, TLS: cert.config(),
 		RequireKeys: set.config.Keys || !loopbackAddress(set.listen),
 		Clock:       a.clock, World: world.name, Sources: world.sources, Target: world.target, TargetUnder: world.under, Shared: isPostgres(set.store),
-		Options:   loop.Options{Collect: p.Collect, Interval: p.Interval, Refresh: p.Refresh, Horizon: p.Horizon, Step: p.Step},
-		Retention: set.config.Retention, Log: log,
+		Options:   loop.Options{Collect: p.Collect, Interval: p.Interval, Refresh: p.Refresh, Horizon: cmp.Or(p.Horizon, defaultHorizon), Step: p.Step},
+		Retention: set.config.Retention, Schedules: set.config.Jobs.schedules(), Log: log,
 	}
 }
 
@@ -257,6 +258,7 @@ func needRestart(a, b *Config) []string {
 	for key, same := range map[string]bool{
 		"listen": a.Listen == b.Listen, "store": a.Store == b.Store && a.StorePasswordFile == b.StorePasswordFile, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
 		"require_keys": a.Keys == b.Keys, "retention": a.Retention == b.Retention, "timescale": a.Timescale == b.Timescale, "planning": a.Planning == b.Planning,
+		"jobs": a.Jobs == b.Jobs,
 	} {
 		if !same {
 			keys = append(keys, key)

@@ -171,3 +171,39 @@ type forecastView struct {
 		Tested   int     `json:"tested"`
 	} `json:"score"`
 }
+
+type scheduleView struct {
+	Job      string    `json:"job"`
+	Schedule string    `json:"schedule"` // a cron expression, or "every 15m0s"
+	TimeZone string    `json:"time_zone"`
+	NextAt   time.Time `json:"next_at"`
+}
+
+type runView struct {
+	ID        string             `json:"id"`
+	Kind      string             `json:"kind"`
+	State     forescale.RunState `json:"state"`
+	Server    string             `json:"server"`
+	DueAt     *time.Time         `json:"due_at"`
+	StartedAt time.Time          `json:"started_at"`
+	EndedAt   *time.Time         `json:"ended_at"`
+	Attempt   int                `json:"attempt"`
+	Done      int                `json:"done"`
+	Failed    int                `json:"failed"`
+	Error     string             `json:"error"`
+
+	raw json.RawMessage
+}
+
+// UnmarshalJSON implements json.Unmarshaler: it keeps the answer as it came.
+func (v *runView) UnmarshalJSON(data []byte) error {
+	type plain runView
+	if err := json.Unmarshal(data, (*plain)(v)); err != nil {
+		return err
+	}
+	v.raw = append(json.RawMessage(nil), data...)
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler: what came goes out.
+func (v runView) MarshalJSON() ([]byte, error) { return v.raw, nil }

@@ -63,7 +63,7 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	if err != nil {
 		return nil, err
 	}
-	if err := l.forecasts.update(ctx, l.store, w.names); err != nil {
+	if err := l.forecasts.update(ctx, l.store, w.names, now, l.opt.Refresh); err != nil {
 		// Reactive scaling does not wait for forecasts; those at hand grow old and the planner says so.
 		l.log.Warn("forecasts cannot be read", "error", err)
 	}

@@ -44,8 +44,8 @@ const (
 )
 
 // What is due is worked out while it is read, so hours never differ from their
-// minutes. TimescaleDB does so for the newest hours; those that were rolled up
-// before it came are in the table.
+// minutes. TimescaleDB does so for the newest hours; those that are final, and
+// those that were rolled up before it came, are in the table.
 const (
 	lineID       = "(SELECT id FROM line WHERE service = $1 AND metric = $2)"
 	hoursOfTable = `SELECT hour, mean, least, most, points, saturated FROM hours AS h
@@ -85,14 +85,14 @@ func (s *Store) RollUp(ctx context.Context) error {
 		return err
 	}
 	defer s.leave()
-	return s.fault("roll up demand", s.rollUp(ctx, time.Time{}))
+	return s.fault("roll up demand", s.rollUp(ctx))
 }
 
 // rollUp works off what is due: on TimescaleDB the hours that are over by the
-// clock of the database, and those before upTo.
-func (s *Store) rollUp(ctx context.Context, upTo time.Time) error {
+// clock of the database.
+func (s *Store) rollUp(ctx context.Context) error {
 	if s.extension != "" {
-		return s.refreshHours(ctx, upTo)
+		return s.refreshHours(ctx)
 	}
 	for {
 		var n int
@@ -132,7 +132,7 @@ func (t *tx) rollUp(ctx context.Context) (int, error) {
 // refreshHours has TimescaleDB work off what it noted. It is one call however
 // much is due: what did not change costs nothing. It never goes back to final hours,
 // whose minutes may be gone.
-func (s *Store) refreshHours(ctx context.Context, upTo time.Time) error {
+func (s *Store) refreshHours(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -142,9 +142,6 @@ func (s *Store) refreshHours(ctx context.Context, upTo time.Time) error {
 		return err
 	}
 	to := hourOf(now)
-	if upTo.After(to) {
-		to = upTo
-	}
 	from := "NULL"
 	if final != nil {
 		if !final.Before(to) {
@@ -156,16 +153,28 @@ func (s *Store) refreshHours(ctx context.Context, upTo time.Time) error {
 	return err
 }
 
-// finish makes the hours final that minutes will be taken away from.
+// finish makes the hours final that minutes will be taken away from. With
+// TimescaleDB they move out of the aggregate, which would go on to show minutes
+// that come later.
 func (s *Store) finish(ctx context.Context, old store.Cutoffs) error {
 	from := old.FinalFrom()
 	if from.IsZero() {
 		return nil
 	}
-	if err := s.rollUp(ctx, from); err != nil {
-		return err
+	if s.extension == "" {
+		if err := s.rollUp(ctx); err != nil {
+			return err
+		}
 	}
 	return s.transact(ctx, func(ctx context.Context, t *tx) error {
-		return t.exec(ctx, "UPDATE meta SET value = $2 WHERE key = 'hours_final' AND value::timestamptz < $1", from, from.Format(time.RFC3339))
+		b := &pgx.Batch{}
+		if s.extension != "" {
+			b.Queue(`INSERT INTO hours (line, hour, mean, least, most, points, saturated)
+				SELECT line, date_trunc('hour', minute, 'UTC'), avg(value), min(value), max(value), count(*), count(*) FILTER (WHERE censored)
+				FROM demand WHERE minute >= `+finalHour+` AND minute < $1 GROUP BY 1, 2`, from)
+			b.Queue("UPDATE meta SET value = $2 WHERE key = 'hours_moved' AND value::timestamptz < $1", from, from.Format(time.RFC3339))
+		}
+		b.Queue("UPDATE meta SET value = $2 WHERE key = 'hours_final' AND value::timestamptz < $1", from, from.Format(time.RFC3339))
+		return t.SendBatch(ctx, b).Close()
 	})
 }

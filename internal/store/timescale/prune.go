@@ -40,6 +40,9 @@ func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (int64, error) {
 			return total, s.fault("delete what is old", err)
 		}
 	}
+	if err := s.pruneMoved(ctx); err != nil {
+		return total, s.fault("delete what is old", err)
+	}
 	return total, s.fault("delete what is old", s.pruneNames(ctx))
 }
 
@@ -70,25 +73,29 @@ func (s *Store) pruneDemand(ctx context.Context, before time.Time) (int64, error
 	return dropped + n, err
 }
 
-// pruneHours deletes the hours that were over by then. Those of TimescaleDB lie in
-// a table behind the view; their chunks hold months, so rows go.
+// pruneHours deletes the hours that were over by then. They are final, so they
+// are in the table.
 func (s *Store) pruneHours(ctx context.Context, before time.Time) (int64, error) {
-	n, err := s.eat(ctx, "DELETE FROM hours WHERE (line, hour) IN (SELECT line, hour FROM hours WHERE hour < $1 LIMIT $2)", hourOf(before), bite)
-	if err != nil || s.extension == "" {
-		return n, err
+	return s.eat(ctx, "DELETE FROM hours WHERE (line, hour) IN (SELECT line, hour FROM hours WHERE hour < $1 LIMIT $2)", hourOf(before), bite)
+}
+
+// pruneMoved deletes what the aggregate still holds of hours that moved out of
+// it. Nobody sees that any more, so it does not count.
+func (s *Store) pruneMoved(ctx context.Context) error {
+	if s.extension == "" {
+		return nil
 	}
 	behind, err := readAll(ctx, s.pool, scanText, `SELECT format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name)
 		FROM timescaledb_information.continuous_aggregates WHERE view_name = 'demand_hour' AND view_schema = current_schema()`)
 	if err != nil {
-		return n, err
+		return err
 	}
 	for _, table := range behind {
-		m, err := s.eat(ctx, "DELETE FROM "+table+" WHERE (line, hour) IN (SELECT line, hour FROM "+table+" WHERE hour < $1 LIMIT $2) AND hour < $1", hourOf(before), bite)
-		if n += m; err != nil {
-			return n, err
+		if _, err := s.eat(ctx, "DELETE FROM "+table+" WHERE (line, hour) IN (SELECT line, hour FROM "+table+" WHERE hour < "+movedHour+" LIMIT $1) AND hour < "+movedHour, bite); err != nil {
+			return err
 		}
 	}
-	return n, nil
+	return nil
 }
 
 // Rows that go when they are before $1, at most $2 at a time. A service's newest
