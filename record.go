@@ -16,7 +16,7 @@ const (
 // Run is one execution of a job, or of one batch of its services.
 type Run struct {
 	ID        string    `json:"id"`
-	Kind      string    `json:"kind"`             // the job: "forecast", "import", "retention"
+	Kind      string    `json:"kind"`             // the job: "forecast", "import", "retention", "rollup"
 	Server    string    `json:"server,omitempty"` // who runs it; of the last attempt
 	DueAt     time.Time `json:"due_at,omitzero"`  // when its schedule wanted it; zero: asked for by hand
 	StartedAt time.Time `json:"started_at"`       // of the first attempt

@@ -43,9 +43,11 @@ func TestStoreCheckFindsWhatIsWrongAndChangesNothing(t *testing.T) {
 		{"no canary", []string{"DELETE FROM meta"}, 2, []string{"fail  canary"}},
 		{"a state of a later version", []string{"INSERT INTO instance VALUES ('a','s','','hibernating','','','','','',0,NULL,NULL,NULL,NULL,NULL,NULL,NULL)"}, 2,
 			[]string{"fail  words", `instance.state "hibernating"`}},
+		{"a run of a later version", []string{"INSERT INTO run (id, kind, started_at, done, failed, error, state) VALUES ('r','k',1,0,0,'','resting')"}, 2,
+			[]string{"fail  words", `run.state "resting"`}},
 		{"half a copy", []string{`INSERT INTO meta VALUES ('copy', '{"from":"there"}')`}, 2, []string{"fail  copy", "part of a copy of there"}},
 		{"samples from the future", []string{"INSERT INTO sample VALUES (1, 4000000000000, 1)"}, exitFailed, []string{"warn  sample", "has not reached", "clocks"}},
-		{"an index that lacks rows", []string{"INSERT INTO run VALUES ('r','k',1,NULL,0,0,'')", "PRAGMA writable_schema = 1",
+		{"an index that lacks rows", []string{"INSERT INTO run (id, kind, started_at, done, failed, error) VALUES ('r','k',1,0,0,'')", "PRAGMA writable_schema = 1",
 			"UPDATE sqlite_schema SET sql = 'CREATE INDEX run_started ON run (kind DESC, id DESC)' WHERE name = 'run_started'"}, 2, []string{"fail  damage"}},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {

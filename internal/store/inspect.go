@@ -55,6 +55,7 @@ var known = map[string][]string{
 	"decision.outcome": texts(forescale.OutcomeNone, forescale.OutcomeWould, forescale.OutcomePending, forescale.OutcomeDone, forescale.OutcomeFailed, forescale.OutcomeSuperseded),
 	"decision.mode":    texts(forescale.ModeOff, forescale.ModeForecastOnly, forescale.ModeActive),
 	"key.role":         texts(forescale.RolePush, forescale.RoleRead, forescale.RoleOperate, forescale.RoleAdmin),
+	"run.state":        texts("", forescale.RunRunning, forescale.RunRetrying, forescale.RunDone, forescale.RunFailed),
 	"series.kind":      texts(forescale.KindInstance, forescale.KindNode, forescale.KindService),
 }
 

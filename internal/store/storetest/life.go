@@ -55,7 +55,7 @@ func (f *fixture) fill() {
 	f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", util, 0, 20)}))
 	f.ok(f.RecordPlan(f.ctx, planOf(decide("a", 0, forescale.CodeReactiveHigh, start("a-1"))),
 		[]forescale.Instance{{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}}))
-	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "import", StartedAt: at(0)}))
+	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "forecast", Server: "x", DueAt: at(-1), StartedAt: at(0), State: forescale.RunRetrying, Attempt: 2, Error: "y"}))
 	f.ok(f.CreateKey(f.ctx, key("a", 0)))
 }
 
