@@ -24,7 +24,7 @@ type Config struct {
 }
 
 // Embedded runs jobs in this process, each in a goroutine of its own: a slow one
-// delays no other. It is made for one server on a store.
+// delays no other. Of several servers on a store only the one that leads runs it.
 type Embedded struct {
 	Config
 }

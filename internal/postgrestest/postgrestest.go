@@ -22,13 +22,28 @@ import (
 // test into a failed one.
 const NeedPostgres = "FORESCALE_NEED_POSTGRES"
 
-// skip ends a test whose component is missing.
-func skip(tb testing.TB, format string, args ...any) {
+// Skip ends a test whose component is missing: it skips, or fails where the
+// component is known to be there.
+func Skip(tb testing.TB, format string, args ...any) {
 	tb.Helper()
 	if os.Getenv(NeedPostgres) != "" {
 		tb.Fatalf(format, args...)
 	}
 	tb.Skipf(format, args...)
+}
+
+// Binaries is the folder of PostgreSQL's programs, the newest of Debian's.
+func Binaries(tb testing.TB) string {
+	tb.Helper()
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if p, err := exec.LookPath("initdb"); err == nil && len(found) == 0 {
+		found = append(found, p)
+	}
+	if len(found) == 0 {
+		Skip(tb, "PostgreSQL is not here: apt-get install postgresql, or name a server in FORESCALE_TEST_POSTGRES")
+	}
+	slices.Sort(found)
+	return filepath.Dir(found[len(found)-1])
 }
 
 // Cluster is a PostgreSQL server of one test.
@@ -44,18 +59,13 @@ type Cluster struct {
 // ends it after the test. It takes connections from all networks of this machine.
 func Start(tb testing.TB) *Cluster {
 	tb.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		skip(tb, "PostgreSQL is not here: apt-get install postgresql")
-	}
-	slices.Sort(found)
-	c := &Cluster{bin: filepath.Dir(found[len(found)-1])}
+	c := &Cluster{bin: Binaries(tb)}
 	var err error
 	if c.dir, err = os.MkdirTemp("", "pg"); err != nil { // short: the name of a socket must be
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { os.RemoveAll(c.dir) })
-	if attr := asUser(tb); attr != nil {
+	if attr := AsUser(tb); attr != nil {
 		if err := os.Chown(c.dir, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
 			tb.Fatal(err)
 		}
@@ -84,15 +94,15 @@ func Start(tb testing.TB) *Cluster {
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
-// asUser is how to become postgres: the server refuses to run as root.
-func asUser(tb testing.TB) *syscall.SysProcAttr {
+// AsUser is how to become postgres: the server refuses to run as root.
+func AsUser(tb testing.TB) *syscall.SysProcAttr {
 	tb.Helper()
 	if os.Getuid() != 0 {
 		return nil
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		skip(tb, "there is no user postgres to run the server as: %v", err)
+		Skip(tb, "there is no user postgres to run the server as: %v", err)
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
@@ -101,7 +111,7 @@ func asUser(tb testing.TB) *syscall.SysProcAttr {
 
 func (c *Cluster) command(tb testing.TB, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, name), args...)
-	cmd.Dir, cmd.SysProcAttr = c.dir, asUser(tb)
+	cmd.Dir, cmd.SysProcAttr = c.dir, AsUser(tb)
 	return cmd
 }
 
@@ -174,7 +184,7 @@ type Network struct {
 func NewNetwork(tb testing.TB, nth int) *Network {
 	tb.Helper()
 	if _, err := exec.LookPath("ip"); err != nil || os.Getuid() != 0 {
-		skip(tb, "network namespaces need root and the program ip: apt-get install iproute2")
+		Skip(tb, "network namespaces need root and the program ip: apt-get install iproute2")
 	}
 	id := (os.Getpid()*8 + nth) % (1 << 14) // a /30 each, in 10.213.0.0/16
 	n := &Network{tb: tb, Name: fmt.Sprintf("fsnet%d", id), cable: fmt.Sprintf("fsh%d", id), Host: address(id, 1)}
@@ -193,7 +203,7 @@ func NewNetwork(tb testing.TB, nth int) *Network {
 		"-n " + n.Name + " link set lo up",
 	} {
 		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
-			skip(tb, "ip %s: %v: %s", args, err, out)
+			Skip(tb, "ip %s: %v: %s", args, err, out)
 		}
 	}
 	return n

@@ -9,9 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -20,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/forescale/forescale/internal/postgrestest"
 )
 
 // cluster is a throw-away PostgreSQL server of these tests.
@@ -28,30 +28,6 @@ type cluster struct {
 	port     int
 	cmd      *exec.Cmd
 	ended    chan struct{}
-}
-
-// skipOrFail ends a test whose component is missing: it skips, or fails where
-// the component is known to be there.
-func skipOrFail(tb testing.TB, format string, args ...any) {
-	tb.Helper()
-	if os.Getenv("FORESCALE_NEED_POSTGRES") != "" {
-		tb.Fatalf(format, args...)
-	}
-	tb.Skipf(format, args...)
-}
-
-// binaries is the folder of PostgreSQL's programs, the newest of Debian's.
-func binaries(tb testing.TB) string {
-	tb.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if p, err := exec.LookPath("initdb"); err == nil && len(found) == 0 {
-		found = append(found, p)
-	}
-	if len(found) == 0 {
-		skipOrFail(tb, "PostgreSQL is not here: apt-get install postgresql, or name a server in FORESCALE_TEST_POSTGRES")
-	}
-	slices.Sort(found)
-	return filepath.Dir(found[len(found)-1])
 }
 
 // startCluster makes a server of its own for the test, with the settings, and
@@ -68,7 +44,7 @@ func startCluster(tb testing.TB, settings ...string) *cluster {
 // newCluster finds a place for a server of the machine's PostgreSQL.
 func newCluster(tb testing.TB) *cluster {
 	tb.Helper()
-	c := &cluster{bin: binaries(tb)}
+	c := &cluster{bin: postgrestest.Binaries(tb)}
 	c.place(tb)
 	return c
 }
@@ -108,7 +84,7 @@ func (c *cluster) init(tb testing.TB, more ...string) {
 // own gives files to the user that the server runs as.
 func (c *cluster) own(tb testing.TB, paths ...string) {
 	tb.Helper()
-	attr := c.asUser(tb)
+	attr := postgrestest.AsUser(tb)
 	for _, p := range paths {
 		if attr == nil {
 			return
@@ -119,24 +95,9 @@ func (c *cluster) own(tb testing.TB, paths ...string) {
 	}
 }
 
-// asUser is how to become postgres: the server refuses to run as root.
-func (c *cluster) asUser(tb testing.TB) *syscall.SysProcAttr {
-	tb.Helper()
-	if os.Getuid() != 0 {
-		return nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		skipOrFail(tb, "there is no user postgres to run the server as: %v", err)
-	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-}
-
 func (c *cluster) command(tb testing.TB, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, name), args...)
-	cmd.Dir, cmd.SysProcAttr = c.dir, c.asUser(tb)
+	cmd.Dir, cmd.SysProcAttr = c.dir, postgrestest.AsUser(tb)
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/postgrestest"
 	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/storetest"
 )
@@ -24,14 +25,14 @@ func startPglite(t testing.TB) *server {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		skipOrFail(t, "Node.js is not here, in which TimescaleDB runs as WebAssembly: apt-get install nodejs npm")
+		postgrestest.Skip(t, "Node.js is not here, in which TimescaleDB runs as WebAssembly: apt-get install nodejs npm")
 	}
 	dir, err := filepath.Abs(filepath.Join("testdata", "pglite"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@unni-craftsman", "pglite")); err != nil {
-		skipOrFail(t, "TimescaleDB as WebAssembly is not here: npm ci --legacy-peer-deps in internal/store/timescale/testdata/pglite")
+		postgrestest.Skip(t, "TimescaleDB as WebAssembly is not here: npm ci --legacy-peer-deps in internal/store/timescale/testdata/pglite")
 	}
 	cmd := exec.Command(node, "serve.mjs")
 	cmd.Dir = dir

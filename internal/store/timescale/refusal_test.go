@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/postgrestest"
 )
 
 // warned is the warning of a code, nil if the store gives none.
@@ -91,11 +92,11 @@ func TestAnExtensionThatCannotBeUsed(t *testing.T) {
 // server looks for them from where its program is.
 func ownTree(t *testing.T) string {
 	t.Helper()
-	bin := binaries(t)
+	bin := postgrestest.Binaries(t)
 	version := filepath.Base(filepath.Dir(bin))
 	share := filepath.Join("/usr/share/postgresql", version)
 	if _, err := os.Stat(filepath.Join(share, "extension")); err != nil {
-		skipOrFail(t, "PostgreSQL's files are not where Debian puts them: %v", err)
+		postgrestest.Skip(t, "PostgreSQL's files are not where Debian puts them: %v", err)
 	}
 	tree, err := os.MkdirTemp("", "tree")
 	if err != nil {
