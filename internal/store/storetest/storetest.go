@@ -37,6 +37,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 		{"instances", instanceCases},
 		{"warm-ups", warmupCases},
 		{"forecasts", forecastCases},
+		{"scores", scoreCases},
 		{"plans", planCases},
 		{"decisions", decisionCases},
 		{"runs", runCases},
