@@ -1,6 +1,9 @@
 package forescale
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Leads are the lead times at whose far ends issued forecasts are scored: a step
 // belongs to the first that its end is not further ahead than, and is scored by the
@@ -85,6 +88,26 @@ type Drift struct {
 	Ended    time.Time `json:"ended,omitzero"`  // when it ended
 	Times    int       `json:"times,omitempty"` // alarms so far
 	Wider    float64   `json:"wider,omitempty"` // factor by which intervals are widened; 0 or 1: not
+}
+
+// Sentence tells of the newest alarm in the local time of its service; "" if there
+// never was one.
+func (d Drift) Sentence(loc *time.Location) string {
+	if d.Last == AlarmNone {
+		return ""
+	}
+	at := func(t time.Time) string { return t.In(loc).Format("Mon 2 Jan 15:04") }
+	what := map[Alarm]string{
+		AlarmCoverage: "truths left the 90 % interval far more often than 1 in 10",
+		AlarmError:    "last week's value was the better forecast",
+	}[d.Last]
+	switch {
+	case d.Alarm == AlarmNone:
+		return fmt.Sprintf("The forecasts hold again since %s; from %s on %s.", at(d.Ended), at(d.Since), what)
+	case d.Wider > 1.05:
+		return fmt.Sprintf("The forecasts have drifted since %s: %s. Intervals are widened by %.1f until they hold.", at(d.Since), what, d.Wider)
+	}
+	return fmt.Sprintf("The forecasts have drifted since %s: %s.", at(d.Since), what)
 }
 
 // Track is how far the forecasts of a service in a metric have been scored.

@@ -169,6 +169,7 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		"list-nodes":      {{500, "GET", "/v1/nodes", "", nil, broken}},
 		"list-node-types": {{500, "GET", "/v1/node-types", "", nil, broken}},
 		"list-plans":      {{422, "GET", "/v1/plans?limit=x", "", nil, nil}, {500, "GET", "/v1/plans", "", nil, broken}},
+		"get-accuracy":    {{404, "GET", "/v1/services/x/accuracy", "", nil, nil}, {422, "GET", "/v1/services/checkout/accuracy?days=x", "", nil, nil}, {500, "GET", "/v1/services/x/accuracy", "", nil, broken}},
 		"get-plan":        {{404, "GET", "/v1/services/x/plan", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/plan", "", nil, nil}, {500, "GET", "/v1/services/x/plan", "", nil, broken}},
 		"list-decisions":  {{422, "GET", "/v1/decisions?cursor=%25", "", nil, nil}, {500, "GET", "/v1/decisions", "", nil, broken}},
 		"get-decision":    {{404, "GET", "/v1/decisions/x", "", nil, nil}, {409, "GET", "/v1/decisions/0", "", nil, nil}, {422, "GET", "/v1/decisions/" + strings.Repeat("x", 101), "", nil, nil}, {500, "GET", "/v1/decisions/x", "", nil, broken}},

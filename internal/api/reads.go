@@ -13,6 +13,7 @@ type Store interface {
 	services
 	demand
 	fleet
+	scores
 	plans
 	records
 }
@@ -45,6 +46,13 @@ type fleet interface {
 	Nodes(ctx context.Context) ([]forescale.Node, error)
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+}
+
+// scores is how issued forecasts did, and what they were mixed from.
+type scores interface {
+	Tracks(ctx context.Context, services ...string) ([]forescale.Track, error)
+	Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error)
+	Choice(ctx context.Context, service string, metric forescale.Metric) (issued time.Time, c []forescale.Choice, err error)
 }
 
 // plans is what was planned and decided.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -97,6 +98,7 @@ type world struct {
 	forecasts map[string][]forescale.Forecast
 	decisions map[string]forescale.Decision
 	plans     map[string]forescale.ServicePlan
+	drifted   map[string]forescale.Drift // those whose forecasts have drifted
 	pauses    []forescale.Pause
 }
 
@@ -171,7 +173,8 @@ func (a *API) worldOf(ctx context.Context, s forescale.Service) (*world, error) 
 func (a *API) surroundings(ctx context.Context, service string) (*world, error) {
 	w := &world{now: a.now(), interval: a.cfg.Interval,
 		instances: map[string][]forescale.Instance{}, demand: map[string][]forescale.DemandPoint{},
-		forecasts: map[string][]forescale.Forecast{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{}}
+		forecasts: map[string][]forescale.Forecast{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{},
+		drifted: map[string]forescale.Drift{}}
 	is, err := a.store.Instances(ctx, forescale.InstanceQuery{Service: service, Live: true})
 	if err != nil {
 		return nil, fmt.Errorf("read instances: %w", err)
@@ -188,6 +191,19 @@ func (a *API) surroundings(ctx context.Context, service string) (*world, error) 
 	}
 	for _, p := range ps {
 		w.plans[p.Service] = p
+	}
+	var names []string
+	if service != "" {
+		names = []string{service}
+	}
+	ts, err := a.store.Tracks(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("read how far forecasts are scored: %w", err)
+	}
+	for _, t := range ts {
+		if t.Drift.Alarm != forescale.AlarmNone {
+			w.drifted[t.Service] = t.Drift
+		}
 	}
 	if w.pauses, err = a.store.Pauses(ctx, w.now); err != nil {
 		return nil, fmt.Errorf("read pauses: %w", err)
@@ -336,6 +352,9 @@ func (w *world) state(s forescale.Service, v StatusView) (state, reason string) 
 		case forescale.CodeMaxBound:
 			warn("more are required than max allows")
 		}
+	}
+	if d, ok := w.drifted[s.Name]; ok {
+		warn("%s", strings.TrimSuffix(d.Sentence(s.Location()), "."))
 	}
 	if len(parts) == 0 {
 		return "fine", ""

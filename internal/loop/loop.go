@@ -55,6 +55,7 @@ type Store interface {
 	store.Services
 	store.Fleet
 	store.Forecasts
+	store.Scores
 	store.Plans
 	store.Runs
 }

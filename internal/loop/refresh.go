@@ -70,6 +70,10 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 	if err != nil {
 		return r, fmt.Errorf("read services: %w", err)
 	}
+	tracks, err := l.tracks(ctx, names)
+	if err != nil {
+		return r, err
+	}
 	names = slices.Sorted(slices.Values(names))
 	known := make(map[string][]forescale.DemandSpan, len(all)) // looking through all spans for each service grows with its square
 	for _, span := range spans {
@@ -90,19 +94,49 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 			l.log.Warn("forecast failed", "service", s.Name, "error", err)
 		}
 		r.Done++
+		for i := range fs {
+			widen(&fs[i], tracks[lineOf{s.Name, fs[i].Metric}].Drift)
+		}
 		if made = append(made, fs...); len(made) >= forecastsAtOnce {
-			if err := l.store.SaveForecasts(ctx, made); err != nil {
-				return r, fmt.Errorf("keep forecasts: %w", err)
+			if err := l.keep(ctx, made); err != nil {
+				return r, err
 			}
 			made = nil
 		}
 	}
-	if len(made) > 0 {
-		if err := l.store.SaveForecasts(ctx, made); err != nil {
-			return r, fmt.Errorf("keep forecasts: %w", err)
+	return r, l.keep(ctx, made)
+}
+
+// keep keeps forecasts as issued, and what they were mixed from.
+func (l *Loop) keep(ctx context.Context, fs []forescale.Forecast) error {
+	if len(fs) == 0 {
+		return nil
+	}
+	if err := l.store.SaveForecasts(ctx, fs); err != nil {
+		return fmt.Errorf("keep forecasts: %w", err)
+	}
+	for _, f := range fs {
+		for _, c := range f.Choice {
+			for i, s := range c.Shares {
+				if math.IsNaN(s.Error) || math.IsInf(s.Error, 0) {
+					c.Shares[i].Error = 0 // not known, as in a band that was not tested
+				}
+			}
 		}
 	}
-	return r, nil
+	if err := l.store.SaveChoices(ctx, fs); err != nil {
+		return fmt.Errorf("keep what forecasts were mixed from: %w", err)
+	}
+	return nil
+}
+
+// widen spreads a forecast of a service whose intervals have held too seldom.
+func widen(f *forescale.Forecast, d forescale.Drift) {
+	if d.Wider <= 1.05 {
+		return
+	}
+	forecast.Widen(*f, d.Wider)
+	f.Warnings = append(slices.Clip(f.Warnings), fmt.Sprintf("the intervals held too seldom of late and are widened by %.1f", d.Wider))
 }
 
 // ImportedAt is when history was imported that forecasts are to know soon: the
