@@ -202,7 +202,7 @@ func TestNothingIsWiderThanTheWindow(t *testing.T) {
 	for _, width := range []int64{360, 400, 800, 1600} {
 		for place, condition := range map[string]string{
 			"": sparks, "#/services/checkout": drawn, "#/services/checkout?tab=warmups&view=table&all=1": `document.querySelector(".numbers-table")`,
-			"#/services/checkout?tab=accuracy": `document.querySelectorAll("#fleet tbody tr").length === 2`,
+			"#/services/checkout?tab=accuracy":             `document.querySelectorAll("#fleet tbody tr").length === 2`,
 			"#/services/checkout?pin=2026-11-23T06:00:00Z": `document.querySelector("#readout")`,
 		} {
 			t.Run(fmt.Sprintf("%d px %s", width, place), func(t *testing.T) {
