@@ -24,6 +24,9 @@ type services interface {
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	ListServices(ctx context.Context) ([]forescale.Service, error)
 	DeleteService(ctx context.Context, name string) error
+	PutEvent(ctx context.Context, e forescale.Event) error
+	DeleteEvent(ctx context.Context, name string) error
+	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
 	PutPause(ctx context.Context, p forescale.Pause) error
 	EndPause(ctx context.Context, service string) error
 	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)

@@ -135,6 +135,7 @@ type Loop struct {
 
 	mu        sync.Mutex // one round at a time
 	forecasts forecastCache
+	learned   effects // of holidays
 	acts      acts
 	watch     clockWatch
 	fenced    bool          // the target refuses older leaders

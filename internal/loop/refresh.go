@@ -74,6 +74,10 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 	if err != nil {
 		return r, err
 	}
+	events, err := l.store.Events(ctx, now.Add(-l.opt.History))
+	if err != nil {
+		return r, fmt.Errorf("read events: %w", err)
+	}
 	names = slices.Sorted(slices.Values(names))
 	known := make(map[string][]forescale.DemandSpan, len(all)) // looking through all spans for each service grows with its square
 	for _, span := range spans {
@@ -84,7 +88,7 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 		if _, named := slices.BinarySearch(names, s.Name); s.Mode == forescale.ModeOff || len(names) > 0 && !named {
 			continue
 		}
-		fs, err := l.forecastInTime(ctx, now, s, known[s.Name])
+		fs, err := l.forecastInTime(ctx, now, s, known[s.Name], events)
 		if ctx.Err() != nil {
 			return r, context.Cause(ctx)
 		}
@@ -158,7 +162,7 @@ func (l *Loop) ImportedAt(ctx context.Context, now time.Time) (time.Time, error)
 // forecastInTime is forecastService that is given up when it takes too long. A
 // forecast cannot be cut off: the one that hangs is left to itself, and what it
 // brings in the end is dropped.
-func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan) ([]forescale.Forecast, error) {
+func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan, events []forescale.Event) ([]forescale.Forecast, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opt.Patience, fmt.Errorf("the forecast took longer than %v and was given up", l.opt.Patience))
 	defer cancel()
 	select {
@@ -173,7 +177,7 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 	out := make(chan result, 1)
 	go func() {
 		defer func() { <-l.asked }()
-		fs, err := l.forecastService(ctx, now, s, spans)
+		fs, err := l.forecastService(ctx, now, s, spans, events)
 		out <- result{fs, err}
 	}()
 	select {
@@ -186,14 +190,14 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 
 // forecastService makes one forecast for each metric that the service's demand
 // is known in.
-func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan) ([]forescale.Forecast, error) {
+func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan, events []forescale.Event) ([]forescale.Forecast, error) {
 	var made []forescale.Forecast
 	var faults error
 	for _, span := range spans {
 		if now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) || span.Last.Sub(span.First) < leastHistory {
 			continue
 		}
-		f, err := l.forecastMetric(ctx, now, s, span)
+		f, err := l.forecastMetric(ctx, now, s, span, events)
 		if err != nil {
 			faults = errors.Join(faults, fmt.Errorf("%s: %w", span.Metric, err))
 			continue
@@ -209,7 +213,7 @@ func usesMetric(s forescale.Service, m forescale.Metric) bool {
 	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
 }
 
-func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, span forescale.DemandSpan) (f forescale.Forecast, err error) {
+func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, span forescale.DemandSpan, events []forescale.Event) (f forescale.Forecast, err error) {
 	defer func() { // the loop outlives a bad model
 		if p := recover(); p != nil {
 			err = fmt.Errorf("model panicked: %v", p)
@@ -220,11 +224,15 @@ func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Se
 	if err != nil {
 		return f, err
 	}
+	special, err := l.special(ctx, now, s, span.Metric, from, events)
+	if err != nil {
+		return f, err
+	}
 	history, censored := forecast.Grid(points, from, to, l.opt.Step)
 	return forecast.Make(forecast.Request{
 		Service: s, Metric: span.Metric, Issued: now, History: history, Censored: censored,
 		Step: l.opt.Step, Horizon: int(math.Ceil(float64(l.opt.Horizon) / float64(l.opt.Step))),
-		Levels: forecast.DefaultLevels(),
+		Levels: forecast.DefaultLevels(), Special: special,
 	})
 }
 

@@ -112,6 +112,7 @@ func (t Table) summed(by string) Table { t.Sum = by; return t }
 var Tables = []Table{
 	table("service", 1, "name:text version:int updated_at:time body:json"),
 	table("pause", 1, "service:text asked_by:text note:text since:time until:time"),
+	table("event", 1, "name:text service:text begins:time until:time factor:real leave_out:bool origin:text"),
 	table("node", 1, "name:text type:text address:text state:text protected:bool cores:real memory:int updated_at:time"),
 	table("node_type", 1, "name:text cores:real speed:real memory:int disk:int disk_kind:text bandwidth:real price_per_hour:real billing_step:int boot_time:int max_count:int updated_at:time"),
 	table("key", 1, "id:text name:text role:text service:text hash:blob created_at:time revoked_at:time"),

@@ -119,7 +119,7 @@ type Cutoffs struct {
 	Samples   time.Time // as they came in
 	Minutes   time.Time // demand by the minute
 	Hours     time.Time // demand by the hour
-	Decisions time.Time // ended instances, forecasts and how they did, plans, decisions, warm-ups and runs
+	Decisions time.Time // ended instances, forecasts and how they did, events, plans, decisions, warm-ups and runs
 }
 
 // Before is one cut-off for all levels.
@@ -138,7 +138,7 @@ func (c Cutoffs) FinalFrom() time.Time {
 	return t.Add(forescale.HourStep - 1).Truncate(forescale.HourStep)
 }
 
-// Services keeps what is registered: services, pauses, nodes, node types.
+// Services keeps what is registered: services, pauses, events, nodes, node types.
 type Services interface {
 	// PutService writes the service if the stored version is ifVersion (0: it
 	// must not exist; -1: any) and returns it with its new version, which
@@ -158,6 +158,13 @@ type Services interface {
 	EndPause(ctx context.Context, service string) error
 	// Pauses are all that have not ended by now, by service.
 	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)
+
+	// PutEvent writes the event whole, by name.
+	PutEvent(ctx context.Context, e forescale.Event) error
+	// DeleteEvent returns forescale.ErrNotFound when there is none of that name.
+	DeleteEvent(ctx context.Context, name string) error
+	// Events are all that end after since, by From, then Name.
+	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
 
 	PutNode(ctx context.Context, n forescale.Node) error
 	Nodes(ctx context.Context) ([]forescale.Node, error) // by name

@@ -123,6 +123,7 @@ func (t *tx) forget(tr tree, owners []int64, before int64) (gone int64, left []i
 var oldRows = []string{
 	`DELETE FROM instance WHERE id IN (SELECT id FROM instance WHERE ended < ?1 LIMIT ?2)`,
 	`DELETE FROM forecast WHERE id IN (SELECT id FROM forecast WHERE issued < ?1 LIMIT ?2)`,
+	`DELETE FROM event WHERE name IN (SELECT name FROM event WHERE until < ?1 LIMIT ?2)`,
 	`DELETE FROM tally WHERE (line, day, lead, model) IN (SELECT line, day, lead, model FROM tally WHERE (day + 1) * 86400000 <= ?1 LIMIT ?2)`,
 	`DELETE FROM track WHERE line IN (SELECT line FROM track WHERE until < ?1 LIMIT ?2)`,
 	`DELETE FROM choice WHERE line IN (SELECT line FROM choice WHERE issued < ?1 LIMIT ?2)`,

@@ -25,6 +25,7 @@ func (f *fixture) everything() []any {
 		must[int64](f)(f.ImportProgress(f.ctx, "file")),
 		must[[]forescale.Service](f)(f.ListServices(f.ctx)),
 		must[[]forescale.Pause](f)(f.Pauses(f.ctx, at(0))),
+		f.events(),
 		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
 		f.instances(forescale.InstanceQuery{}),
@@ -52,6 +53,7 @@ func (f *fixture) fill() {
 	f.ok(f.AppendImport(f.ctx, "file", 3, nil))
 	f.put(wholeService("a"), 0)
 	f.ok(f.PutPause(f.ctx, forescale.Pause{Service: "a", By: "x", Since: at(0), Until: at(9)}))
+	f.ok(f.PutEvent(f.ctx, event("sale", 0, 9)))
 	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", UpdatedAt: at(0)}))
 	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", UpdatedAt: at(0)}))
 	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))

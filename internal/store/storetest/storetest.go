@@ -33,6 +33,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 		{"hours", hourCases},
 		{"services", serviceCases},
 		{"pauses", pauseCases},
+		{"events", eventCases},
 		{"nodes", nodeCases},
 		{"instances", instanceCases},
 		{"warm-ups", warmupCases},

@@ -103,6 +103,7 @@ func (s *Store) pruneMoved(ctx context.Context) error {
 var oldRows = []string{
 	`DELETE FROM instance WHERE id IN (SELECT id FROM instance WHERE ended < $1 LIMIT $2)`,
 	`DELETE FROM forecast WHERE (line, issued) IN (SELECT line, issued FROM forecast WHERE issued < $1 LIMIT $2)`,
+	`DELETE FROM event WHERE name IN (SELECT name FROM event WHERE until < $1 LIMIT $2)`,
 	`DELETE FROM tally WHERE (line, day, lead, model) IN (SELECT line, day, lead, model FROM tally
 		WHERE (day + 1) * 86400 <= floor(extract(epoch FROM $1::timestamptz)) LIMIT $2)`,
 	`DELETE FROM track WHERE line IN (SELECT line FROM track WHERE until < $1 LIMIT $2)`,

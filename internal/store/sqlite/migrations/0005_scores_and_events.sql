@@ -31,3 +31,14 @@ CREATE TABLE choice (
   issued INTEGER NOT NULL,
   body   TEXT    NOT NULL          -- JSON
 ) STRICT;
+
+-- Stretches of time that are unlike others.
+CREATE TABLE event (
+  name      TEXT    PRIMARY KEY,
+  service   TEXT    NOT NULL,      -- '' is all
+  begins    INTEGER NOT NULL,
+  until     INTEGER NOT NULL,
+  factor    REAL    NOT NULL,
+  leave_out INTEGER NOT NULL,
+  origin    TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;

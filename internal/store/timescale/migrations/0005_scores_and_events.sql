@@ -31,3 +31,14 @@ CREATE TABLE choice (
   issued timestamptz NOT NULL,
   body   json        NOT NULL
 ) WITH (fillfactor = 70);
+
+-- Stretches of time that are unlike others.
+CREATE TABLE event (
+  name      text COLLATE "C"  PRIMARY KEY,
+  service   text COLLATE "C"  NOT NULL,  -- '' is all
+  begins    timestamptz       NOT NULL,
+  until     timestamptz       NOT NULL,
+  factor    double precision  NOT NULL,
+  leave_out boolean           NOT NULL,
+  origin    text COLLATE "C"  NOT NULL
+);
