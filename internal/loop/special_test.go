@@ -10,7 +10,8 @@ import (
 )
 
 func TestHolidaysAndEventsReachTheForecastFromTheStore(t *testing.T) {
-	s := newScored(t)
+	s := newScored(t, 16*24*time.Hour)
+	s.every = 15 * time.Minute
 	web, err := s.store.Service(t.Context(), "web")
 	if err != nil {
 		t.Fatal(err)
