@@ -22,6 +22,7 @@ type services interface {
 	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	ListServices(ctx context.Context) ([]forescale.Service, error)
+	FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error)
 	DeleteService(ctx context.Context, name string) error
 	PutPause(ctx context.Context, p forescale.Pause) error
 	EndPause(ctx context.Context, service string) error
@@ -31,11 +32,11 @@ type services interface {
 // demand is what status and charts are drawn from.
 type demand interface {
 	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
-	LastSamples(ctx context.Context) (map[string]time.Time, error)
+	LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error)
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
 	DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error)
-	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
-	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
+	RecentDemand(ctx context.Context, from time.Time, services ...string) ([]forescale.DemandPoint, error)
+	LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error)
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
 }
 
@@ -49,8 +50,8 @@ type fleet interface {
 
 // plans is what was planned and decided.
 type plans interface {
-	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
-	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
+	LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error)
+	LatestDecisions(ctx context.Context, services ...string) ([]forescale.Decision, error)
 	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)
 }
 

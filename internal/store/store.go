@@ -71,8 +71,9 @@ type Samples interface {
 	// Samples are those that match q, by time, then subject, then metric.
 	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
 	// LastSamples is the newest sample time of each service over all its
-	// instances and itself, and of each node under "node/NAME".
-	LastSamples(ctx context.Context) (map[string]time.Time, error)
+	// instances and itself, and of each node under "node/NAME"; of the named
+	// services alone when any is named.
+	LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error)
 
 	// DirtyCells are up to limit cells to work out, oldest first.
 	DirtyCells(ctx context.Context, limit int) ([]forescale.Cell, error)
@@ -84,9 +85,14 @@ type Samples interface {
 	SaveDemand(ctx context.Context, cells []forescale.Cell, points []forescale.DemandPoint) error
 	// Demand is one service's demand in one metric during [from, to), by time.
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
-	// RecentDemand is the demand of all services and metrics since from, by
-	// service, metric, time. It is one query, however many services there are.
-	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
+	// RecentDemand is the demand in all metrics since from of the named services, or
+	// of all when none is named, by service, metric, time. It is one query.
+	RecentDemand(ctx context.Context, from time.Time, services ...string) ([]forescale.DemandPoint, error)
+	// EachDemand calls do with the demand of the named services in all metrics during
+	// [from, to), line by line in any order, each by time, and ends with do's first
+	// error. It takes few queries, and holds one point at a time: the weeks of many
+	// services do not fit into memory. do must not ask the store.
+	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error
 	// DemandSpans is the first and last point of each metric of the named services,
 	// or of all when none is named, by service, then metric. It is one query.
 	DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error)
@@ -95,6 +101,9 @@ type Samples interface {
 	// during [from, to), by time. What SaveDemand added since shows at once, what
 	// it corrected after the next RollUp at the latest.
 	DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error)
+	// HoursOf is DemandHours of the named services in all metrics, by service,
+	// metric, time. It is one query.
+	HoursOf(ctx context.Context, from, to time.Time, services []string) ([]forescale.DemandHour, error)
 	// RollUp brings the hours up to date with the minutes that changed. An hour is
 	// final, and left as it is, once Prune took minutes of it away or hours of its age.
 	RollUp(ctx context.Context) error
@@ -148,6 +157,8 @@ type Services interface {
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	// ListServices is all services by name.
 	ListServices(ctx context.Context) ([]forescale.Service, error)
+	// FindServices are those that match q, by name.
+	FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error)
 	// DeleteService removes a service; its history stays. ErrNotFound if none.
 	DeleteService(ctx context.Context, name string) error
 
@@ -182,9 +193,10 @@ type Forecasts interface {
 	// SaveForecasts keeps them in one commit. Same service, metric and issue
 	// time is one row: the later one. Values are kept as float32.
 	SaveForecasts(ctx context.Context, fs []forescale.Forecast) error
-	// LatestForecasts is the newest forecast of each service and metric that
-	// was issued after since, by service, then metric. One query.
-	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
+	// LatestForecasts is the newest forecast of each metric that was issued after
+	// since, of the named services, or of all when none is named, by service, then
+	// metric. One query.
+	LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error)
 	// LedgerForecasts are those of one service and metric that were issued in
 	// [from, to), by issue time.
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
@@ -201,10 +213,12 @@ type Plans interface {
 	// and below, is the one recorded last, whatever the clock said. An id that
 	// is taken is forescale.ErrConflict, and the whole round has no effect.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
-	// LatestPlans is the newest plan of each service, by service, Decision not filled.
-	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
-	// LatestDecisions is the newest decision of each service, by service. One query.
-	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
+	// LatestPlans is the newest plan of each service, of the named ones or of all when
+	// none is named, by service, Decision not filled. One query.
+	LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error)
+	// LatestDecisions is the newest decision of each service, of the named ones or of
+	// all when none is named, by service. One query.
+	LatestDecisions(ctx context.Context, services ...string) ([]forescale.Decision, error)
 	// Decisions are those that match q, newest first. An ID that several begin
 	// with, or a Before that is unknown (forescale.ErrNotFound), is an error.
 	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)

@@ -58,6 +58,7 @@ func ended(i forescale.Instance) any {
 func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error) {
 	var w where
 	w.equal("service", q.Service)
+	w.among("service", q.Services)
 	if q.Live {
 		w.add("ended IS NULL")
 	}

@@ -40,8 +40,10 @@ func TestARoundOfManyServicesTakesFewStatements(t *testing.T) {
 	var points []forescale.DemandPoint
 	var forecasts []forescale.Forecast
 	plan := forescale.Plan{At: benchStart}
+	var names []string
 	for i := range services {
 		name := fmt.Sprintf("service-%04d", i)
+		names = append(names, name)
 		for k := range 15 {
 			at := benchStart.Add(time.Duration(k) * time.Minute)
 			cells = append(cells, forescale.Cell{Service: name, Time: at})
@@ -73,6 +75,17 @@ func TestARoundOfManyServicesTakesFewStatements(t *testing.T) {
 		{"latest decisions", 1, func() error { ds, err := s.LatestDecisions(ctx); return read(len(ds), err) }},
 		{"latest plans", 1, func() error { ps, err := s.LatestPlans(ctx); return read(len(ps), err) }},
 		{"rolling up the hours of all", 8, func() error { return s.RollUp(ctx) }},
+		{"demand of named services, one by one", 2, func() error {
+			n := 0
+			err := s.EachDemand(ctx, benchStart, benchStart.Add(time.Hour), names, func(forescale.DemandPoint) error { n++; return nil })
+			return read(n, err)
+		}},
+		{"hours of named services", 1, func() error {
+			hs, err := s.HoursOf(ctx, benchStart, benchStart.Add(time.Hour), names)
+			return read(len(hs), err)
+		}},
+		{"recent demand of named services", 1, func() error { ps, err := s.RecentDemand(ctx, benchStart, names...); return read(len(ps), err) }},
+		{"latest forecasts of named services", 1, func() error { fs, err := s.LatestForecasts(ctx, time.Time{}, names...); return read(len(fs), err) }},
 		{"spans", 1, func() error { ds, err := s.DemandSpans(ctx); return read(len(ds), err) }},
 	} {
 		before, start := count.n.Load(), time.Now()
