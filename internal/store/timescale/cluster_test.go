@@ -3,16 +3,12 @@ package timescale
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -159,71 +155,6 @@ func (c *cluster) stop(tb testing.TB) {
 
 func (c *cluster) dsn(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
-}
-
-// server is where a test keeps its stores: each gets a schema of its own.
-type server struct {
-	dsn    string
-	schema atomic.Int64
-}
-
-// fastCluster is a cluster for tests of behaviour: it does not sync, since no
-// test of them cuts the power.
-func fastCluster(tb testing.TB) *server {
-	if v := named(); v != nil {
-		return v
-	}
-	return &server{dsn: startCluster(tb, "fsync=off", "full_page_writes=off").dsn("postgres")}
-}
-
-// named is the server that somebody wants the tests to run against, or nil.
-func named() *server {
-	if dsn := os.Getenv("FORESCALE_TEST_POSTGRES"); dsn != "" {
-		return &server{dsn: dsn}
-	}
-	return nil
-}
-
-// fresh is the address of an empty schema, which goes after the test.
-func (v *server) fresh(tb testing.TB) string {
-	tb.Helper()
-	schema := fmt.Sprintf("t%d_%d", os.Getpid(), v.schema.Add(1))
-	v.exec(tb, "CREATE SCHEMA "+schema)
-	tb.Cleanup(func() { v.exec(tb, "DROP SCHEMA "+schema+" CASCADE") })
-	return with(v.dsn, "search_path", schema+",public")
-}
-
-// with is an address with one setting more.
-func with(dsn, key, value string) string {
-	u, err := url.Parse(dsn)
-	if err != nil || !strings.Contains(dsn, "://") {
-		return dsn + " " + key + "=" + value
-	}
-	q := u.Query()
-	q.Set(key, value)
-	u.RawQuery = q.Encode()
-	return u.String()
-}
-
-func (v *server) exec(tb testing.TB, statements ...string) {
-	tb.Helper()
-	execAt(tb, v.dsn, statements...)
-}
-
-func execAt(tb testing.TB, dsn string, statements ...string) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	for _, st := range statements {
-		if _, err := conn.Exec(ctx, st, pgx.QueryExecModeExec); err != nil {
-			tb.Error(errors.Join(errors.New(st), err))
-		}
-	}
 }
 
 func openAt(tb testing.TB, dsn string, opts ...Option) *Store {

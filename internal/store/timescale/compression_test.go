@@ -66,7 +66,7 @@ func TestRegularSamplesAreCompressedToLessThanTwoBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
 	}
-	s := openAt(t, startPglite(t).fresh(t))
+	s := openAt(t, withExtension(t).fresh(t))
 	day := 0
 	for _, shape := range shapes {
 		if !shape.regular {
@@ -85,7 +85,7 @@ func TestRegularSamplesAreCompressedToLessThanTwoBytes(t *testing.T) {
 //
 //	go test -run - -bench CompressedSize -benchtime 1x ./internal/store/timescale
 func BenchmarkCompressedSize(b *testing.B) {
-	s := openAt(b, startPglite(b).fresh(b))
+	s := openAt(b, withExtension(b).fresh(b))
 	for day, shape := range shapes {
 		b.Run(fmt.Sprint(shape.name), func(b *testing.B) {
 			if b.N > 1 {

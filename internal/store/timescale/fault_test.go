@@ -139,7 +139,7 @@ func TestAServerThatStopsLosesNothingAndComesBack(t *testing.T) {
 }
 
 func TestMigrationsRunOnceFromManyServers(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	dsn := v.fresh(t)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -237,7 +237,7 @@ func wantHours(t *testing.T, s *Store, want []forescale.DemandHour) {
 // Servers of the new version start at once on a database of the old one, roll up
 // at once, and save demand meanwhile.
 func TestOldDemandIsRolledUpByManyServers(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	dsn := v.fresh(t)
 	points := oldDemand(t, dsn)
 	var wg sync.WaitGroup
@@ -285,7 +285,7 @@ func TestOldDemandIsRolledUpByManyServers(t *testing.T) {
 // Two stores of one database keep ids in their memory; one deletes the series
 // that the other one knows.
 func TestAServerForgetsIDsThatAnotherOneDeleted(t *testing.T) {
-	dsn := fastCluster(t).fresh(t)
+	dsn := sharedCluster(t).fresh(t)
 	a, b := openAt(t, dsn), openAt(t, dsn)
 	ctx := t.Context()
 	batch := ingestBatch(0)

@@ -439,7 +439,7 @@ func TestADatabaseWhoseDiskIsFullLosesNothing(t *testing.T) {
 // A transaction that a vanished client left open holds rows; who waits for them
 // gives up in time, and leaves nothing behind in the server.
 func TestWhoWaitsForALockGivesUp(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	dsn := v.fresh(t)
 	s := openAt(t, dsn, func(o *options) { o.begin = strings.Replace(begin, "20s", "100ms", 1) })
 	batch := ingestBatch(0)

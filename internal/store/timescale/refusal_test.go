@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,10 +158,8 @@ func TestAStandbyIsRefusedAndThePrimaryFoundBesideIt(t *testing.T) {
 // The clock of the database is put off by a function that stands before the real
 // one in the search path.
 func TestAClockOfTheDatabaseThatIsOff(t *testing.T) {
-	v := fastCluster(t)
-	dsn := v.fresh(t)
-	u, _ := url.Parse(dsn)
-	schema, _, _ := strings.Cut(u.Query().Get("search_path"), ",")
+	v := sharedCluster(t)
+	schema, dsn := v.freshSchema(t)
 	shift := func(by string) {
 		v.exec(t, fmt.Sprintf(`CREATE OR REPLACE FUNCTION %s.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
 			AS 'SELECT pg_catalog.clock_timestamp() + interval ''%s'''`, schema, by))
@@ -213,14 +210,12 @@ func TestATableOfMigrationsThatSomebodyChanged(t *testing.T) {
 }
 
 func TestAConnectionLimitOfTheUser(t *testing.T) {
-	v := fastCluster(t)
-	dsn := v.fresh(t)
-	u, _ := url.Parse(dsn)
-	schema, _, _ := strings.Cut(u.Query().Get("search_path"), ",")
+	v := sharedCluster(t)
+	schema, dsn := v.freshSchema(t)
 	role := "few_" + schema
-	v.exec(t, "CREATE ROLE "+role+" LOGIN CONNECTION LIMIT 1", "GRANT ALL ON SCHEMA "+schema+" TO "+role)
-	t.Cleanup(func() { v.exec(t, "DROP OWNED BY "+role, "DROP ROLE "+role) })
-	asFew := strings.Replace(dsn, "postgres@", role+":"+secret+"@", 1)
+	v.freshRole(t, role, "LOGIN CONNECTION LIMIT 1 PASSWORD '"+secret+"'")
+	v.exec(t, "GRANT ALL ON SCHEMA "+schema+" TO "+role)
+	asFew := asUser(dsn, role, secret)
 	s := openAt(t, with(asFew, "pool_max_conns", "1"))
 	_, err := Open(t.Context(), asFew)
 	wantFault(t, err, "store_connections")
