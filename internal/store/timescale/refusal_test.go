@@ -250,10 +250,24 @@ func TestSecretsAndCertificates(t *testing.T) {
 	if err := os.WriteFile(pass, fmt.Appendf(nil, "127.0.0.1:%d:anns:ann:%s\n", c.port, secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	home := t.TempDir() // the files of libpq
+	for name, text := range map[string]string{
+		".pgpass":          fmt.Sprintf("# ours\n127.0.0.1:%d:*:ann:%s\n", c.port, secret),
+		".pg_service.conf": fmt.Sprintf("[fore]\nhost=127.0.0.1\nport=%d\ndbname=anns\nuser=ann\nsslmode=require\npassword=%s\n", c.port, secret),
+		"bad.conf":         "[fore]\nport=" + secret + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, w := range []struct {
 		sentence, dsn, env, value string
 		opts                      []Option
 	}{
+		{sentence: "a password in .pgpass at home", dsn: address("127.0.0.1", "sslmode=require"), env: "HOME", value: home},
+		{sentence: "all in a service at home", dsn: "postgres:///?service=fore", env: "HOME", value: home},
+		{sentence: "all in a service of the file that PGSERVICEFILE names", dsn: "postgres:///?service=fore", env: "PGSERVICEFILE", value: filepath.Join(home, ".pg_service.conf")},
+		{sentence: "a service of which the address changes a part", dsn: address("127.0.0.1", "sslmode=verify-ca&sslrootcert="+ca+"&service=fore"), env: "HOME", value: home},
 		{sentence: "a password in PGPASSWORD", dsn: address("127.0.0.1", "sslmode=require"), env: "PGPASSWORD", value: secret},
 		{sentence: "a password in the file of PGPASSFILE", dsn: address("127.0.0.1", "sslmode=require"), env: "PGPASSFILE", value: pass},
 		{sentence: "a password in the file that the address names", dsn: address("127.0.0.1", "sslmode=require&passfile="+pass)},
@@ -261,6 +275,7 @@ func TestSecretsAndCertificates(t *testing.T) {
 		{sentence: "a certificate of a known authority", dsn: address("127.0.0.1", "sslmode=verify-full&sslrootcert="+ca), env: "PGPASSWORD", value: secret},
 	} {
 		t.Run(w.sentence, func(t *testing.T) {
+			t.Setenv("HOME", t.TempDir())
 			if w.env != "" {
 				t.Setenv(w.env, w.value)
 			}
@@ -277,6 +292,9 @@ func TestSecretsAndCertificates(t *testing.T) {
 		{"a connection that is not encrypted", address("127.0.0.1", "sslmode=disable"), secret, "store_refused", "pg_hba.conf"},
 		{"a certificate of an unknown authority", address("127.0.0.1", "sslmode=verify-full&sslrootcert="+other), secret, "store_untrusted", "sslrootcert"},
 		{"a certificate of another host", address("localhost", "sslmode=verify-full&sslrootcert="+ca), secret, "store_untrusted", "host"},
+		{"another authority where encryption is all that is asked for", address("127.0.0.1", "sslmode=require&sslrootcert="+other), secret, "store_untrusted", "sslrootcert"},
+		{"a service that no file has", "postgres:///?service=none&servicefile=" + filepath.Join(home, ".pg_service.conf"), secret, "dsn_wrong", "service"},
+		{"a service file that cannot be read", "postgres:///?service=fore&servicefile=" + filepath.Join(home, "bad.conf"), "", "dsn_wrong", "service"},
 		{"an authority's file that is not there", address("127.0.0.1", "sslmode=verify-full&sslrootcert=/nowhere"), secret, "dsn_wrong", "a file that it names"},
 	} {
 		t.Run(w.sentence, func(t *testing.T) {
