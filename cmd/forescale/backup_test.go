@@ -48,7 +48,7 @@ func TestABackupOfAStoreInUseIsRestored(t *testing.T) {
 	})
 	t.Run("of PostgreSQL, by pg_dump and pg_restore", func(t *testing.T) {
 		s := newShell(t)
-		bin, first := postgrestest.Binaries(t), postgrestest.Start(t).DSN("")
+		bin, first := postgrestest.Programs(t), postgrestest.Start(t).DSN("")
 		restored := strings.Replace(first, "/postgres?", "/restored?", 1)
 		dump := filepath.Join(s.dir, "forescale.dump")
 		s.must("store", "copy", "--from", filledStore(t, samples), "--to", first)
