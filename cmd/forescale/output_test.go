@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -131,6 +132,23 @@ func TestCommandsOnATerminal(t *testing.T) {
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			golden(t, c.file, onTerminal(t, url, strings.Fields(c.args)...))
+		})
+	}
+}
+
+// Of several servers on one database, the one that is asked says who plans and acts.
+func TestWhoLeadsIsSaid(t *testing.T) {
+	for _, c := range []struct{ file, leads string }{
+		{"follows", `"server":"app-1-02bd","leader":false,"leads":{"server":"app-2-6f3a","fence":4,"since":"2026-11-23T06:40:00Z"}`},
+		{"leads", `"server":"app-2-6f3a","leader":true,"leads":{"server":"app-2-6f3a","fence":4,"since":"2026-11-23T06:40:00Z"}`},
+		{"nobody", `"server":"app-1-02bd","leader":false,"leads":{"server":"","fence":4,"since":null}`},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			several := maps.Clone(installation)
+			several["GET /v1/about"] = strings.Replace(about, `"leader":true`, c.leads, 1)
+			url := answers(t, several)
+			golden(t, "services-"+c.file+".txt", onTerminal(t, url, "services"))
+			golden(t, "plan-"+c.file+".txt", onTerminal(t, url, "plan"))
 		})
 	}
 }

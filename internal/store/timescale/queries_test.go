@@ -105,7 +105,7 @@ const settingsOfAConnection = 6
 
 // A query mode of pgx that sends texts, as some proxies need, reads the same.
 func TestDemandReadsTheSameAsText(t *testing.T) {
-	dsn := fastCluster(t).fresh(t)
+	dsn := sharedCluster(t).fresh(t)
 	s := openAt(t, dsn)
 	var cells []forescale.Cell
 	var want []forescale.DemandPoint
@@ -144,8 +144,8 @@ func BenchmarkDemandOfFourWeeks(b *testing.B) {
 		}
 		readFourWeeks(b, s)
 	})
-	b.Run("webassembly", func(b *testing.B) {
-		s := openAt(b, startPglite(b).fresh(b))
+	b.Run("timescaledb", func(b *testing.B) {
+		s := openAt(b, withExtension(b).fresh(b))
 		fill(b, s, 20, 0)
 		readFourWeeks(b, s)
 		b.Run("compressed", func(b *testing.B) {
