@@ -19,6 +19,7 @@ type Forecast struct {
 	Values   [][]float64   // [step][level], busy instances, rising within a step, never NaN
 	Warnings []string      // doubts, in words; e.g. "less than a week of history"
 	Score    Score
+	Choice   []Choice // by rising lead times; what it was mixed from, where the model tells
 }
 
 // Score is how the model did in a back-test on the history it was made from.

@@ -44,6 +44,7 @@ type fit struct {
 // same targets, and the share of targets within the outer levels.
 type loss struct {
 	own, naive, covered float64
+	miss, naiveMiss     float64 // mean absolute errors
 	n                   int
 	wins, tried         int // folds in which seasonal naive was better, of those tested
 }

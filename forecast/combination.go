@@ -100,6 +100,7 @@ func predictWith(p *past, levels []float64, name string, ask func(weekly bool) [
 	iv := c.intervals(levels)
 	pr := Prediction{Model: name, Values: table(p.ahead-p.gap, len(levels)), Score: c.score(iv, levels)}
 	now, weight := len(c.origins)-1, c.weights(-1)
+	pr.Choice = c.choice(weight)
 	for h, row := range pr.Values {
 		lead := p.gap + h
 		iv.around(lead, c.mix(weight, now, lead), row)
@@ -119,6 +120,7 @@ type council struct {
 	p       *past
 	origins []int         // the last is now
 	reach   int           // leads that are tested
+	names   []string      // of the experts
 	said    [][][]float64 // [expert][origin][lead]; the last two are the naive ones
 	bands   []band        // of leads
 	of      []int         // band of a lead; those not tested are of the last
@@ -151,6 +153,7 @@ func consult(p *past, ask func(weekly bool) []expert) *council {
 	hear := func(e expert) {
 		out := append(table(past, c.reach), make([]float64, p.ahead))
 		if e.paths(way, c.origins, out) {
+			c.names = append(c.names, e.name())
 			c.said = append(c.said, out)
 			c.miss = append(c.miss, c.misses(out))
 		}
@@ -312,6 +315,8 @@ func meanPinball(levels, row []float64, y float64) (loss float64) {
 
 // repeated is the value of some days earlier.
 type repeated struct{ days int }
+
+func (m repeated) name() string { return naiveNames[m.days] }
 
 func (m repeated) paths(c *course, origins []int, out [][]float64) bool {
 	cal := c.p.cal

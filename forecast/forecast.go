@@ -31,10 +31,11 @@ type Input struct {
 
 // Prediction is what a model gives back.
 type Prediction struct {
-	Model    string          // which model made it; a choosing model names the chosen one
-	Values   [][]float64     // [step][level], rising within a step, finite, not negative
-	Score    forescale.Score // of a back-test on the input; zero when not tested
-	Warnings []string        // doubts, in words
+	Model    string             // which model made it; a choosing model names the chosen one
+	Values   [][]float64        // [step][level], rising within a step, finite, not negative
+	Score    forescale.Score    // of a back-test on the input; zero when not tested
+	Warnings []string           // doubts, in words
+	Choice   []forescale.Choice // what it was mixed from, by bands of lead times
 }
 
 // Request asks for a forecast of one metric of one service.
@@ -92,7 +93,7 @@ func issue(in Input, f forescale.Forecast, warnings []string) (forescale.Forecas
 		return forescale.Forecast{}, err
 	}
 	f.Model, f.Start, f.Step, f.Levels = p.Model, in.Series.End(), in.Series.Step, in.Levels
-	f.Values, f.Score, f.Warnings = p.Values, p.Score, append(warnings, p.Warnings...)
+	f.Values, f.Score, f.Choice, f.Warnings = p.Values, p.Score, p.Choice, append(warnings, p.Warnings...)
 	return f, nil
 }
 

@@ -1,6 +1,10 @@
 package forecast
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"strings"
+)
 
 // Lags is one ridge regression of a step on those some days and weeks before it
 // and on the newest ones, on the root scale. It is used recursively: what it
@@ -29,6 +33,26 @@ type lagged struct {
 	calendar bool    // with terms for the hour and the weekday
 	robust   bool    // steps that it missed by far count less
 	half     float64 // days after which a step counts half; 0: all count alike
+}
+
+func (m lagged) name() string {
+	parts := []string{"seasonal lags"}
+	if m.short {
+		parts[0] = "few seasonal lags"
+	}
+	add := func(is bool, words string) {
+		if is {
+			parts = append(parts, words)
+		}
+	}
+	add(!m.weekly, "of days")
+	add(m.profile, "from the profile")
+	add(m.apart == 1, "from last day")
+	add(m.apart == 7, "from last week")
+	add(m.calendar, "with the calendar")
+	add(m.robust, "robust")
+	add(m.half > 0, fmt.Sprintf("half-life %g days", m.half))
+	return strings.Join(append(parts, m.scale.String()), ", ")
 }
 
 // lags are the lags of the regression.

@@ -57,7 +57,7 @@ func (m Profile) predict(p *past, levels []float64) (Prediction, error) {
 		return Prediction{}, errThin
 	}
 	f := forecaster{p: p, t: t, levels: levels, bands: bands[:learned]}
-	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score()}
+	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score(), Choice: f.choice(m.Name())}
 	if far := bands[learned-1].to; far < p.ahead {
 		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", far))
 	}
@@ -167,7 +167,7 @@ func (f *forecaster) score() (s forescale.Score) {
 // of the learner's pairs, each out of its fold.
 func (l *learner) test(f *fit, levels []float64) {
 	l.naiveErrors(f, levels)
-	var own, naive, covered running
+	var own, naive, covered, miss, naiveMiss running
 	var byFold [folds]running // own − naive
 	for k := 0; k < len(l.target); k += testEvery {
 		base := l.repeated[k]
@@ -184,6 +184,8 @@ func (l *learner) test(f *fit, levels []float64) {
 		}
 		own.add(a / float64(len(levels)))
 		naive.add(b / float64(len(levels)))
+		miss.add(math.Abs(y - fromRoot(centre)))
+		naiveMiss.add(math.Abs(y - base))
 		byFold[l.fold[k]].add(a - b)
 		in := 0.0
 		if fromRoot(centre+spread*f.quantiles[0]) <= y && y <= fromRoot(centre+spread*f.quantiles[len(levels)-1]) {
@@ -191,7 +193,7 @@ func (l *learner) test(f *fit, levels []float64) {
 		}
 		covered.add(in)
 	}
-	f.loss = loss{own: own.mean, naive: naive.mean, covered: covered.mean, n: own.n}
+	f.loss = loss{own: own.mean, naive: naive.mean, covered: covered.mean, n: own.n, miss: miss.mean, naiveMiss: naiveMiss.mean}
 	for _, d := range byFold {
 		if d.n > 0 {
 			f.loss.tried++

@@ -29,6 +29,9 @@ const (
 	onLog
 )
 
+// String implements [fmt.Stringer].
+func (f transform) String() string { return [...]string{"level", "root", "log"}[f] }
+
 // to takes a value, in units of the history's median, to the scale.
 func (f transform) to(y float64) float64 {
 	switch f {

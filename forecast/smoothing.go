@@ -1,5 +1,7 @@
 package forecast
 
+import "fmt"
+
 // Smoothing is exponential smoothing on the root scale with a season of a day, one
 // of a week and errors that fade (Taylor 2003, 2010). [Combination] asks several of
 // its kind.
@@ -22,6 +24,10 @@ type smoother struct {
 	day   float64
 	week  float64
 	keep  float64 // share of an error that is left a step later
+}
+
+func (m smoother) name() string {
+	return fmt.Sprintf("smoothing %g/%g/%g/%g, %s", m.level, m.day, m.week, m.keep, m.scale)
 }
 
 // smoothers are the settings that are asked: what an hour of load teaches, from
