@@ -10,7 +10,6 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/forecast"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // forecastsAtOnce bounds the services whose history is read at once, and whose
@@ -192,75 +191,3 @@ func (l *Loop) forecastMetric(now time.Time, s forescale.Service, h history) (f 
 		Levels: forecast.DefaultLevels(),
 	})
 }
-
-// forecastCache holds the newest forecasts of the services there are, so that a
-// round reads only those that are new since the last.
-type forecastCache struct {
-	names []string // of the services, sorted
-	upTo  time.Time
-	late  time.Time                       // when to look for late ones
-	by    map[string][]forescale.Forecast // service → one per metric
-}
-
-// lateLooks is how often in a refresh pace late forecasts are looked for.
-const lateLooks = 5
-
-// update reads what is new; everything when services came or went, as one that
-// is back has the forecasts it had. Not all that is new was issued after all that
-// was read: the forecasts of one refresh are kept bit by bit and were issued at
-// one time, and another server's clock may be behind. So it also looks back by two
-// paces: after each news until there are no more, and now and then.
-func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []string, now time.Time, pace time.Duration) error {
-	since := c.upTo
-	all := since.IsZero() || !slices.Equal(c.names, names)
-	look := all || !now.Before(c.late) || c.late.Sub(now) > pace // the clock was set back
-	switch {
-	case all:
-		since = time.Time{}
-	case look:
-		since = since.Add(-2 * pace)
-	}
-	fresh, err := s.LatestForecasts(ctx, since)
-	if err != nil {
-		return err
-	}
-	if all {
-		*c = forecastCache{names: slices.Clone(names), by: map[string][]forescale.Forecast{}}
-	}
-	news := false
-	for _, f := range fresh {
-		if _, there := slices.BinarySearch(names, f.Service); there {
-			news = c.take(f) || news
-		}
-	}
-	if news {
-		c.late = now
-	} else if look {
-		c.late = now.Add(pace / lateLooks)
-	}
-	return nil
-}
-
-// take keeps a forecast unless it is older than that at hand, and reports whether
-// it is newer.
-func (c *forecastCache) take(f forescale.Forecast) (news bool) {
-	if f.Issued.After(c.upTo) {
-		c.upTo = f.Issued
-	}
-	list := c.by[f.Service]
-	k := slices.IndexFunc(list, func(o forescale.Forecast) bool { return o.Metric == f.Metric })
-	switch {
-	case k < 0:
-		c.by[f.Service] = append(slices.Clip(list), f)
-		return true
-	case f.Issued.Before(list[k].Issued):
-		return false
-	}
-	news = f.Issued.After(list[k].Issued)
-	list = slices.Clone(list) // a planner may still hold the old list
-	list[k] = f
-	c.by[f.Service] = list
-	return news
-}
-
-func (c *forecastCache) of(service string) []forescale.Forecast { return c.by[service] }
