@@ -305,6 +305,7 @@ func finalError(b *Bench) {
 }
 
 func cutOff(b *Bench) {
+	b.Job.Attempts = 1 // to be stopped is no attempt that failed
 	begun := make(chan struct{}, 10)
 	b.fail("a", 1, func(ctx context.Context) error {
 		begun <- struct{}{}

@@ -88,6 +88,7 @@ func TestSpread(t *testing.T) {
 		{"a batch of a server that is killed is taken over", killed},
 		{"a batch that ends each server is given up", endsServers},
 		{"a server that wakes up ends nobody's batch", wakesUp},
+		{"a server that lives keeps a long batch", longBatch},
 		{"a slow batch delays no other", slowBatch},
 		{"runs of a job follow each other", follow},
 		{"servers that start at once make the tables once", startAtOnce},
@@ -216,6 +217,41 @@ func wakesUp(t *testing.T, c *postgrestest.Cluster) {
 	var rows int
 	if err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM river_job WHERE state = 'completed'").Scan(&rows); err != nil || rows != 1 {
 		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
+func longBatch(t *testing.T, c *postgrestest.Cluster) {
+	b, s, _ := benchWith(t, c, func(s *timescale.Store, c jobs.Config) Config {
+		q := quick(s, c)
+		q.Silence = 20 * time.Second
+		return q
+	})
+	release := make(chan struct{})
+	b.Job.Batch = 3
+	b.Job.Do = func(ctx context.Context, k jobs.Task) (jobs.Result, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+			return jobs.Result{}, ctx.Err()
+		}
+		return b.Do(ctx, k)
+	}
+	b.Start("one")
+	b.Until(func() error {
+		var told bool
+		var attempt int
+		err := s.Pool().QueryRow(t.Context(), "SELECT attempted_at > created_at + INTERVAL '6 seconds', attempt FROM river_job").Scan(&told, &attempt)
+		if attempt > 1 {
+			t.Fatalf("it was taken away: attempt %d", attempt)
+		}
+		if err != nil || !told {
+			return fmt.Errorf("the server did not tell that it lives, %v", err)
+		}
+		return nil
+	})
+	close(release)
+	if r := b.Wait("work", 1); r.State != forescale.RunDone || r.Done != 3 || r.Attempt != 1 {
+		t.Errorf("run %+v", r)
 	}
 }
 
