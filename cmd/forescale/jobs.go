@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/jobs"
+	"github.com/forescale/forescale/internal/jobs/riverjobs"
 	"github.com/forescale/forescale/internal/loop"
 )
 
@@ -40,6 +42,34 @@ func (s *server) jobs() []jobs.Job {
 	}
 	return list
 }
+
+// runner runs jobs until its context ends.
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+// newRunner gives the runner of the jobs, and whether it spreads them over all
+// servers that share the store. One that does not is for the server that leads.
+func (s *server) newRunner(ctx context.Context, list []jobs.Job) (runner, bool) {
+	log := s.cfg.Log.With("part", "jobs")
+	c := jobs.Config{Store: s.cfg.Store, Clock: s.cfg.Clock, Log: log, Server: s.cfg.Name, Jobs: list}
+	if !s.cfg.Shared {
+		return jobs.NewEmbedded(c), false
+	}
+	err := errNotDatabase
+	if db, ok := s.cfg.Store.(riverjobs.Store); ok {
+		var r runner
+		if r, err = riverjobs.New(ctx, riverjobs.Config{Config: c, Store: db}); err == nil {
+			log.Info("jobs are spread over all servers")
+			return r, true
+		}
+	}
+	log.Info("jobs are not spread over servers; the one that leads runs them", "reason", err)
+	return jobs.NewEmbedded(c), false
+}
+
+// errNotDatabase is why jobs are not spread in tests that share another store.
+var errNotDatabase = errors.New("the store is no database")
 
 const (
 	rollUpJob    = "rollup"

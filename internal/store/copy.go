@@ -133,6 +133,8 @@ var Tables = []Table{
 	table("dirty", 2, "minute:minute service:text mark:int"),
 }
 
+const queue = "each store's own: what its servers have under way; what came of it are rows of run"
+
 // NotCopied is what of the schemas is left out, as TABLE or TABLE.COLUMN, and why.
 var NotCopied = map[string]string{
 	"meta":          "each store's own: its canary and its epoch; which hours are final is the table hours_final of a copy",
@@ -142,6 +144,14 @@ var NotCopied = map[string]string{
 	"sample_minute": "worked out from sample by TimescaleDB",
 	"demand_hour":   "its final hours are rows of hours; TimescaleDB works the others out from demand",
 	"hours_due":     "every hour of the minutes that come over is due in the target",
+	// The queue of jobs that are spread over servers is made by who spreads them.
+	"river_job":          queue,
+	"river_client":       queue,
+	"river_client_queue": queue,
+	"river_leader":       queue,
+	"river_migration":    queue,
+	"river_notification": queue,
+	"river_queue":        queue,
 }
 
 // Copying is how a copy is made.
