@@ -32,6 +32,12 @@ func (s *server) jobs() []jobs.Job {
 	}, {
 		Name: rollUpJob, Schedule: c.Schedules[rollUpJob], Limit: time.Hour, // the first one of an old store takes long
 		Do: func(ctx context.Context, _ jobs.Task) (jobs.Result, error) { return jobs.Result{}, c.Store.RollUp(ctx) },
+	}, {
+		Name: loop.LearnJob, Schedule: c.Schedules[loop.LearnJob],
+		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
+			r, err := s.loop.LearnTimes(ctx, t.Now)
+			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+		},
 	}}
 	if c.Retention != (retention{}) {
 		list = append(list, jobs.Job{
@@ -82,7 +88,7 @@ func (c serverConfig) withSchedules() serverConfig {
 	if pace == 0 {
 		pace = 15 * time.Minute
 	}
-	all := map[string]jobs.Schedule{loop.ForecastJob: jobs.Every(pace), rollUpJob: jobs.Every(pace)}
+	all := map[string]jobs.Schedule{loop.ForecastJob: jobs.Every(pace), rollUpJob: jobs.Every(pace), loop.LearnJob: jobs.Every(pace)}
 	daily, err := jobs.Cron(retentionCron, defaultZone)
 	if err != nil {
 		panic(err) // it is a constant

@@ -14,7 +14,7 @@ import (
 // acknowledged is stored, each service gets its forecast, and rounds are made. How
 // long it takes is what the command measures, not this test.
 func TestLoadOfTwoServers(t *testing.T) {
-	postgrestest.Binaries(t)
+	postgrestest.Programs(t)
 	t.Setenv(childServer, "server")
 	s := newShell(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

@@ -103,6 +103,10 @@ var installation = map[string]string{
 	"GET /v1/decisions": `{"items":[{"id":"dec_b","service":"checkout","at":"2026-11-23T05:00:00Z","code":"steady","reasons":[]},
 	 {"id":"dec_a","service":"checkout","at":"2026-11-23T01:05:00Z","mode":"active","from":3,"to":3,"required":3,"code":"steady","message":"Stays at 3: 1.9 busy instances, 63 %, the limit is 70 %.",
 	  "reasons":[{"code":"steady","message":"","numbers":{"required":3,"demand":1.9}}],"actions":[],"outcome":"none","repeats":1204,"last_at":"2026-11-23T04:59:30Z"}],"next":""}`,
+	"GET /v1/services/checkout/warmups": `{"service":"checkout","warmup":{"declared":"4m0s","measured":312,"learned_at":"2026-11-23T07:30:00Z","shortest":"2m40s","longest":"7m2s","gain":0.31,"cases":[
+	 {"when":[{"feature":"at_once","is":"below","value":3}],"count":250,"quantiles":[{"quantile":0.5,"duration":"3m10s"},{"quantile":0.9,"duration":"3m55.2s"},{"quantile":0.99,"duration":"4m40s"}]},
+	 {"when":[{"feature":"at_once","is":"at_least","value":3},{"feature":"node=n-02","is":"at_least","value":1},{"feature":"new_image","is":"below","value":1}],"count":62,"quantiles":[{"quantile":0.5,"duration":"4m20s"},{"quantile":0.9,"duration":"5m30s"},{"quantile":0.99,"duration":"7m0s"}]}]},
+	 "cooldown":{"declared":"30s","measured":0,"gain":0,"cases":[]}}`,
 	"GET /v1/schedules": `{"items":[{"job":"forecast","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"rollup","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"retention","schedule":"10 3 * * *","time_zone":"Europe/Berlin","next_at":"2026-11-24T02:10:00Z"}],"next":""}`,
@@ -127,6 +131,7 @@ func TestCommandsOnATerminal(t *testing.T) {
 		{"plan-12h.txt", "plan --for 12h"},
 		{"forecast-show.txt", "forecast show checkout --for 2h"},
 		{"runs.txt", "runs"},
+		{"warmups.txt", "warmups checkout"},
 		{"pause.txt", "pause checkout 2h"},
 		{"pause-all-end.txt", "pause --all --end"},
 	} {
@@ -214,6 +219,8 @@ func TestIntoAPipeThereAreNoHeadersNorHints(t *testing.T) {
 		{"forecast-show.tsv", "forecast show checkout"},
 		{"why.csv", "why checkout -o csv"},
 		{"runs.tsv", "runs"},
+		{"warmups.tsv", "warmups checkout"},
+		{"warmups.csv", "warmups checkout -o csv"},
 		{"runs.csv", "runs -o csv"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -189,6 +189,9 @@ func (brokenStore) NodeTypes(context.Context) ([]forescale.NodeType, error) {
 func (brokenStore) Instances(context.Context, forescale.InstanceQuery) ([]forescale.Instance, error) {
 	return nil, errDisk
 }
+func (brokenStore) Learned(context.Context, string, time.Time) ([]forescale.LearnedTimes, error) {
+	return nil, errDisk
+}
 func (brokenStore) Warmups(context.Context, string, int) ([]forescale.Warmup, error) {
 	return nil, errDisk
 }

@@ -45,6 +45,7 @@ type fleet interface {
 	Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error)
 	Nodes(ctx context.Context) ([]forescale.Node, error)
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
+	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
 }
 

@@ -138,6 +138,7 @@ type Loop struct {
 
 	mu        sync.Mutex // one round at a time
 	forecasts forecastCache
+	learned   learnedCache
 	acts      acts
 	watch     clockWatch
 	fenced    bool          // the target refuses older leaders

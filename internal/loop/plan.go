@@ -70,6 +70,9 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		// Reactive scaling does not wait for forecasts; those at hand grow old and the planner says so.
 		l.log.Warn("forecasts cannot be read", "error", err)
 	}
+	if err := l.learned.update(ctx, l.store); err != nil {
+		l.log.Warn("what was learned of starts cannot be read, what is at hand stays", "error", err)
+	}
 	blind := ""
 	if l.target != nil && !w.complete {
 		blind = w.whyBlind()
@@ -80,7 +83,7 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	for k, name := range w.names {
 		states[k] = planner.State{
 			Service: w.services[name], LastSample: lastSamples[name], Pauses: w.paused,
-			Blind: blind,
+			Learned: l.learned.by[name], Blind: blind,
 		}
 		if w.unsettled {
 			states[k].ClockJump = l.watch.last

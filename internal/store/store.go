@@ -53,7 +53,8 @@ type Leases interface {
 	// before the first.
 	Lead(ctx context.Context) (forescale.Term, error)
 	// Under is this store for who leads under fence. What only a leader writes
-	// (RecordPlan, FinishDecision, SaveInstances, SaveWarmup, SaveDemand, PutNode)
+	// (RecordPlan, FinishDecision, SaveInstances, SaveWarmup, SaveCooldown, SaveDemand,
+	// PutNode)
 	// is checked against the newest term in the same transaction: a fence that is
 	// not the newest, or was resigned, gets forescale.ErrFenced and has no effect.
 	// Decisions are kept with the fence. Under 0 nothing is checked: for a store of
@@ -127,7 +128,7 @@ type Cutoffs struct {
 	Samples   time.Time // as they came in
 	Minutes   time.Time // demand by the minute
 	Hours     time.Time // demand by the hour
-	Decisions time.Time // ended instances, forecasts, plans, decisions, warm-ups and runs
+	Decisions time.Time // ended instances, forecasts, plans, decisions, warm-ups, cool-downs, what was learned and runs
 }
 
 // Before is one cut-off for all levels.
@@ -186,6 +187,14 @@ type Fleet interface {
 	// Warmups are the newest limit of a service ("" for each service's newest
 	// limit), newest first within a service, services by name.
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+	// SaveCooldown and Cooldowns are the same of cool-downs.
+	SaveCooldown(ctx context.Context, w forescale.Warmup) error
+	Cooldowns(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+	// SaveLearned keeps what was learned, one of a service and kind, in one commit.
+	SaveLearned(ctx context.Context, ls []forescale.LearnedTimes) error
+	// Learned is what was learned at or after since, of the service or of all ("")
+	// by service, then kind. One query. What cannot be walked is forescale.ErrDamaged.
+	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 }
 
 // Forecasts is the ledger: every forecast as issued.

@@ -26,7 +26,7 @@ import (
 var schemas atomic.Int64
 
 // fresh opens a store in a schema of its own.
-func fresh(tb testing.TB, c *postgrestest.Cluster, more ...string) *timescale.Store {
+func fresh(tb testing.TB, c postgrestest.Cluster, more ...string) *timescale.Store {
 	tb.Helper()
 	schema := fmt.Sprintf("t%d", schemas.Add(1))
 	conn, err := pgx.Connect(tb.Context(), c.DSN(""))
@@ -82,7 +82,7 @@ func TestSpread(t *testing.T) {
 	cluster := postgrestest.Start(t)
 	for _, c := range []struct {
 		sentence string
-		run      func(*testing.T, *postgrestest.Cluster)
+		run      func(*testing.T, postgrestest.Cluster)
 	}{
 		{"two servers share the batches of a run", share},
 		{"a batch of a server that is killed is taken over", killed},
@@ -109,11 +109,11 @@ func TestRiver(t *testing.T) {
 }
 
 // bench is a bench on a store of its own, whose address is dsn.
-func bench(t *testing.T, c *postgrestest.Cluster) (b *jobstest.Bench, s *timescale.Store, dsn string) {
+func bench(t *testing.T, c postgrestest.Cluster) (b *jobstest.Bench, s *timescale.Store, dsn string) {
 	return benchWith(t, c, quick)
 }
 
-func benchWith(t *testing.T, c *postgrestest.Cluster, with func(*timescale.Store, jobs.Config) Config) (b *jobstest.Bench, s *timescale.Store, dsn string) {
+func benchWith(t *testing.T, c postgrestest.Cluster, with func(*timescale.Store, jobs.Config) Config) (b *jobstest.Bench, s *timescale.Store, dsn string) {
 	s = fresh(t, c)
 	return jobstest.NewBench(t, s, maker(with)), s, c.DSN("") + fmt.Sprintf("&search_path=%s,public", schemaOf(t, s))
 }
@@ -126,7 +126,7 @@ func schemaOf(t *testing.T, s *timescale.Store) (schema string) {
 	return schema
 }
 
-func share(t *testing.T, c *postgrestest.Cluster) {
+func share(t *testing.T, c postgrestest.Cluster) {
 	b, _, _ := bench(t, c)
 	var want []string
 	for i := range 20 {
@@ -161,7 +161,7 @@ func share(t *testing.T, c *postgrestest.Cluster) {
 	}
 }
 
-func killed(t *testing.T, c *postgrestest.Cluster) {
+func killed(t *testing.T, c postgrestest.Cluster) {
 	b, _, dsn := benchWith(t, c, impatient)
 	child := startChild(t, dsn)
 	_ = child.Process.Kill()
@@ -173,7 +173,7 @@ func killed(t *testing.T, c *postgrestest.Cluster) {
 	}
 }
 
-func endsServers(t *testing.T, c *postgrestest.Cluster) {
+func endsServers(t *testing.T, c postgrestest.Cluster) {
 	b, s, dsn := benchWith(t, c, impatient)
 	child := startChild(t, dsn)
 	_ = child.Process.Kill()
@@ -189,7 +189,7 @@ func endsServers(t *testing.T, c *postgrestest.Cluster) {
 
 // A server is stopped in a batch, which another one takes over and does. When it
 // goes on, what it did is dropped, and the batch of the other is not touched.
-func wakesUp(t *testing.T, c *postgrestest.Cluster) {
+func wakesUp(t *testing.T, c postgrestest.Cluster) {
 	b, s, dsn := benchWith(t, c, impatient)
 	child := startChild(t, dsn)
 	if err := child.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -220,7 +220,7 @@ func wakesUp(t *testing.T, c *postgrestest.Cluster) {
 	}
 }
 
-func longBatch(t *testing.T, c *postgrestest.Cluster) {
+func longBatch(t *testing.T, c postgrestest.Cluster) {
 	b, s, _ := benchWith(t, c, func(s *timescale.Store, c jobs.Config) Config {
 		q := quick(s, c)
 		q.Silence = 20 * time.Second
@@ -255,7 +255,7 @@ func longBatch(t *testing.T, c *postgrestest.Cluster) {
 	}
 }
 
-func slowBatch(t *testing.T, c *postgrestest.Cluster) {
+func slowBatch(t *testing.T, c postgrestest.Cluster) {
 	b, _, _ := bench(t, c)
 	for i := range 10 {
 		b.Put(forescale.Service{Name: fmt.Sprintf("s%02d", i)})
@@ -280,7 +280,7 @@ func slowBatch(t *testing.T, c *postgrestest.Cluster) {
 	}
 }
 
-func follow(t *testing.T, c *postgrestest.Cluster) {
+func follow(t *testing.T, c postgrestest.Cluster) {
 	b, s, _ := bench(t, c)
 	working, release := make(chan struct{}, 10), make(chan struct{})
 	b.Job.Do = func(ctx context.Context, k jobs.Task) (jobs.Result, error) {
@@ -314,7 +314,7 @@ func follow(t *testing.T, c *postgrestest.Cluster) {
 	}
 }
 
-func startAtOnce(t *testing.T, c *postgrestest.Cluster) {
+func startAtOnce(t *testing.T, c postgrestest.Cluster) {
 	s := fresh(t, c)
 	const servers = 4
 	var group errgroup.Group
@@ -342,7 +342,7 @@ func startAtOnce(t *testing.T, c *postgrestest.Cluster) {
 
 // River's tables are beside the store's: they are not copied, and the store finds
 // nothing wrong with them.
-func notCopied(t *testing.T, c *postgrestest.Cluster) {
+func notCopied(t *testing.T, c postgrestest.Cluster) {
 	b, s, dsn := bench(t, c)
 	stop := b.Start("one")
 	b.Wait("work", 1)
@@ -382,7 +382,7 @@ func notCopied(t *testing.T, c *postgrestest.Cluster) {
 	open(t, dsn) // and it opens again
 }
 
-func oneConnection(t *testing.T, c *postgrestest.Cluster) {
+func oneConnection(t *testing.T, c postgrestest.Cluster) {
 	s := fresh(t, c, "&pool_max_conns=1")
 	if _, err := New(t.Context(), quick(s, jobs.Config{Clock: forescale.NewSystemClock()})); err == nil || !strings.Contains(err.Error(), "one connection") {
 		t.Errorf("it said %v", err)
@@ -408,7 +408,7 @@ func TestABatchOutlivesARestartOfTheDatabase(t *testing.T) {
 	}
 }
 
-func oldRows(t *testing.T, c *postgrestest.Cluster) {
+func oldRows(t *testing.T, c postgrestest.Cluster) {
 	b, s, _ := bench(t, c)
 	stop := b.Start("one")
 	b.Wait("work", 1)
