@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,7 @@ type Service struct {
 	Objective float64       `json:"objective"`          // share of time, (0.5, 1), in which demand must fit the band
 	Band      Band          `json:"band"`               // highest utilization by number of instances; nil: DefaultBand
 	TimeZone  string        `json:"time_zone"`          // IANA name; patterns are of this local time
+	Country   string        `json:"country,omitempty"`  // one of Countries, whose public holidays count; "": none
 	Metrics   []Metric      `json:"metrics,omitempty"`  // what demand is read from, largest need decides; nil: utilization if pushed, else cpu
 	Capacity  float64       `json:"capacity,omitempty"` // load that one instance serves at 100 %; 0: load is not used
 	Warmup    time.Duration `json:"warmup"`             // declared: start command until ready and integrated
@@ -166,6 +168,9 @@ func (s Service) Validate() error {
 	}
 	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "Local" {
 		bad("time_zone", fmt.Sprintf("%q is not a time zone", s.TimeZone), "use an IANA name such as Europe/Berlin")
+	}
+	if s.Country != "" && !KnowsCountry(s.Country) {
+		bad("country", fmt.Sprintf("the holidays of %q are not known", s.Country), "use one of "+strings.Join(Countries, ", ")+", or leave it out and give holidays as events")
 	}
 	for _, m := range s.Metrics {
 		if !slices.Contains(ServiceMetrics, m) {

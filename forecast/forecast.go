@@ -49,6 +49,7 @@ type Request struct {
 	Censored []bool
 	Step     time.Duration // 0: the history's
 	Horizon  int           // steps ahead, counting the one that covers Issued
+	Special  Special       // holidays, events and what is no example
 	Levels   []float64     // nil: DefaultLevels; 0.5 is added when absent
 }
 
@@ -83,15 +84,17 @@ func Make(r Request) (forescale.Forecast, error) {
 	start := r.Issued.UTC().Truncate(r.Step)
 	series, censored, warnings := upTo(r.History, r.Censored, start, r.Step)
 	in := Input{Series: series, Censored: censored, Location: r.Service.Location(), Horizon: r.Horizon, Levels: levels}
-	return issue(in, forescale.Forecast{Service: r.Service.Name, Metric: r.Metric, Issued: r.Issued.UTC()}, warnings)
+	return issue(in, r.Special, forescale.Forecast{Service: r.Service.Name, Metric: r.Metric, Issued: r.Issued.UTC()}, warnings)
 }
 
-// issue runs the ladder and fills in the forecast.
-func issue(in Input, f forescale.Forecast, warnings []string) (forescale.Forecast, error) {
-	p, err := Ladder{}.Forecast(in)
+// issue runs the ladder, on a history in which nothing is special, and fills in the
+// forecast.
+func issue(in Input, s Special, f forescale.Forecast, warnings []string) (forescale.Forecast, error) {
+	p, err := Ladder{}.Forecast(s.bend(in))
 	if err != nil {
 		return forescale.Forecast{}, err
 	}
+	s.unbend(in, &p)
 	f.Model, f.Start, f.Step, f.Levels = p.Model, in.Series.End(), in.Series.Step, in.Levels
 	f.Values, f.Score, f.Choice, f.Warnings = p.Values, p.Score, p.Choice, append(warnings, p.Warnings...)
 	return f, nil

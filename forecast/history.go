@@ -17,6 +17,7 @@ type History struct {
 	Horizon  int            // steps ahead, the first right after the newest value's step
 	Levels   []float64      // rising, in (0, 1); kept as asked
 	Location *time.Location // nil: UTC
+	Country  string         // whose public holidays count, of forescale.Countries; "": none
 }
 
 // FromHistory forecasts the steps that follow the newest value: the values are
@@ -59,7 +60,11 @@ func FromHistory(h History) (forescale.Forecast, error) {
 		g.add(t, h.Values[i])
 	}
 	in := Input{Series: g.series(), Location: h.Location, Horizon: h.Horizon, Levels: levels}
-	return issue(in, forescale.Forecast{Service: h.Name, Issued: end}, warnings)
+	sp := Special{Country: h.Country}
+	if sp.Country != "" {
+		sp.Effect = LearnHolidays(in.Series, h.Country, h.Location)
+	}
+	return issue(in, sp, forescale.Forecast{Service: h.Name, Issued: end}, warnings)
 }
 
 // maxValues bounds the history that is looked at: fifteen years of hours, three

@@ -28,6 +28,7 @@ type Config struct {
 	Jobs              jobTimes
 	Services          []ServiceEntry
 	NodeTypes         []forescale.NodeType
+	Events            []forescale.Event
 
 	places places
 }
@@ -156,6 +157,11 @@ func (c *Config) fields() []field {
 			r.mapping(n, "node_types."+name, fmt.Sprintf("node type %q", name), nodeTypeFields(&t))
 			c.NodeTypes = append(c.NodeTypes, t)
 		}, func() []field { return nodeTypeFields(new(forescale.NodeType)) }),
+		named("events", "Times that are unlike others, by name: campaigns, sales, outages.", "event", func(name string, r *configReader, n *yaml.Node) {
+			e := forescale.Event{Name: name, Factor: 1, Origin: forescale.OriginConfig}
+			r.mapping(n, "events."+name, fmt.Sprintf("event %q", name), eventFields(&e))
+			c.Events = append(c.Events, e)
+		}, func() []field { return eventFields(new(forescale.Event)) }),
 	}
 }
 
@@ -172,6 +178,16 @@ func (r *configReader) check(c *Config) {
 				continue // its form is wrong already
 			}
 			r.fault(n.Line, n.Column, "config_wrong_value", fmt.Sprintf("%s, in service %q", f.What, e.Service.Name), f.Help)
+		}
+	}
+	for _, e := range c.Events {
+		path := "events." + e.Name
+		for _, f := range faultsIn(e.Validate()) {
+			n := r.places.near(path + "." + f.Where)
+			if f.Where == "name" || r.hasFaultAt(n) {
+				continue // found where it is written
+			}
+			r.fault(n.Line, n.Column, "config_wrong_value", fmt.Sprintf("%s, in event %q", f.What, e.Name), f.Help)
 		}
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {

@@ -150,6 +150,27 @@ func zoneField(key, doc string, to *string) field {
 	})
 }
 
+func countryField(key, doc string, to *string) field {
+	return scalar(key, doc, "country", map[string]any{"type": "string", "enum": forescale.Countries}, func(n *yaml.Node) *wrong {
+		if !forescale.KnowsCountry(n.Value) {
+			return &wrong{fmt.Sprintf("the holidays of %q are not known", n.Value), "use one of " + orList(forescale.Countries) + `; in quotes where YAML reads a word, as "NO"`}
+		}
+		*to = n.Value
+		return nil
+	})
+}
+
+func timeField(key, doc string, to *time.Time) field {
+	return scalar(key, doc, "time", map[string]any{"type": "string", "format": "date-time"}, func(n *yaml.Node) *wrong {
+		t, err := time.Parse(time.RFC3339, n.Value)
+		if err != nil {
+			return &wrong{fmt.Sprintf("%q is not a time with a zone", n.Value), "write it as 2026-11-27T18:00:00Z, or with an offset such as +01:00"}
+		}
+		*to = t.UTC()
+		return nil
+	})
+}
+
 func texts(key, doc string, to *[]string) field {
 	f := field{key: key, doc: doc, kind: "list of texts", schema: map[string]any{"type": "array", "items": map[string]any{"type": "string"}}}
 	f.read = func(r *configReader, path string, n *yaml.Node) *wrong {

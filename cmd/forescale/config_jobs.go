@@ -12,14 +12,14 @@ import (
 )
 
 // jobTimes is when the jobs are due, as the file has it.
-type jobTimes struct{ Forecast, RollUp, Learn, Retention jobTime }
+type jobTimes struct{ Forecast, Score, RollUp, Learn, Retention jobTime }
 
 // jobTime is a cron expression and its zone; what is left out has a default.
 type jobTime struct{ Cron, Zone string }
 
 // byName gives each job's times by the name it has in the file and in the runs.
 func (t *jobTimes) byName() []namedJob {
-	return []namedJob{{loop.ForecastJob, &t.Forecast}, {rollUpJob, &t.RollUp}, {loop.LearnJob, &t.Learn}, {retentionJob, &t.Retention}}
+	return []namedJob{{loop.ForecastJob, &t.Forecast}, {loop.ScoreJob, &t.Score}, {rollUpJob, &t.RollUp}, {loop.LearnJob, &t.Learn}, {retentionJob, &t.Retention}}
 }
 
 type namedJob struct {
@@ -30,6 +30,7 @@ type namedJob struct {
 func jobFields(t *jobTimes) []field {
 	docs := map[string]string{
 		loop.ForecastJob: "When forecasts are made, instead of at the pace of `planning.refresh`.",
+		loop.ScoreJob:    "When issued forecasts are held against what came.",
 		rollUpJob:        "When demand by the hour is brought up to date, instead of at the pace of `planning.refresh`.",
 		loop.LearnJob:    "When it is learned how long starts and cool-downs take, instead of at the pace of `planning.refresh`.",
 		retentionJob:     "When history that is older than `retention` is deleted.",
@@ -38,8 +39,8 @@ func jobFields(t *jobTimes) []field {
 	for _, j := range t.byName() {
 		fields = append(fields, object(j.name, docs[j.name], func() []field {
 			schedule := text("schedule", "Minute, hour, day, month and weekday as in cron, in quotes: `\"*/15 * * * *\"`.", &j.time.Cron)
-			if j.name == retentionJob {
-				schedule = schedule.or(retentionCron)
+			if cron := ownCron[j.name]; cron != "" {
+				schedule = schedule.or(cron)
 			}
 			return []field{schedule, zoneField("time_zone", "IANA zone of the schedule.", &j.time.Zone).or(defaultZone)}
 		}))
@@ -53,8 +54,8 @@ func (n namedJob) schedule() (s jobs.Schedule, ok bool, err error) {
 	switch {
 	case *n.time == jobTime{}:
 		return s, false, nil
-	case expression == "" && n.name == retentionJob:
-		expression = retentionCron // its default, in another zone
+	case expression == "" && ownCron[n.name] != "":
+		expression = ownCron[n.name] // its default, in another zone
 	case expression == "":
 		return s, false, &forescale.Fault{Where: "time_zone", What: "a time zone without a schedule", Help: `add schedule, such as "*/15 * * * *"`}
 	}

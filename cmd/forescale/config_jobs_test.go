@@ -12,11 +12,11 @@ func TestJobsAreDueWhenTheConfigSays(t *testing.T) {
 		want    map[string]string // schedule and zone by job
 		refresh time.Duration
 	}{
-		{"", map[string]string{"forecast": "every 15m0s ", "rollup": "every 15m0s ", "retention": "10 3 * * * UTC"}, 0},
+		{"", map[string]string{"forecast": "every 15m0s ", "rollup": "every 15m0s ", "score": "20 * * * * UTC", "retention": "10 3 * * * UTC"}, 0},
 		{"planning: {refresh: 5m}", map[string]string{"forecast": "every 5m0s ", "rollup": "every 5m0s ", "retention": "10 3 * * * UTC"}, 5 * time.Minute},
 		{"jobs:", map[string]string{"forecast": "every 15m0s ", "retention": "10 3 * * * UTC"}, 0},
 		{"jobs: {forecast: {schedule: \"*/10 8-18 * * *\", time_zone: Asia/Tokyo}}\n",
-			map[string]string{"forecast": "*/10 8-18 * * * Asia/Tokyo", "rollup": "every 15m0s ", "retention": "10 3 * * * UTC"}, 13*time.Hour + 10*time.Minute},
+			map[string]string{"forecast": "*/10 8-18 * * * Asia/Tokyo", "rollup": "every 15m0s ", "score": "20 * * * * UTC", "retention": "10 3 * * * UTC"}, 13*time.Hour + 10*time.Minute},
 		{"jobs:\n  rollup: {schedule: \"5 * * * *\"}\n  retention: {schedule: 30 2 * * 1, time_zone: Europe/Berlin}\n",
 			map[string]string{"forecast": "every 15m0s ", "rollup": "5 * * * * UTC", "retention": "30 2 * * 1 Europe/Berlin"}, 0},
 		{"jobs: {retention: {time_zone: Europe/Berlin}}", map[string]string{"retention": "10 3 * * * Europe/Berlin"}, 0},

@@ -15,6 +15,7 @@ func serviceFields(s *forescale.Service) []field {
 		number("objective", "Share of time in which the demand must fit the band, from 0.5 to below 1.", &s.Objective, 0.5, 0.9999).or("0.95"),
 		bandField("band", "Highest utilization in % from so many instances on.", &s.Band).or("1:60 2:65 3:70 5:75 8:80"),
 		zoneField("time_zone", "IANA name; patterns are of this local time.", &s.TimeZone).or("UTC"),
+		countryField("country", "Whose public holidays count, as ISO 3166 code such as `DE`. How they behave is learned.", &s.Country).or("none"),
 		metricsField("metrics", "What demand is read from; the largest need decides.", &s.Metrics).or("all that are seen; cpu stands in for utilization that nobody pushes"),
 		number("capacity", "Load that one instance serves at 100 %, in units of load.", &s.Capacity, 0, 1e15),
 		duration("warmup", "From the start command until an instance is ready and takes its share. Few measured starts lean towards it.", &s.Warmup, 0, 24*time.Hour).or("1m"),
@@ -51,6 +52,17 @@ func templateFields(t *forescale.Template) []field {
 				duration("timeout", "Of one attempt.", &t.Probe.Timeout, 10*time.Millisecond, 5*time.Minute).or("1s"),
 			}
 		}),
+	}
+}
+
+// eventFields is one event of the file.
+func eventFields(e *forescale.Event) []field {
+	return []field{
+		text("service", "The service that it is about.", &e.Service).or("all"),
+		timeField("from", "When it begins.", &e.From),
+		timeField("until", "When it ends, at most 92 days later.", &e.Until),
+		number("factor", "How many times the usual demand is asked for while it lasts.", &e.Factor, 0, forescale.MaxFactor).or("1"),
+		yesNo("leave_out", "What was measured then is no example, as in an outage: it is not learned from, and factor means nothing.", &e.LeaveOut).or("false"),
 	}
 }
 

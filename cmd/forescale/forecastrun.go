@@ -27,6 +27,7 @@ type forecastRequest struct {
 	horizon       int
 	levels        []float64
 	zone          *time.Location
+	country       string
 }
 
 func newForecastRun(a *app) *cobra.Command {
@@ -48,6 +49,7 @@ Written is CSV with the header series,timestamp,quantile,value,model.`,
 	step := durationFlag(cmd, "step", time.Hour, "width of a step")
 	fs.IntVar(&r.horizon, "horizon", 48, "steps ahead")
 	fs.StringVar(&quantiles, "quantiles", "0.05,0.5,0.95", "levels between 0 and 1")
+	fs.StringVar(&r.country, "calendar", "", "country whose public holidays count, such as DE")
 	fs.StringVar(&zone, "timezone", "UTC", "IANA zone whose days and weeks the patterns follow, and of times that name none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r.step = time.Duration(*step)
@@ -57,6 +59,9 @@ Written is CSV with the header series,timestamp,quantile,value,model.`,
 		}
 		if r.zone, err = zoneOf(zone); err != nil {
 			return err
+		}
+		if r.country != "" && !forescale.KnowsCountry(r.country) {
+			return usage(fmt.Sprintf("the holidays of %q are not known", r.country), "use one of "+orList(forescale.Countries))
 		}
 		return a.forecastRun(cmd.Context(), r)
 	}
@@ -157,7 +162,7 @@ func (a *app) readSeries(ctx context.Context, r forecastRequest) ([]forecast.His
 		if !ok {
 			i = len(series)
 			index[row.Series] = i
-			series = append(series, forecast.History{Name: row.Series, Step: r.step, Horizon: r.horizon, Levels: r.levels, Location: r.zone})
+			series = append(series, forecast.History{Name: row.Series, Step: r.step, Horizon: r.horizon, Levels: r.levels, Location: r.zone, Country: r.country})
 		}
 		series[i].Times = append(series[i].Times, row.Time)
 		series[i].Values = append(series[i].Values, row.Value)

@@ -104,3 +104,49 @@ func TestForecastRunNamesWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+func TestForecastRunKnowsHolidays(t *testing.T) {
+	// Hours of two years whose German holidays are at a third; the forecast is of 1 May 2026.
+	off := map[string]bool{}
+	for _, d := range []string{"2025-01-01", "2025-04-18", "2025-04-21", "2025-05-01", "2025-05-29", "2025-06-09", "2025-10-03", "2025-12-25", "2025-12-26", "2026-01-01", "2026-04-03", "2026-04-06"} {
+		off[d] = true
+	}
+	var b strings.Builder
+	b.WriteString("timestamp,series,value\n")
+	for at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC); at.Before(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)); at = at.Add(time.Hour) {
+		v := 50 + 40*math.Sin(2*math.Pi*float64(at.Hour())/24) + float64(at.YearDay()%5)
+		if off[at.Format(time.DateOnly)] {
+			v /= 3
+		}
+		fmt.Fprintf(&b, "%s,a,%.3f\n", at.Format(time.RFC3339), v)
+	}
+	s := newShell(t)
+	in := s.file("in.csv", b.String())
+	sum := func(args ...string) (sum float64) {
+		out := filepath.Join(s.dir, "out.csv")
+		s.must(append([]string{"forecast", "run", "--input", in, "--horizon", "24", "--quantiles", "0.5", "--output", out}, args...)...)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(string(data))).ReadAll()
+		if err != nil || len(rows) != 25 {
+			t.Fatal(len(rows), err)
+		}
+		for _, r := range rows[1:] {
+			v, err := strconv.ParseFloat(r[3], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += v
+		}
+		return sum
+	}
+	if ratio := sum("--calendar", "DE") / sum(); ratio < .3 || ratio > .45 {
+		t.Errorf("the holiday is forecast at %.2f of the usual, want about a third", ratio)
+	}
+	r := s.run("forecast", "run", "--input", in, "--calendar", "XX")
+	if r.code != exits["usage"] || !strings.Contains(r.err, "the holidays of \"XX\" are not known") {
+		t.Errorf("ends with %d: %s", r.code, r.err)
+	}
+}

@@ -14,10 +14,11 @@ import (
 // When jobs are due, unless the config says otherwise.
 const (
 	retentionCron = "10 3 * * *"
+	scoreCron     = "20 * * * *" // when the truth of the last hour has settled
 	defaultZone   = "UTC"
 )
 
-// forecastBatch is how many services one call of the forecast job is given.
+// forecastBatch is how many services one call of the jobs that go by services is given.
 const forecastBatch = 50
 
 // jobs are the jobs of a server. One entry here adds a job.
@@ -27,6 +28,12 @@ func (s *server) jobs() []jobs.Job {
 		Name: loop.ForecastJob, Schedule: c.Schedules[loop.ForecastJob], Extra: s.loop.ImportedAt, Batch: forecastBatch,
 		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
 			r, err := s.loop.RefreshServices(ctx, t.Now, t.Services)
+			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+		},
+	}, {
+		Name: loop.ScoreJob, Schedule: c.Schedules[loop.ScoreJob], Batch: forecastBatch,
+		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
+			r, err := s.loop.ScoreServices(ctx, t.Now, t.Services)
 			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
 		},
 	}, {
@@ -82,6 +89,9 @@ const (
 	retentionJob = "retention"
 )
 
+// ownCron are the jobs that have a schedule of their own, rather than the pace of forecasts.
+var ownCron = map[string]string{retentionJob: retentionCron, loop.ScoreJob: scoreCron}
+
 // withSchedules fills the schedules that the caller left open.
 func (c serverConfig) withSchedules() serverConfig {
 	pace := c.Options.Refresh
@@ -89,11 +99,13 @@ func (c serverConfig) withSchedules() serverConfig {
 		pace = 15 * time.Minute
 	}
 	all := map[string]jobs.Schedule{loop.ForecastJob: jobs.Every(pace), rollUpJob: jobs.Every(pace), loop.LearnJob: jobs.Every(pace)}
-	daily, err := jobs.Cron(retentionCron, defaultZone)
-	if err != nil {
-		panic(err) // it is a constant
+	for name, cron := range ownCron {
+		s, err := jobs.Cron(cron, defaultZone)
+		if err != nil {
+			panic(err) // it is a constant
+		}
+		all[name] = s
 	}
-	all[retentionJob] = daily
 	for name, s := range c.Schedules {
 		all[name] = s
 	}

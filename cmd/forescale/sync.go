@@ -23,6 +23,9 @@ type registry interface {
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
 	PutNodeType(ctx context.Context, t forescale.NodeType) error
+	PutEvent(ctx context.Context, e forescale.Event) error
+	DeleteEvent(ctx context.Context, name string) error
+	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
 }
 
 // configMemory is what was last taken over from the config file: a small file
@@ -86,6 +89,7 @@ func (m *configMemory) save() error {
 //   - an entry that did not change leaves the store, and so changes by the API, alone;
 //   - the mode is looked at for itself: it follows the file only when the file's
 //     mode changed, so that a service switched off by hand stays off;
+//   - events of the file are those of the store that came from a file;
 //   - a service that left the file stays registered in its mode. Nothing is
 //     stopped by a reload.
 func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now time.Time, log *slog.Logger) error {
@@ -101,6 +105,11 @@ func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now
 			return fmt.Errorf("take over node type %s: %w", t.Name, err)
 		}
 	}
+	if c.File != "" { // another server may have a file
+		if err := syncEvents(ctx, r, c.Events); err != nil {
+			return err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.known)) {
 		if !listed[name] && m.known[name] != (remembered{}) {
 			m.known[name] = remembered{}
@@ -111,6 +120,31 @@ func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now
 	m.lost = false
 	if err := m.save(); err != nil {
 		return fmt.Errorf("remember what was taken over: %w", err)
+	}
+	return nil
+}
+
+// syncEvents makes the config's events those that the store has of it. Events by the
+// API stay, unless the file has one of the same name.
+func syncEvents(ctx context.Context, r registry, want []forescale.Event) error {
+	have, err := r.Events(ctx, time.Time{})
+	if err != nil {
+		return fmt.Errorf("read events: %w", err)
+	}
+	for _, e := range want {
+		if slices.Contains(have, e) {
+			continue
+		}
+		if err := r.PutEvent(ctx, e); err != nil {
+			return fmt.Errorf("take over event %s: %w", e.Name, err)
+		}
+	}
+	for _, e := range have {
+		if e.Origin == forescale.OriginConfig && !slices.ContainsFunc(want, func(w forescale.Event) bool { return w.Name == e.Name }) {
+			if err := r.DeleteEvent(ctx, e.Name); err != nil && !errors.Is(err, forescale.ErrNotFound) {
+				return fmt.Errorf("forget event %s: %w", e.Name, err)
+			}
+		}
 	}
 	return nil
 }

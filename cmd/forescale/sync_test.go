@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -114,5 +115,48 @@ func TestConfigIsTakenOverOnlyWhereItChanged(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestEventsOfTheConfigAreThoseOfTheStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	st, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	byAPI := forescale.Event{Name: "mine", From: time.Unix(0, 0), Until: time.Unix(60, 0), Factor: 2, Origin: forescale.OriginAPI}
+	if err := st.PutEvent(t.Context(), byAPI); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	for _, c := range []struct{ file, text, want string }{
+		{"f.yaml", "events:\n  spot: {service: a, from: 2026-11-27T18:00:00+01:00, until: 2026-11-27T19:00:00Z, factor: 1.6}\n  gap: {from: 2026-11-01T00:00:00Z, until: 2026-11-02T00:00:00Z, leave_out: true}\n", "mine=2 gap=1,out spot=1.6"},
+		{"f.yaml", "events:\n  spot: {from: 2026-11-27T18:00:00Z, until: 2026-11-27T19:00:00Z, factor: 0}\n", "mine=2 spot=0"},
+		{"", "", "mine=2 spot=0"}, // a server without a file
+		{"f.yaml", "docker: auto\n", "mine=2"},
+	} {
+		config, err := parseConfig(c.file, []byte(c.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syncConfig(t.Context(), st, openConfigMemory(path, log), config, time.Now(), log); err != nil {
+			t.Fatal(err)
+		}
+		es, err := st.Events(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range es {
+			word := fmt.Sprintf("%s=%g", e.Name, e.Factor)
+			if e.LeaveOut {
+				word += ",out"
+			}
+			got = append(got, word)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("after %q: %v, want %s", c.text, got, c.want)
+		}
 	}
 }

@@ -98,8 +98,8 @@ func New(cfg Config) *API {
 	})
 	a.huma = humachi.New(r, a.description())
 	for _, register := range []func(){
-		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes,
-		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.runRoutes, a.pauseRoutes, a.streamRoutes, a.aboutRoutes,
+		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes,
+		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.runRoutes, a.pauseRoutes, a.eventRoutes, a.streamRoutes, a.aboutRoutes,
 	} {
 		register()
 	}
@@ -172,7 +172,7 @@ func (a *API) description() huma.Config {
 // describe writes the OpenAPI document once, as nothing in it changes later.
 func (a *API) describe() []byte {
 	// huma describes a pointer to a struct as if it could not be null.
-	for _, field := range [][2]string{{"StatusView", "paused"}, {"StatusView", "next"}, {"StatusView", "decision"}, {"StatusView", "forecast"}, {"CapacityView", "latest_forecast"}} {
+	for _, field := range [][2]string{{"StatusView", "paused"}, {"StatusView", "next"}, {"StatusView", "decision"}, {"StatusView", "forecast"}, {"CapacityView", "latest_forecast"}, {"AccuracyView", "forecast"}} {
 		p := a.huma.OpenAPI().Components.Schemas.Map()[field[0]].Properties
 		old := p[field[1]]
 		p[field[1]] = &huma.Schema{Description: old.Description, AnyOf: []*huma.Schema{{Ref: old.Ref}, {Type: "null"}}}

@@ -180,6 +180,9 @@ func (brokenStore) FindServices(context.Context, forescale.ServiceQuery) ([]fore
 func (brokenStore) Pauses(context.Context, time.Time) ([]forescale.Pause, error) {
 	return nil, errDisk
 }
+func (brokenStore) Events(context.Context, time.Time) ([]forescale.Event, error) {
+	return nil, errDisk
+}
 func (brokenStore) PutPause(context.Context, forescale.Pause) error { return errDisk }
 func (brokenStore) EndPause(context.Context, string) error          { return errDisk }
 func (brokenStore) Nodes(context.Context) ([]forescale.Node, error) { return nil, errDisk }

@@ -72,6 +72,8 @@ var statuses = map[string]int{
 	"forecast_unknown":   http.StatusNotFound,
 	"plan_unknown":       http.StatusNotFound,
 	"pause_unknown":      http.StatusNotFound,
+	"event_unknown":      http.StatusNotFound,
+	"event_of_config":    http.StatusConflict,
 	"decision_ambiguous": http.StatusConflict,
 	"service_exists":     http.StatusPreconditionFailed,
 	"changed_meanwhile":  http.StatusPreconditionFailed,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -169,14 +170,22 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		"list-nodes":      {{500, "GET", "/v1/nodes", "", nil, broken}},
 		"list-node-types": {{500, "GET", "/v1/node-types", "", nil, broken}},
 		"list-plans":      {{422, "GET", "/v1/plans?limit=x", "", nil, nil}, {500, "GET", "/v1/plans", "", nil, broken}},
-		"get-plan":        {{404, "GET", "/v1/services/x/plan", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/plan", "", nil, nil}, {500, "GET", "/v1/services/x/plan", "", nil, broken}},
-		"list-decisions":  {{422, "GET", "/v1/decisions?cursor=%25", "", nil, nil}, {500, "GET", "/v1/decisions", "", nil, broken}},
-		"get-decision":    {{404, "GET", "/v1/decisions/x", "", nil, nil}, {409, "GET", "/v1/decisions/0", "", nil, nil}, {422, "GET", "/v1/decisions/" + strings.Repeat("x", 101), "", nil, nil}, {500, "GET", "/v1/decisions/x", "", nil, broken}},
-		"get-warmups":     {{404, "GET", "/v1/services/x/warmups", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/warmups", "", nil, nil}, {500, "GET", "/v1/services/x/warmups", "", nil, broken}},
-		"list-warmups":    {{422, "GET", "/v1/warmups?limit=x", "", nil, nil}, {500, "GET", "/v1/warmups", "", nil, broken}},
-		"list-schedules":  {},
-		"list-runs":       {{422, "GET", "/v1/runs?limit=x", "", nil, nil}, {500, "GET", "/v1/runs", "", nil, broken}},
-		"list-pauses":     {{500, "GET", "/v1/pauses", "", nil, broken}},
+		"list-events":     {{422, "GET", "/v1/events?all=x", "", nil, nil}, {500, "GET", "/v1/events", "", nil, broken}},
+		"put-event": {{400, "POST", "/v1/events", "{", nil, nil}, {404, "POST", "/v1/events", `{"name":"a","service":"nobody","from":"2026-11-23T18:00:00Z","until":"2026-11-23T19:00:00Z"}`, nil, nil},
+			{409, "POST", "/v1/events", `{"name":"of-the-file","from":"2026-11-23T18:00:00Z","until":"2026-11-23T19:00:00Z"}`, nil, configEvent},
+			{413, "POST", "/v1/events", `{"name":"` + strings.Repeat("x", smallBody) + `"}`, nil, nil}, {415, "POST", "/v1/events", "a", []string{"Content-Type", "text/plain"}, nil},
+			{422, "POST", "/v1/events", `{"name":"a"}`, nil, nil}, {500, "POST", "/v1/events", `{"name":"a","from":"2026-11-23T18:00:00Z","until":"2026-11-23T19:00:00Z"}`, nil, broken}},
+		"delete-event": {{404, "DELETE", "/v1/events/nobody", "", nil, nil}, {409, "DELETE", "/v1/events/of-the-file", "", nil, configEvent},
+			{422, "DELETE", "/v1/events/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/events/x", "", nil, broken}},
+		"get-accuracy":   {{404, "GET", "/v1/services/x/accuracy", "", nil, nil}, {422, "GET", "/v1/services/checkout/accuracy?days=x", "", nil, nil}, {500, "GET", "/v1/services/x/accuracy", "", nil, broken}},
+		"get-plan":       {{404, "GET", "/v1/services/x/plan", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/plan", "", nil, nil}, {500, "GET", "/v1/services/x/plan", "", nil, broken}},
+		"list-decisions": {{422, "GET", "/v1/decisions?cursor=%25", "", nil, nil}, {500, "GET", "/v1/decisions", "", nil, broken}},
+		"get-decision":   {{404, "GET", "/v1/decisions/x", "", nil, nil}, {409, "GET", "/v1/decisions/0", "", nil, nil}, {422, "GET", "/v1/decisions/" + strings.Repeat("x", 101), "", nil, nil}, {500, "GET", "/v1/decisions/x", "", nil, broken}},
+		"get-warmups":    {{404, "GET", "/v1/services/x/warmups", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/warmups", "", nil, nil}, {500, "GET", "/v1/services/x/warmups", "", nil, broken}},
+		"list-warmups":   {{422, "GET", "/v1/warmups?limit=x", "", nil, nil}, {500, "GET", "/v1/warmups", "", nil, broken}},
+		"list-schedules": {},
+		"list-runs":      {{422, "GET", "/v1/runs?limit=x", "", nil, nil}, {500, "GET", "/v1/runs", "", nil, broken}},
+		"list-pauses":    {{500, "GET", "/v1/pauses", "", nil, broken}},
 		"pause": {{400, "POST", "/v1/pauses", "{", nil, nil}, {404, "POST", "/v1/pauses", `{"service":"x","for":"1h"}`, nil, nil}, {413, "POST", "/v1/pauses", long, nil, nil},
 			{415, "POST", "/v1/pauses", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "POST", "/v1/pauses", `{"service":"checkout"}`, nil, nil}, {500, "POST", "/v1/pauses", `{"for":"1h"}`, nil, broken}},
 		"resume": {{404, "DELETE", "/v1/pauses/checkout", "", nil, nil}, {422, "DELETE", "/v1/pauses/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/pauses/-", "", nil, broken}},
@@ -232,6 +241,14 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 }
 
 func broken(c *Config) { c.Store = brokenStore{c.Store} }
+
+// configEvent puts an event as the config file would.
+func configEvent(c *Config) {
+	e := forescale.Event{Name: "of-the-file", From: monday, Until: monday.Add(time.Hour), Factor: 2, Origin: forescale.OriginConfig}
+	if err := c.Store.PutEvent(context.Background(), e); err != nil {
+		panic(err)
+	}
+}
 
 func TestProblemsAreWhatTheDocumentSays(t *testing.T) {
 	f := setup(t)

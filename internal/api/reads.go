@@ -13,6 +13,7 @@ type Store interface {
 	services
 	demand
 	fleet
+	scores
 	plans
 	records
 }
@@ -24,6 +25,9 @@ type services interface {
 	ListServices(ctx context.Context) ([]forescale.Service, error)
 	FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error)
 	DeleteService(ctx context.Context, name string) error
+	PutEvent(ctx context.Context, e forescale.Event) error
+	DeleteEvent(ctx context.Context, name string) error
+	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
 	PutPause(ctx context.Context, p forescale.Pause) error
 	EndPause(ctx context.Context, service string) error
 	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)
@@ -47,6 +51,13 @@ type fleet interface {
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
 	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+}
+
+// scores is how issued forecasts did, and what they were mixed from.
+type scores interface {
+	Tracks(ctx context.Context, services ...string) ([]forescale.Track, error)
+	Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error)
+	Choice(ctx context.Context, service string, metric forescale.Metric) (issued time.Time, c []forescale.Choice, err error)
 }
 
 // plans is what was planned and decided.

@@ -23,6 +23,8 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		f.decide(forescale.Decision{ID: "dec_1", Service: "checkout", At: monday.Add(-time.Hour), From: 2, To: 4, Outcome: forescale.OutcomeDone, EndedAt: monday,
 			Reasons: []forescale.Reason{{Code: forescale.CodeForecastRise}}, Actions: []forescale.Action{{Kind: forescale.ActionStart, Instance: "x"}}})
 		f.plan("checkout", 4, 7)
+		f.accuracy("checkout")
+		f.do("POST", "/v1/events", `{"name":"spot","service":"checkout","from":"2026-11-23T18:00:00Z","until":"2026-11-23T19:00:00Z","factor":1.6}`).is(201)
 		f.do("POST", "/v1/pauses", `{"service":"checkout","for":"1h"}`).is(201)
 		for _, err := range []error{
 			f.store.PutNode(t.Context(), forescale.Node{Name: "n-01", State: forescale.NodeReady, UpdatedAt: monday}),
@@ -42,8 +44,8 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		fill func(*fixture)
 	}{{"an empty store", empty}, {"a full store", full}} {
 		state.fill(f)
-		for _, path := range []string{"/v1/services", "/v1/services/{name}", "/v1/services/{name}/capacity", "/v1/services/{name}/plan", "/v1/services/{name}/warmups", "/v1/services/{name}/forecast", "/v1/instances",
-			"/v1/nodes", "/v1/node-types", "/v1/plans", "/v1/decisions", "/v1/decisions/{id}", "/v1/warmups", "/v1/runs", "/v1/schedules", "/v1/pauses", "/v1/about"} {
+		for _, path := range []string{"/v1/services", "/v1/services/{name}", "/v1/services/{name}/capacity", "/v1/services/{name}/plan", "/v1/services/{name}/warmups", "/v1/services/{name}/forecast", "/v1/services/{name}/accuracy", "/v1/instances",
+			"/v1/nodes", "/v1/node-types", "/v1/plans", "/v1/decisions", "/v1/decisions/{id}", "/v1/warmups", "/v1/runs", "/v1/schedules", "/v1/pauses", "/v1/events", "/v1/about"} {
 			a := f.do("GET", strings.NewReplacer("{name}", "checkout", "{id}", "dec_1").Replace(path), "")
 			if a.status == 404 && state.name == "an empty store" {
 				continue

@@ -50,6 +50,7 @@ type ServiceBody struct {
 	Objective *float64           `json:"objective,omitempty" example:"0.95" doc:"Share of time in which demand must fit the band"`
 	Band      string             `json:"band,omitempty" example:"1:60 2:65 3:70 5:75 8:80" doc:"Highest utilization by number of instances"`
 	TimeZone  string             `json:"time_zone,omitempty" example:"Europe/Berlin"`
+	Country   string             `json:"country,omitempty" example:"DE" doc:"Whose public holidays count, as ISO 3166 code; empty: none"`
 	Metrics   []forescale.Metric `json:"metrics,omitempty" nullable:"false" doc:"What demand is read from; the largest need decides"`
 	Capacity  float64            `json:"capacity,omitempty" doc:"Load that one instance serves at 100 %; 0: load is not used"`
 	Warmup    string             `json:"warmup,omitempty" example:"1m0s" doc:"Start command until ready"`
@@ -104,6 +105,7 @@ type ServiceView struct {
 	Objective float64            `json:"objective"`
 	Band      string             `json:"band"`
 	TimeZone  string             `json:"time_zone"`
+	Country   string             `json:"country"`
 	Metrics   []forescale.Metric `json:"metrics" nullable:"false"`
 	Capacity  float64            `json:"capacity"`
 	Warmup    string             `json:"warmup"`
@@ -126,7 +128,7 @@ type MissingView struct {
 
 func viewService(s forescale.Service, status StatusView) ServiceView {
 	v := ServiceView{Name: s.Name, Mode: s.Mode, Min: s.Min, Max: s.Max, Objective: s.Objective, Band: bandOf(s).String(), TimeZone: s.TimeZone,
-		Metrics: s.Metrics, Capacity: s.Capacity, Warmup: s.Warmup.String(), Cooldown: s.Cooldown.String(), MaxStep: s.MaxStep,
+		Country: s.Country, Metrics: s.Metrics, Capacity: s.Capacity, Warmup: s.Warmup.String(), Cooldown: s.Cooldown.String(), MaxStep: s.MaxStep,
 		Missing:  MissingView{Hold: s.Missing.Hold.String(), StandIn: s.Missing.StandIn.String(), FollowForecast: s.Missing.FollowForecast},
 		Template: viewTemplate(s.Template), Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
 	if v.Metrics == nil {
@@ -171,7 +173,7 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 		}
 		return d
 	}
-	s := forescale.Service{Name: name, Mode: b.Mode, TimeZone: b.TimeZone, Metrics: b.Metrics, Capacity: b.Capacity, MaxStep: b.MaxStep,
+	s := forescale.Service{Name: name, Mode: b.Mode, TimeZone: b.TimeZone, Country: b.Country, Metrics: b.Metrics, Capacity: b.Capacity, MaxStep: b.MaxStep,
 		Warmup: duration("warmup", b.Warmup), Cooldown: duration("cooldown", b.Cooldown)}
 	if b.Name != "" && b.Name != name {
 		bad("name", fmt.Sprintf("the body names %q, the path %q", b.Name, name), "a service cannot be renamed; leave name out")

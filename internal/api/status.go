@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -97,6 +98,7 @@ type world struct {
 	forecasts map[string][]outlook
 	decisions map[string]forescale.Decision
 	plans     map[string]forescale.ServicePlan
+	drifted   map[string]forescale.Drift // those whose forecasts have drifted
 	pauses    []forescale.Pause
 }
 
@@ -135,7 +137,8 @@ func namesOf(ss []forescale.Service) []string {
 func (a *API) read(ctx context.Context, ss []forescale.Service, names []string) (*world, error) {
 	w := &world{now: a.now(), interval: a.cfg.Interval, services: ss,
 		instances: map[string][]forescale.Instance{}, demand: map[string][]forescale.DemandPoint{},
-		forecasts: map[string][]outlook{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{}}
+		forecasts: map[string][]outlook{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{},
+		drifted: map[string]forescale.Drift{}}
 	if len(ss) == 0 {
 		return w, nil
 	}
@@ -155,6 +158,15 @@ func (a *API) read(ctx context.Context, ss []forescale.Service, names []string) 
 	}
 	for _, p := range ps {
 		w.plans[p.Service] = p
+	}
+	ts, err := a.store.Tracks(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("read how far forecasts are scored: %w", err)
+	}
+	for _, t := range ts {
+		if t.Drift.Alarm != forescale.AlarmNone {
+			w.drifted[t.Service] = t.Drift
+		}
 	}
 	if w.pauses, err = a.store.Pauses(ctx, w.now); err != nil {
 		return nil, fmt.Errorf("read pauses: %w", err)
@@ -334,6 +346,9 @@ func (w *world) state(s forescale.Service, v StatusView) (state, reason string) 
 		case forescale.CodeMaxBound:
 			warn("more are required than max allows")
 		}
+	}
+	if d, ok := w.drifted[s.Name]; ok {
+		warn("%s", strings.TrimSuffix(d.Sentence(s.Location()), "."))
 	}
 	if len(parts) == 0 {
 		return "fine", ""

@@ -113,3 +113,28 @@ func (f *fixture) forecast(service string, issued time.Time, median func(t time.
 		f.Fatal(err)
 	}
 }
+
+// accuracy puts scores of two models over two days, an alarm, and what the newest
+// forecast was mixed from.
+func (f *fixture) accuracy(service string) {
+	f.Helper()
+	m := forescale.MetricUtilization
+	today := f.clock.Now().UTC().Truncate(24 * time.Hour)
+	tally := func(day int, model string, lead time.Duration, steps, inside int64) forescale.Tally {
+		n := float64(steps)
+		return forescale.Tally{Service: service, Metric: m, Day: today.Add(-time.Duration(day) * 24 * time.Hour), Model: model, Lead: lead,
+			Steps: steps, Inside: inside, Loss: n / 8, Error: n / 4, Truth: 2 * n, Compared: steps / 2, TheirMiss: n / 8, LastWeek: n / 4}
+	}
+	x := forescale.Scoring{Track: forescale.Track{Service: service, Metric: m, Until: today.Add(7 * time.Hour), Drift: forescale.Drift{Coverage: 6,
+		Alarm: forescale.AlarmCoverage, Last: forescale.AlarmCoverage, Since: today.Add(5 * time.Hour), Times: 1, Wider: 1.8}},
+		Tallies: []forescale.Tally{tally(0, "weekly profile", 30*time.Minute, 80, 76), tally(1, "daily profile", 30*time.Minute, 20, 14), tally(8, "damped level", 30*time.Minute, 100, 0),
+			tally(0, "weekly profile", 24*time.Hour, 40, 30)}}
+	if _, err := f.store.SaveScores(f.Context(), []forescale.Scoring{x}); err != nil {
+		f.Fatal(err)
+	}
+	fc := forescale.Forecast{Service: service, Metric: m, Issued: f.clock.Now().Add(-10 * time.Minute), Choice: []forescale.Choice{
+		{From: 1, To: 6, Tested: 500, Shares: []forescale.Share{{Model: "seasonal lags", Weight: 0.75, Error: 0.3}, {Model: "last week", Error: 0.5}}}}}
+	if err := f.store.SaveChoices(f.Context(), []forescale.Forecast{fc}); err != nil {
+		f.Fatal(err)
+	}
+}

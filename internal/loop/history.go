@@ -129,3 +129,11 @@ func (l *Loop) hoursBefore(ctx context.Context, begin time.Time, spans []foresca
 	}
 	return by, nil
 }
+
+func namesOf(services []forescale.Service) []string {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	return names
+}

@@ -56,6 +56,7 @@ type Store interface {
 	store.Services
 	store.Fleet
 	store.Forecasts
+	store.Scores
 	store.Plans
 	store.Runs
 }
@@ -139,6 +140,7 @@ type Loop struct {
 	mu        sync.Mutex // one round at a time
 	forecasts forecastCache
 	learned   learnedCache
+	effects   effects // of holidays, as last learned
 	acts      acts
 	watch     clockWatch
 	fenced    bool          // the target refuses older leaders

@@ -66,15 +66,17 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 	if err != nil {
 		return r, err
 	}
+	events, err := l.store.Events(ctx, now.Add(-l.opt.History))
+	if err != nil {
+		return r, fmt.Errorf("read events: %w", err)
+	}
 	for batch := range slices.Chunk(services, forecastsAtOnce) {
-		made, err := l.refreshBatch(ctx, now, batch, &r)
+		made, err := l.refreshBatch(ctx, now, batch, events, &r)
 		if err != nil {
 			return r, err
 		}
-		if len(made) > 0 {
-			if err := l.store.SaveForecasts(ctx, made); err != nil {
-				return r, fmt.Errorf("keep forecasts: %w", err)
-			}
+		if err := l.keep(ctx, made); err != nil {
+			return r, err
 		}
 	}
 	return r, nil
@@ -90,13 +92,17 @@ func (l *Loop) forecastable(ctx context.Context, names []string) ([]forescale.Se
 }
 
 // refreshBatch makes the forecasts of some services and counts what became of them.
-func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, r *Refreshed) (made []forescale.Forecast, err error) {
+func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, events []forescale.Event, r *Refreshed) (made []forescale.Forecast, err error) {
 	histories, err := l.histories(ctx, now, services)
 	if err != nil {
 		return nil, err
 	}
+	tracks, err := l.tracks(ctx, namesOf(services))
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range services {
-		fs, err := l.forecastInTime(ctx, now, s, histories[s.Name])
+		fs, err := l.forecastInTime(ctx, now, s, histories[s.Name], events)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -106,10 +112,45 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 			l.log.Warn("forecast failed", "service", s.Name, "error", err)
 		}
 		r.Done++
+		for i := range fs {
+			widen(&fs[i], tracks[lineOf{s.Name, fs[i].Metric}].Drift)
+		}
 		made = append(made, fs...)
 		delete(histories, s.Name)
 	}
 	return made, nil
+}
+
+// keep keeps forecasts as issued, and what they were mixed from.
+func (l *Loop) keep(ctx context.Context, fs []forescale.Forecast) error {
+	if len(fs) == 0 {
+		return nil
+	}
+	if err := l.store.SaveForecasts(ctx, fs); err != nil {
+		return fmt.Errorf("keep forecasts: %w", err)
+	}
+	for _, f := range fs {
+		for _, c := range f.Choice {
+			for i, s := range c.Shares {
+				if math.IsNaN(s.Error) || math.IsInf(s.Error, 0) {
+					c.Shares[i].Error = 0 // not known, as in a band that was not tested
+				}
+			}
+		}
+	}
+	if err := l.store.SaveChoices(ctx, fs); err != nil {
+		return fmt.Errorf("keep what forecasts were mixed from: %w", err)
+	}
+	return nil
+}
+
+// widen spreads a forecast of a service whose intervals have held too seldom.
+func widen(f *forescale.Forecast, d forescale.Drift) {
+	if d.Wider <= 1.05 {
+		return
+	}
+	forecast.Widen(*f, d.Wider)
+	f.Warnings = append(slices.Clip(f.Warnings), fmt.Sprintf("the intervals held too seldom of late and are widened by %.1f", d.Wider))
 }
 
 // ImportedAt is when history was imported that forecasts are to know soon: the
@@ -131,7 +172,7 @@ func (l *Loop) ImportedAt(ctx context.Context, now time.Time) (time.Time, error)
 // forecastInTime is forecastService that is given up when it takes too long. A
 // forecast cannot be cut off: the one that hangs is left to itself, and what it
 // brings in the end is dropped.
-func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, histories []history) ([]forescale.Forecast, error) {
+func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event) ([]forescale.Forecast, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opt.Patience, fmt.Errorf("the forecast took longer than %v and was given up", l.opt.Patience))
 	defer cancel()
 	select {
@@ -146,7 +187,7 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 	out := make(chan result, 1)
 	go func() {
 		defer func() { <-l.asked }()
-		fs, err := l.forecastService(now, s, histories)
+		fs, err := l.forecastService(ctx, now, s, histories, events)
 		out <- result{fs, err}
 	}()
 	select {
@@ -158,11 +199,11 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 }
 
 // forecastService makes one forecast of each history.
-func (l *Loop) forecastService(now time.Time, s forescale.Service, histories []history) ([]forescale.Forecast, error) {
+func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event) ([]forescale.Forecast, error) {
 	var made []forescale.Forecast
 	var faults error
 	for _, h := range histories {
-		f, err := l.forecastMetric(now, s, h)
+		f, err := l.forecastMetric(ctx, now, s, h, events)
 		if err != nil {
 			faults = errors.Join(faults, fmt.Errorf("%s: %w", h.metric, err))
 			continue
@@ -178,16 +219,20 @@ func usesMetric(s forescale.Service, m forescale.Metric) bool {
 	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
 }
 
-func (l *Loop) forecastMetric(now time.Time, s forescale.Service, h history) (f forescale.Forecast, err error) {
+func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, h history, events []forescale.Event) (f forescale.Forecast, err error) {
 	defer func() { // the loop outlives a bad model
 		if p := recover(); p != nil {
 			err = fmt.Errorf("model panicked: %v", p)
 		}
 	}()
+	special, err := l.special(ctx, now, s, h.metric, h.from, events)
+	if err != nil {
+		return f, err
+	}
 	series, censored := h.grid.Series()
 	return l.model(forecast.Request{
 		Service: s, Metric: h.metric, Issued: now, History: series, Censored: censored,
 		Step: l.opt.Step, Horizon: int(math.Ceil(float64(l.opt.Horizon) / float64(l.opt.Step))),
-		Levels: forecast.DefaultLevels(),
+		Levels: forecast.DefaultLevels(), Special: special,
 	})
 }

@@ -112,6 +112,7 @@ func (t Table) summed(by string) Table { t.Sum = by; return t }
 var Tables = []Table{
 	table("service", 1, "name:text version:int updated_at:time body:json"),
 	table("pause", 1, "service:text asked_by:text note:text since:time until:time"),
+	table("event", 1, "name:text service:text begins:time until:time factor:real leave_out:bool origin:text"),
 	table("node", 1, "name:text type:text address:text state:text protected:bool cores:real memory:int updated_at:time"),
 	table("node_type", 1, "name:text cores:real speed:real memory:int disk:int disk_kind:text bandwidth:real price_per_hour:real billing_step:int boot_time:int max_count:int updated_at:time"),
 	table("key", 1, "id:text name:text role:text service:text hash:blob created_at:time revoked_at:time"),
@@ -125,6 +126,9 @@ var Tables = []Table{
 	table("import", 1, "fingerprint:text done:int").summed("done"),
 	table("line", 1, "id:int service:text metric:text points:int").counted().summed("points"),
 	table("forecast", 2, "line:int issued:time model:text start:time step:int warnings:json pinball:score naive:score coverage:score tested:int quantiles:blob").summed("tested"),
+	table("tally", 4, "line:int day:int lead:int model:text steps:int inside:int loss:real error:real truth:real compared:int their_miss:real last_week:real").summed("steps"),
+	table("track", 1, "line:int until:time drift:json"),
+	table("choice", 1, "line:int issued:time body:json"),
 	table("demand", 2, "line:int minute:minute value:real censored:bool reporting:int ready:int").summed("value"),
 	// Hours are copied as far as they are final, since their minutes may be gone or
 	// changed. Later ones are due in the target, from the minutes that came with them.

@@ -23,6 +23,7 @@ type Store interface {
 	Services
 	Fleet
 	Forecasts
+	Scores
 	Plans
 	Runs
 	Keys
@@ -128,7 +129,7 @@ type Cutoffs struct {
 	Samples   time.Time // as they came in
 	Minutes   time.Time // demand by the minute
 	Hours     time.Time // demand by the hour
-	Decisions time.Time // ended instances, forecasts, plans, decisions, warm-ups, cool-downs, what was learned and runs
+	Decisions time.Time // ended instances, forecasts and how they did, events, plans, decisions, warm-ups, cool-downs, what was learned and runs
 }
 
 // Before is one cut-off for all levels.
@@ -147,7 +148,7 @@ func (c Cutoffs) FinalFrom() time.Time {
 	return t.Add(forescale.HourStep - 1).Truncate(forescale.HourStep)
 }
 
-// Services keeps what is registered: services, pauses, nodes, node types.
+// Services keeps what is registered: services, pauses, events, nodes, node types.
 type Services interface {
 	// PutService writes the service if the stored version is ifVersion (0: it
 	// must not exist; -1: any) and returns it with its new version, which
@@ -169,6 +170,13 @@ type Services interface {
 	EndPause(ctx context.Context, service string) error
 	// Pauses are all that have not ended by now, by service.
 	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)
+
+	// PutEvent writes the event whole, by name.
+	PutEvent(ctx context.Context, e forescale.Event) error
+	// DeleteEvent returns forescale.ErrNotFound when there is none of that name.
+	DeleteEvent(ctx context.Context, name string) error
+	// Events are all that end after since, by From, then Name.
+	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
 
 	PutNode(ctx context.Context, n forescale.Node) error
 	Nodes(ctx context.Context) ([]forescale.Node, error) // by name
@@ -209,6 +217,26 @@ type Forecasts interface {
 	// LedgerForecasts are those of one service and metric that were issued in
 	// [from, to), by issue time.
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
+}
+
+// Scores keeps how issued forecasts did.
+type Scores interface {
+	// SaveScores adds what each scoring brings to the tallies and moves its track,
+	// in one commit. One whose From is not where the stored track ends is left out
+	// whole: somebody else has scored these steps. taken tells which were not.
+	SaveScores(ctx context.Context, ss []forescale.Scoring) (taken []bool, err error)
+	// Tracks are those of the named services, or of all when none is named, by
+	// service, then metric. One query.
+	Tracks(ctx context.Context, services ...string) ([]forescale.Track, error)
+	// Tallies are sums over the days that match q, by service, metric, lead, model.
+	// One query.
+	Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error)
+	// SaveChoices keeps what the forecasts were mixed from, of each service and
+	// metric the newest; those that tell nothing are passed over.
+	SaveChoices(ctx context.Context, fs []forescale.Forecast) error
+	// Choice is what the newest forecast that told it was mixed from, and when that
+	// was issued; forescale.ErrNotFound if there is none.
+	Choice(ctx context.Context, service string, metric forescale.Metric) (issued time.Time, c []forescale.Choice, err error)
 }
 
 // Plans keeps plans and decisions.

@@ -60,6 +60,7 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 		"GET /v1/services":                 f.listServices,
 		"GET /v1/services/{name}":          f.oneService,
 		"GET /v1/services/{name}/capacity": f.capacity,
+		"GET /v1/services/{name}/accuracy": f.accuracy,
 		"GET /v1/plans":                    f.plans,
 		"GET /v1/decisions":                f.decisions,
 		"GET /v1/decisions/{id}":           f.oneDecision,
@@ -221,6 +222,21 @@ func (f *fake) instances(r *http.Request) (any, *problem) {
 		return nil, p
 	}
 	return object{"items": w.instances(f.now()), "next": ""}, nil
+}
+
+// accuracy is that of checkout; nothing is known of the others.
+func (f *fake) accuracy(r *http.Request) (any, *problem) {
+	name := r.PathValue("name")
+	live, drift := object{"from": "2026-11-17T00:00:00Z", "until": nil, "leads": []object{}}, object{"alarm": "none", "message": ""}
+	if name == "checkout" {
+		live["until"] = "2026-11-23T07:00:00Z"
+		live["leads"] = []object{
+			{"lead": "30m0s", "steps": 2012, "coverage": 0.914, "error": 0.081, "last_week_error": 0.132},
+			{"lead": "24h0m0s", "steps": 1912, "coverage": 0.74, "error": 0.18, "last_week_error": 0.14},
+		}
+		drift = object{"alarm": "coverage", "message": "The forecasts have drifted since Mon 23 Nov 06:20: truths left the 90 % interval far more often than 1 in 10."}
+	}
+	return object{"service": name, "live": live, "drift": drift}, nil
 }
 
 func (f *fake) warmups(r *http.Request) (any, *problem) {

@@ -202,6 +202,7 @@ func TestNothingIsWiderThanTheWindow(t *testing.T) {
 	for _, width := range []int64{360, 400, 800, 1600} {
 		for place, condition := range map[string]string{
 			"": sparks, "#/services/checkout": drawn, "#/services/checkout?tab=warmups&view=table&all=1": `document.querySelector(".numbers-table")`,
+			"#/services/checkout?tab=accuracy":             `document.querySelectorAll("#fleet tbody tr").length === 2`,
 			"#/services/checkout?pin=2026-11-23T06:00:00Z": `document.querySelector("#readout")`,
 		} {
 			t.Run(fmt.Sprintf("%d px %s", width, place), func(t *testing.T) {
@@ -490,4 +491,21 @@ func TestTheDoubledHourIsNamedTwice(t *testing.T) {
 func TestWarmupsAreMeasured(t *testing.T) {
 	p := ready(t, newFake(t, monday, realistic()...), 1200, false, "#/services/checkout?tab=warmups", `document.querySelectorAll("#fleet tbody tr").length === 14`)
 	contains(t, js[string](p, `text("#fleet")`), "in 9 of 10 starts (14 starts measured, 1 min declared)", "Lead time 4 min 40 s")
+}
+
+func TestAccuracyIsToldBesideLastWeek(t *testing.T) {
+	const place, rows = "#/services/checkout?tab=accuracy", `document.querySelectorAll("#fleet tbody tr").length === 2`
+	f := newFake(t, monday, realistic()...)
+	p := ready(t, f, 1200, false, place, rows)
+	contains(t, js[string](p, `text("#fleet")`), "30 min 2,012 8.1 % 13 % 91 %", "1 d 1,912 18 % worse than last week 14 % 74 % 90 % promised", "up to 08:00")
+	// Worse than last week, and an interval that holds too seldom, are marked in words as well.
+	row := js[string](p, `[...document.querySelectorAll("#fleet tbody tr")][1].innerText`)
+	contains(t, strings.ReplaceAll(row, "\n", " "), "worse than last week", "90 % promised")
+	if js[bool](p, `[...document.querySelectorAll("#fleet tbody tr")][0].innerText.includes("worse")`) {
+		t.Error("what is better than last week is called worse")
+	}
+	contains(t, js[string](p, `text("#fleet")`), "The forecasts have drifted since Mon 23 Nov 06:20")
+	// Nothing was scored yet.
+	p = ready(t, f, 1200, false, "#/services/reports?tab=accuracy", `(document.querySelector("#fleet")?.innerText ?? "").includes("scored")`)
+	contains(t, js[string](p, `text("#fleet")`), "No forecast was scored yet")
 }

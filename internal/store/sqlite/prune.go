@@ -123,6 +123,10 @@ func (t *tx) forget(tr tree, owners []int64, before int64) (gone int64, left []i
 var oldRows = []string{
 	`DELETE FROM instance WHERE id IN (SELECT id FROM instance WHERE ended < ?1 LIMIT ?2)`,
 	`DELETE FROM forecast WHERE id IN (SELECT id FROM forecast WHERE issued < ?1 LIMIT ?2)`,
+	`DELETE FROM event WHERE name IN (SELECT name FROM event WHERE until < ?1 LIMIT ?2)`,
+	`DELETE FROM tally WHERE (line, day, lead, model) IN (SELECT line, day, lead, model FROM tally WHERE (day + 1) * 86400000 <= ?1 LIMIT ?2)`,
+	`DELETE FROM track WHERE line IN (SELECT line FROM track WHERE until < ?1 LIMIT ?2)`,
+	`DELETE FROM choice WHERE line IN (SELECT line FROM choice WHERE issued < ?1 LIMIT ?2)`,
 	`DELETE FROM plan WHERE service IN (SELECT service FROM plan WHERE made_at < ?1 LIMIT ?2)`,
 	`DELETE FROM decision WHERE seq IN (SELECT seq FROM decision AS d
 		WHERE at < ?1 AND last_at < ?1 AND outcome <> 'pending' AND (newest = 0 OR
@@ -157,6 +161,9 @@ func (s *Store) pruneNames(ctx context.Context, old store.Cutoffs) (int64, error
 	}
 	if _, err := s.eat(ctx, nil, `DELETE FROM line WHERE id IN (SELECT id FROM line WHERE points = 0
 		AND NOT EXISTS (SELECT 1 FROM forecast WHERE forecast.line = line.id)
+		AND NOT EXISTS (SELECT 1 FROM tally WHERE tally.line = line.id)
+		AND NOT EXISTS (SELECT 1 FROM track WHERE track.line = line.id)
+		AND NOT EXISTS (SELECT 1 FROM choice WHERE choice.line = line.id)
 		AND NOT EXISTS (SELECT 1 FROM hours WHERE hours.line = line.id)
 		AND NOT EXISTS (SELECT 1 FROM hours_due WHERE hours_due.line = line.id) LIMIT ?1)`, bite); err != nil {
 		return 0, err

@@ -25,6 +25,7 @@ func (f *fixture) everything() []any {
 		must[int64](f)(f.ImportProgress(f.ctx, "file")),
 		must[[]forescale.Service](f)(f.ListServices(f.ctx)),
 		must[[]forescale.Pause](f)(f.Pauses(f.ctx, at(0))),
+		f.events(),
 		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
 		f.instances(forescale.InstanceQuery{}),
@@ -32,6 +33,9 @@ func (f *fixture) everything() []any {
 		must[[]forescale.Warmup](f)(f.Cooldowns(f.ctx, "", 9)),
 		must[[]forescale.LearnedTimes](f)(f.Learned(f.ctx, "", time.Time{})),
 		must[[]forescale.Forecast](f)(f.LatestForecasts(f.ctx, time.Time{})),
+		must[[]forescale.Track](f)(f.Tracks(f.ctx)),
+		f.tallies(forescale.TallyQuery{}),
+		f.choice("a"),
 		must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx)),
 		f.decisions(forescale.DecisionQuery{}),
 		f.latest(),
@@ -51,12 +55,17 @@ func (f *fixture) fill() {
 	f.ok(f.AppendImport(f.ctx, "file", 3, nil))
 	f.put(wholeService("a"), 0)
 	f.ok(f.PutPause(f.ctx, forescale.Pause{Service: "a", By: "x", Since: at(0), Until: at(9)}))
+	f.ok(f.PutEvent(f.ctx, event("sale", 0, 9)))
 	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", UpdatedAt: at(0)}))
 	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", UpdatedAt: at(0)}))
 	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveCooldown(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{learned("a", forescale.LapseWarmup, 0)}))
 	f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", util, 0, 20)}))
+	f.saveScores(scoring("a", -1, 60, "profile", "level"))
+	mixed := forecast("a", util, 0, 0)
+	mixed.Choice = []forescale.Choice{{From: 1, To: 288, Tested: 9, Shares: []forescale.Share{{Model: "profile", Weight: 1, Error: 0.1}}}}
+	f.ok(f.SaveChoices(f.ctx, []forescale.Forecast{mixed}))
 	f.ok(f.RecordPlan(f.ctx, planOf(decide("a", 0, forescale.CodeReactiveHigh, start("a-1"))),
 		[]forescale.Instance{{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}}))
 	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "forecast", Server: "x", DueAt: at(-1), StartedAt: at(0), State: forescale.RunRetrying, Attempt: 2, Error: "y"}))
@@ -191,6 +200,14 @@ var lifeCases = []testCase{
 		f.Store = f.open()
 		f.equal(len(f.samples(forescale.SampleQuery{})), kept)
 	}},
+}
+
+// choice is what a service's newest forecast was mixed from.
+func (f *fixture) choice(service string) []forescale.Choice {
+	f.Helper()
+	_, c, err := f.Choice(f.ctx, service, util)
+	f.ok(err)
+	return c
 }
 
 // fillAgain writes after a restart what was there before: ids and counters that

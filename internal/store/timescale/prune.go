@@ -103,6 +103,11 @@ func (s *Store) pruneMoved(ctx context.Context) error {
 var oldRows = []string{
 	`DELETE FROM instance WHERE id IN (SELECT id FROM instance WHERE ended < $1 LIMIT $2)`,
 	`DELETE FROM forecast WHERE (line, issued) IN (SELECT line, issued FROM forecast WHERE issued < $1 LIMIT $2)`,
+	`DELETE FROM event WHERE name IN (SELECT name FROM event WHERE until < $1 LIMIT $2)`,
+	`DELETE FROM tally WHERE (line, day, lead, model) IN (SELECT line, day, lead, model FROM tally
+		WHERE (day + 1) * 86400 <= floor(extract(epoch FROM $1::timestamptz)) LIMIT $2)`,
+	`DELETE FROM track WHERE line IN (SELECT line FROM track WHERE until < $1 LIMIT $2)`,
+	`DELETE FROM choice WHERE line IN (SELECT line FROM choice WHERE issued < $1 LIMIT $2)`,
 	`DELETE FROM plan WHERE service IN (SELECT service FROM plan WHERE made_at < $1 LIMIT $2)`,
 	`DELETE FROM decision WHERE seq IN (SELECT seq FROM decision AS d
 		WHERE at < $1 AND last_at < $1 AND outcome <> 'pending' AND (NOT newest OR
@@ -157,7 +162,8 @@ func (s *Store) pruneNames(ctx context.Context) error {
 			return err
 		}
 	}
-	lines := []string{"points = 0", "(SELECT 1 FROM forecast WHERE line = l.id LIMIT 1) IS NULL", "(SELECT 1 FROM hours WHERE line = l.id LIMIT 1) IS NULL"}
+	lines := []string{"points = 0", "(SELECT 1 FROM forecast WHERE line = l.id LIMIT 1) IS NULL", "(SELECT 1 FROM hours WHERE line = l.id LIMIT 1) IS NULL",
+		"(SELECT 1 FROM tally WHERE line = l.id LIMIT 1) IS NULL", "(SELECT 1 FROM track WHERE line = l.id LIMIT 1) IS NULL", "(SELECT 1 FROM choice WHERE line = l.id LIMIT 1) IS NULL"}
 	if s.extension == "" {
 		lines = append(lines, "(SELECT 1 FROM hours_due WHERE line = l.id LIMIT 1) IS NULL")
 	} else {

@@ -3,7 +3,7 @@
 
 export const ranges = ["3h", "12h", "24h", "4d", "7d", "30d"] as const;
 export type Range = (typeof ranges)[number];
-export type Tab = "instances" | "warmups";
+export type Tab = "instances" | "warmups" | "accuracy";
 
 export interface Route {
   place: "overview" | "service";
@@ -52,7 +52,8 @@ export function parse(hash: string): Route {
   r.pin = seconds(q.get("pin"));
   r.decision = q.get("decision") || undefined;
   if (q.get("view") === "table") r.view = "table";
-  if (q.get("tab") === "warmups") r.tab = "warmups";
+  const tab = q.get("tab");
+  if (tab === "warmups" || tab === "accuracy") r.tab = tab;
   r.all = q.get("all") === "1";
   return r;
 }

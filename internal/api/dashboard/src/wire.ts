@@ -51,6 +51,22 @@ export interface Score {
   tested: number;
 }
 
+/** Ahead is how forecasts did that were issued up to `lead` before. */
+export interface Ahead {
+  lead: string;
+  steps: number;
+  coverage: number | null;
+  error: number | null;
+  last_week_error: number | null;
+}
+
+/** Accuracy is how good a service's forecasts are. */
+export interface Accuracy {
+  service: string;
+  live: { from: string; until: string | null; leads: Ahead[] };
+  drift: { alarm: "none" | "coverage" | "error"; message: string };
+}
+
 export interface NextChange {
   at: string;
   from: number;

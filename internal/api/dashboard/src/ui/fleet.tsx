@@ -2,6 +2,7 @@ import type { Instance, List, Service, Warmup } from "../wire";
 import { age, count, duration, goDuration, percent } from "../words";
 import { when } from "../zone";
 import type { Route } from "../route";
+import { AccuracyView } from "./accuracy";
 import { useRead } from "./context";
 import { Icon, type IconName } from "./icon";
 
@@ -31,9 +32,12 @@ export function Fleet({ service, route, now, zone, go }: Props) {
       <div class="row tabs" role="tablist" aria-label="More of this service">
         {tab("instances", "Instances")}
         {tab("warmups", "Warm-up")}
+        {tab("accuracy", "Accuracy")}
       </div>
       <div id="fleet" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
-        {route.tab === "instances" ? <Instances service={service} now={now} zone={zone} /> : <Warmups service={service} now={now} zone={zone} />}
+        {route.tab === "instances" && <Instances service={service} now={now} zone={zone} />}
+        {route.tab === "warmups" && <Warmups service={service} now={now} zone={zone} />}
+        {route.tab === "accuracy" && <AccuracyView service={service} now={now} zone={zone} />}
       </div>
     </section>
   );

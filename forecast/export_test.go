@@ -1,0 +1,4 @@
+package forecast
+
+// HolidaysOf is for tests.
+var HolidaysOf = holidaysOf
