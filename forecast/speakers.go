@@ -24,6 +24,7 @@ const (
 	mixPower   = 8   // of a loss, in the weight to begin with
 	mixRounds  = 12  // of descent from there; few, which keeps near where it began
 	mixPace    = 0.5
+	mixPairs   = 150  // pairs that a round looks at, up to twice as many
 	mixNothing = 0.01 // weights below it are nothing
 	credible   = 3    // spreads from its own words beyond which a naive one is not believed
 )
@@ -138,7 +139,8 @@ func (l *learner) mix(f *fit, levels []float64) {
 	for range mixRounds {
 		var slope [speakers]float64
 		lost := 0.0
-		for i, y := range l.came {
+		for i := 0; i < n; i += 1 + n/mixPairs {
+			y := l.came[i]
 			l.blend(i, k, &w, row)
 			for q, v := range row {
 				lost += Pinball(levels[q], y, v)
@@ -151,7 +153,7 @@ func (l *learner) mix(f *fit, levels []float64) {
 				}
 			}
 		}
-		if lost <= smallestMiss*float64(n) {
+		if lost <= smallestMiss {
 			break
 		}
 		total = 0
