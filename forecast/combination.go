@@ -181,6 +181,7 @@ func consult(p *past, levels []float64, ask func(weekly bool) []expert) *council
 		hear(e)
 	}
 	c.naive = len(c.said)
+	hear(repeated{})
 	hear(repeated{days: 1})
 	if weekly {
 		hear(repeated{days: 7})
@@ -374,7 +375,7 @@ func meanPinball(levels, row []float64, y float64) (loss float64) {
 	return loss / float64(len(levels))
 }
 
-// repeated is the value of some days earlier.
+// repeated is the value of some days earlier; 0: the newest one.
 type repeated struct{ days int }
 
 func (m repeated) name() string { return naiveNames[m.days] }
@@ -383,6 +384,10 @@ func (m repeated) paths(c *course, origins []int, out [][]float64) bool {
 	cal := c.p.cal
 	for o, origin := range origins {
 		for h := range out[o] {
+			if m.days == 0 {
+				out[o][h] = c.y[origin-1]
+				continue
+			}
 			k := max(1, int(float64(h)/(float64(m.days)*cal.day))) * m.days
 			j := cal.back(origin+h, k)
 			for ; j >= origin; j = cal.back(origin+h, k) {
