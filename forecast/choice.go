@@ -10,7 +10,8 @@ import (
 // leastShare is the weight below which a share is not named.
 const leastShare = 0.01
 
-// choice tells the weights in words, by bands of the leads that were asked for.
+// choice tells the weights in the median in words, by bands of the leads that were
+// asked for.
 func (c *council) choice(weight [][]float64) (all []forescale.Choice) {
 	asked := c.p.ahead - c.p.gap
 	for b, x := range c.bands {
@@ -28,14 +29,15 @@ func (c *council) choice(weight [][]float64) (all []forescale.Choice) {
 				}
 			}
 		}
+		profile := c.shareOf(b, 0.5)
 		for v, w := range weight[b] {
-			w *= 1 - c.blend[b]
+			w *= 1 - profile
 			if w >= leastShare || v >= c.naive {
 				ch.Shares = append(ch.Shares, forescale.Share{Model: c.names[v], Weight: w, Error: c.p.unscaled(c.meanMiss(v, b))})
 			}
 		}
 		if c.direct != nil {
-			ch.Shares = append(ch.Shares, forescale.Share{Model: Profile{Weekly: true}.Name(), Weight: c.blend[b], Error: c.p.unscaled(c.profile[b])})
+			ch.Shares = append(ch.Shares, forescale.Share{Model: Profile{Weekly: true}.Name(), Weight: profile, Error: c.p.unscaled(c.profile[b])})
 		}
 		slices.SortStableFunc(ch.Shares, func(a, b forescale.Share) int { return cmp.Compare(b.Weight, a.Weight) })
 		all = append(all, ch)

@@ -83,7 +83,8 @@ const (
 	weightsApart = 0.7  // e-folds by which the errors of a neighbouring band count less in a weight
 	smallestMiss = 1e-9 // keeps weights finite, in medians
 
-	profileTrust = 0.7 // weight of the profile against that of the experts' mix when both erred alike
+	profileTrust = 1.0 // weight of the profile against that of the experts' mix when both erred alike
+	middleTrust  = 0.3 // how much less in the median
 	profilePower = 8   // of their errors in it
 	widening     = 0.5 // of the spread that the profile tells in that of the experts' mix
 )
@@ -118,7 +119,7 @@ func predictWith(p *past, levels []float64, name string, ask func(weekly bool) [
 		for i, v := range row {
 			row[i] = p.unscaled(min(max(v, 0), headroom*p.top))
 			if other != nil {
-				row[i] += c.blend[c.of[min(lead, c.reach-1)]] * (other[h][i] - row[i])
+				row[i] += c.shareOf(c.of[min(lead, c.reach-1)], levels[i]) * (other[h][i] - row[i])
 			}
 		}
 		rising(row)
@@ -191,6 +192,13 @@ func consult(p *past, levels []float64, ask func(weekly bool) []expert) *council
 	}
 	c.compare(way)
 	return c
+}
+
+// shareOf is the share of the profile in a band and a quantile: in the middle, which
+// the experts know better, it is smaller than at the ends.
+func (c *council) shareOf(b int, level float64) float64 {
+	middle := c.blend[b] * middleTrust / (1 - c.blend[b]*(1-middleTrust))
+	return middle + (c.blend[b]-middle)*math.Abs(2*level-1)
 }
 
 // compare finds for each band how much the profile counts beside the experts: by
