@@ -15,7 +15,7 @@ import (
 )
 
 func newForecast(a *app) *cobra.Command {
-	return group("forecast", "Forecast a history file, or show a service's forecast", "", newForecastRun(a), newForecastShow(a))
+	return group("forecast", "Forecast history files, measure models on them, or show a service's forecast", "", newForecastRun(a), newForecastBench(a), newForecastShow(a))
 }
 
 func newForecastShow(a *app) *cobra.Command {
