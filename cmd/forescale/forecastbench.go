@@ -125,14 +125,14 @@ func (a *app) forecastBench(ctx context.Context, r benchRequest, o format) error
 			return ctx.Err()
 		}
 		if err != nil {
-			a.hint("note: %s is left out: %s", oneLine(filepath.Base(file)), oneLine(err.Error()))
+			fmt.Fprintf(a.stderr, "note: %s is left out: %s\n", oneLine(filepath.Base(file)), oneLine(err.Error()))
 			continue
 		}
 		short += left
 		all = append(all, series...)
 	}
 	if short > 0 {
-		a.hint("note: %s of less than nine days left out", counted(short, "series"))
+		fmt.Fprintf(a.stderr, "note: series of less than nine days that are left out: %d\n", short)
 	}
 	if len(all) == 0 {
 		return &forescale.Fault{Code: "history_invalid", What: "no series is long enough to measure on", Where: r.folder, Help: "use history files with series of nine days or more"}
