@@ -66,15 +66,17 @@ func (i Instance) Supply(now time.Time) bool {
 	}
 }
 
-// Warmup is one measured start: from the engine's start until ready.
+// Warmup is one measured start, from the engine's start until ready; or one
+// measured cool-down, from the drain until it is gone.
 type Warmup struct {
 	Service  string        `json:"service"`
 	Instance string        `json:"instance"`
 	Node     string        `json:"node"`
 	Image    string        `json:"image,omitempty"`
-	At       time.Time     `json:"at"` // when the start was ordered
+	At       time.Time     `json:"at"` // when the start or the drain began
 	Duration time.Duration `json:"duration"`
-	AtOnce   int           `json:"at_once"` // starts under way at the same time, this one included
+	AtOnce   int           `json:"at_once"`  // of the service under way at the same time, this one included
+	NodeCPU  float64       `json:"node_cpu"` // how busy the node was when it began, in %; 0: not known
 }
 
 // NodeState is where a node is in its life.

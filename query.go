@@ -21,11 +21,19 @@ type DemandSpan struct {
 	Points      int64
 }
 
+// ServiceQuery picks registered services. Zero fields pick all.
+type ServiceQuery struct {
+	Names []string // any of these
+	After string   // only names that come after this one (a page's cursor)
+	Limit int      // 0: no limit
+}
+
 // InstanceQuery picks instances. Zero fields pick all.
 type InstanceQuery struct {
-	Service string
-	Live    bool      // only starting, ready, draining
-	Since   time.Time // only those live at or after Since: not ended before it
+	Service  string
+	Services []string  // any of these
+	Live     bool      // only starting, ready, draining
+	Since    time.Time // only those live at or after Since: not ended before it
 }
 
 // RunQuery picks runs. Zero fields pick all.

@@ -33,26 +33,23 @@ func bandsFor(first, last int) []band {
 // fit is what was learned for one band.
 type fit struct {
 	coef      [terms]float64
+	apart     [folds][terms]float64 // what all folds but one teach
+	first     int                   // step that the first fold begins with
+	span      int                   // steps of all folds
 	spread    [spreads]float64
-	lo, hi    float64   // bounds of the spread's logarithm: those seen
-	quantiles []float64 // of residual / spread, by level
-	naive     []float64 // of the seasonal naive's errors, by level
-	loss      loss      // out of fold
+	lo, hi    float64             // bounds of the spread's logarithm: those seen
+	quantiles []float64           // of residual / spread, by level
+	naive     [speakers][]float64 // of the errors of the naive ones, by level; nil where there are none
+	weight    [speakers]float64   // add up to one
+	loss      loss                // out of fold
 }
 
-// loss is a mean pinball loss beside that of the seasonal naive forecast on the
-// same targets, and the share of targets within the outer levels.
+// loss is the mean pinball loss of the mix beside that of the seasonal naive
+// forecast on the same targets.
 type loss struct {
 	own, naive, covered float64
-	miss, naiveMiss     float64 // mean absolute errors
 	n                   int
-	wins, tried         int // folds in which seasonal naive was better, of those tested
-}
-
-// lost reports whether the seasonal naive forecast was better: by more than
-// chance, that is clearly and in nearly every stretch of time.
-func (l loss) lost() bool {
-	return l.naive < 0.9*l.own && l.tried > 2 && l.wins >= l.tried-1
+	miss                [speakers]float64 // mean absolute errors
 }
 
 // Settings of the learning.
@@ -62,28 +59,31 @@ const (
 	folds        = 5    // stretches of time, each forecast by what the others taught
 	ridgeLead    = 2    // times lead / history: far leads have been seen few times
 	ridgePairs   = 5    // and as so many pairs of it
+	drift        = 0.15 // how much farther errors go ahead than behind, a day away
 	pairMemory   = 28.0 // days after which a pair counts half
 )
 
 // learner holds the pairs of one band and the work space to learn from them.
 type learner struct {
-	lead     float64 // middle of the band, in steps
-	p        *past
-	t        *track
-	x        []float64 // [pair][terms]
-	s        []float64 // [pair][spreads]
-	target   []float64 // truth − base
-	base     []float64
-	truth    []float64 // of the pair, not on the root scale
-	weight   []float64
-	fold     []int
-	resid    []float64 // out of fold
-	repeated []float64 // seasonal naive of the pair, NaN where there is none
-	atLeast  []bool
-	gram     [folds][terms * terms]float64
-	rhs      [folds][terms]float64
-	ridge    [terms]float64
-	sorted   []float64
+	lead    float64 // middle of the band, in steps
+	p       *past
+	t       *track
+	x       []float64 // [pair][terms]
+	s       []float64 // [pair][spreads]
+	target  []float64 // truth − base
+	base    []float64
+	truth   []float64 // of the pair, not on the root scale
+	weight  []float64
+	fold    []int
+	resid   []float64 // out of fold
+	said    []float64 // [pair][speakers]: of the naive ones, NaN where there is none
+	told    []float64 // [tested pair][speakers][level]
+	came    []float64 // [tested pair]
+	atLeast []bool
+	gram    [folds][terms * terms]float64
+	rhs     [folds][terms]float64
+	ridge   [terms]float64
+	sorted  []float64
 }
 
 func newLearner(p *past, t *track) *learner {
@@ -91,16 +91,17 @@ func newLearner(p *past, t *track) *learner {
 	return &learner{p: p, t: t, x: make([]float64, 0, m*terms), s: make([]float64, 0, m*spreads),
 		target: make([]float64, 0, m), base: make([]float64, 0, m), truth: make([]float64, 0, m),
 		weight: make([]float64, 0, m), fold: make([]int, 0, m), resid: make([]float64, m),
-		repeated: make([]float64, 0, m), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
+		said: make([]float64, 0, m*speakers), atLeast: make([]bool, 0, m), sorted: make([]float64, 0, m)}
 }
 
 // golden spreads the pairs over the history and over the times of day alike.
 const golden = 0.6180339887498949
 
-// collect gathers pairs of origin and target for leads of the band.
-func (l *learner) collect(b band) {
+// collect gathers pairs of origin and target for leads of the band, and says
+// where the targets begin and how many steps they are of.
+func (l *learner) collect(b band) (first, span int) {
 	l.x, l.s, l.target, l.base = l.x[:0], l.s[:0], l.target[:0], l.base[:0]
-	l.repeated = l.repeated[:0]
+	l.said = l.said[:0]
 	l.truth, l.weight, l.fold, l.atLeast = l.truth[:0], l.weight[:0], l.fold[:0], l.atLeast[:0]
 	l.lead = 0.5 * float64(b.from+b.to)
 	n := len(l.p.y)
@@ -108,15 +109,14 @@ func (l *learner) collect(b band) {
 	if l.t.weekly {
 		known = 7
 	}
-	first := b.from + int(known*l.p.cal.day+0.5)
-	span := n - first
+	first = b.from + int(known*l.p.cal.day+0.5)
+	span = n - first
 	if span <= 0 {
-		return
+		return first, span
 	}
 	var x [terms]float64
 	var s [spreads]float64
 	at := 0.5
-	season := l.p.season()
 	for k := range min(pairsPerBand, span) {
 		at += golden
 		at -= math.Floor(at)
@@ -133,16 +133,27 @@ func (l *learner) collect(b band) {
 		l.base = append(l.base, base)
 		l.target = append(l.target, l.t.z[i]-base)
 		l.truth = append(l.truth, l.p.y[i])
-		l.repeated = append(l.repeated, l.p.repeat(l.p.y, i, pr.origin, season))
+		l.said = append(l.said, math.NaN(), l.p.y[pr.origin], l.p.repeat(l.p.y, i, pr.origin, 1), l.p.repeat(l.p.y, i, pr.origin, 7))
 		l.weight = append(l.weight, math.Exp2(-float64(n-i)/(pairMemory*l.p.cal.day)))
 		l.fold = append(l.fold, (i-first)*folds/span)
 		l.atLeast = append(l.atLeast, l.p.censored(i))
 	}
+	return first, span
 }
 
 // learn fits the correction and the spread. It fails with too few pairs.
 func (l *learner) learn(b band, levels []float64) (f fit, ok bool) {
-	l.collect(b)
+	if f, ok = l.regress(b); ok {
+		l.fitQuantiles(&f, l.resid[:len(l.target)], levels)
+		l.test(&f, levels)
+	}
+	return f, ok
+}
+
+// regress fits what learn does but for quantiles, and leaves the residuals of the
+// pairs, each out of its fold.
+func (l *learner) regress(b band) (f fit, ok bool) {
+	f.first, f.span = l.collect(b)
 	m := len(l.target)
 	if m < fewestPairs {
 		return f, false
@@ -156,11 +167,15 @@ func (l *learner) learn(b band, levels []float64) (f fit, ok bool) {
 		every = 2 // of far leads, neighbours tell nearly the same
 	}
 	l.accumulate(resid, every)
-	f.coef = l.solveFolds(resid)
+	f.coef, f.apart = l.solveFolds(resid)
 	l.fitSpread(&f, resid)
-	l.fitQuantiles(&f, resid, levels)
-	l.test(&f, levels)
 	return f, true
+}
+
+// without is the correction that the fold of a step did not teach.
+func (f *fit) without(i int) *[terms]float64 {
+	fold := (i - f.first) * folds / f.span
+	return &f.apart[min(max(fold, 0), folds-1)]
 }
 
 // accumulate adds up the normal equations of each every-th pair by fold, with
@@ -207,7 +222,7 @@ func (l *learner) usual(resid []float64) float64 {
 
 // solveFolds returns the correction of all folds and fills resid with the
 // residuals of each pair under the correction of the other folds.
-func (l *learner) solveFolds(resid []float64) (coef [terms]float64) {
+func (l *learner) solveFolds(resid []float64) (coef [terms]float64, coefs [folds][terms]float64) {
 	var all [terms * terms]float64
 	var allV [terms]float64
 	for f := range folds {
@@ -224,7 +239,6 @@ func (l *learner) solveFolds(resid []float64) (coef [terms]float64) {
 	}
 	var chol, g [terms * terms]float64
 	var v [terms]float64
-	var coefs [folds][terms]float64
 	for f := range folds {
 		for i := range all {
 			g[i] = all[i] - l.gram[f][i]
@@ -238,7 +252,7 @@ func (l *learner) solveFolds(resid []float64) (coef [terms]float64) {
 		resid[k] = l.target[k] - dot(coefs[l.fold[k]][:], l.x[k*terms:(k+1)*terms])
 	}
 	solve(all[:], allV[:], terms, l.ridge[:], chol[:], coef[:])
-	return coef
+	return coef, coefs
 }
 
 func dot(a, b []float64) (s float64) {
@@ -312,6 +326,11 @@ func (l *learner) fitQuantiles(f *fit, resid, levels []float64) {
 	}
 	f.quantiles = make([]float64, len(levels))
 	quantilesOf(l.sorted, effective(len(l.sorted)), levels, f.quantiles)
+	mid := l.sorted[len(l.sorted)/2] // in its place, as quantilesOf left it
+	wider := 1 + drift*l.lead/(l.lead+0.25*l.p.cal.day)
+	for i, q := range f.quantiles {
+		f.quantiles[i] = mid + wider*(q-mid)
+	}
 }
 
 // effective is how many independent residuals so many neighbours are worth.

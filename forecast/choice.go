@@ -10,7 +10,8 @@ import (
 // leastShare is the weight below which a share is not named.
 const leastShare = 0.01
 
-// choice tells the weights in words, by bands of the leads that were asked for.
+// choice tells the weights in the median in words, by bands of the leads that were
+// asked for.
 func (c *council) choice(weight [][]float64) (all []forescale.Choice) {
 	asked := c.p.ahead - c.p.gap
 	for b, x := range c.bands {
@@ -28,10 +29,15 @@ func (c *council) choice(weight [][]float64) (all []forescale.Choice) {
 				}
 			}
 		}
+		profile := c.shareOf(b, 0.5)
 		for v, w := range weight[b] {
+			w *= 1 - profile
 			if w >= leastShare || v >= c.naive {
 				ch.Shares = append(ch.Shares, forescale.Share{Model: c.names[v], Weight: w, Error: c.p.unscaled(c.meanMiss(v, b))})
 			}
+		}
+		if c.direct != nil {
+			ch.Shares = append(ch.Shares, forescale.Share{Model: Profile{Weekly: true}.Name(), Weight: profile, Error: c.p.unscaled(c.profile[b])})
 		}
 		slices.SortStableFunc(ch.Shares, func(a, b forescale.Share) int { return cmp.Compare(b.Weight, a.Weight) })
 		all = append(all, ch)
@@ -48,7 +54,7 @@ func (c *council) meanMiss(v, b int) float64 {
 	return m.mean
 }
 
-// choice tells for each band whether the profile or seasonal naive speaks.
+// choice tells for each band how much the profile and the naive forecasts count.
 func (f *forecaster) choice(name string) (all []forescale.Choice) {
 	asked := f.p.ahead - f.p.gap
 	for b, x := range f.bands {
@@ -56,12 +62,16 @@ func (f *forecaster) choice(name string) (all []forescale.Choice) {
 		if b == len(f.bands)-1 {
 			ch.To = asked
 		}
-		own := forescale.Share{Model: name, Weight: 1, Error: f.p.unscaled(x.fit.loss.miss)}
-		naive := forescale.Share{Model: naiveNames[f.p.season()], Error: f.p.unscaled(x.fit.loss.naiveMiss)}
-		if x.fit.loss.lost() {
-			own.Weight, naive.Weight = 0, 1
+		for j, w := range x.fit.weight {
+			if j != ownWords && x.fit.naive[j] == nil {
+				continue
+			}
+			sh := forescale.Share{Model: name, Weight: w, Error: f.p.unscaled(x.fit.loss.miss[j])}
+			if j != ownWords {
+				sh.Model = naiveNames[naiveDays[j]]
+			}
+			ch.Shares = append(ch.Shares, sh)
 		}
-		ch.Shares = []forescale.Share{own, naive}
 		slices.SortStableFunc(ch.Shares, func(a, b forescale.Share) int { return cmp.Compare(b.Weight, a.Weight) })
 		all = append(all, ch)
 	}
@@ -69,4 +79,4 @@ func (f *forecaster) choice(name string) (all []forescale.Choice) {
 }
 
 // naiveNames are the naive forecasts by the days that they look back.
-var naiveNames = map[int]string{1: "last day", 7: "last week"}
+var naiveNames = map[int]string{0: "last value", 1: "last day", 7: "last week"}

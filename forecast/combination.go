@@ -14,7 +14,10 @@ import (
 // mean of many is better than the best one picked: what is picked was lucky too.
 //
 // The quantiles are those of the mix's own errors at the past origins, each with
-// the weights that the other origins give.
+// the weights that the other origins give, and as wide as the noise of late and of
+// that time of day tells. They are mixed with those of the weekly profile, which
+// learns each lead time directly, by what both would have said at the origins. The
+// score is that of the experts' mix alone.
 type Combination struct{}
 
 var _ Model = Combination{}
@@ -79,6 +82,11 @@ const (
 	power        = 4    // of an error in a weight
 	weightsApart = 0.7  // e-folds by which the errors of a neighbouring band count less in a weight
 	smallestMiss = 1e-9 // keeps weights finite, in medians
+
+	profileTrust = 1.0 // weight of the profile against that of the experts' mix when both erred alike
+	middleTrust  = 0.3 // how much less in the median
+	profilePower = 8   // of their errors in it
+	widening     = 0.5 // of the spread that the profile tells in that of the experts' mix
 )
 
 func forecastWith(in Input, name string, ask func(weekly bool) []expert) (Prediction, error) {
@@ -93,7 +101,7 @@ func predictWith(p *past, levels []float64, name string, ask func(weekly bool) [
 	if p.cal.day < 4 {
 		return Prediction{}, errThin
 	}
-	c := consult(p, ask)
+	c := consult(p, levels, ask)
 	if c == nil {
 		return Prediction{}, errThin
 	}
@@ -101,11 +109,18 @@ func predictWith(p *past, levels []float64, name string, ask func(weekly bool) [
 	pr := Prediction{Model: name, Values: table(p.ahead-p.gap, len(levels)), Score: c.score(iv, levels)}
 	now, weight := len(c.origins)-1, c.weights(-1)
 	pr.Choice = c.choice(weight)
+	var other [][]float64
+	if c.direct != nil {
+		other = c.direct.values()
+	}
 	for h, row := range pr.Values {
 		lead := p.gap + h
-		iv.around(lead, c.mix(weight, now, lead), row)
+		iv.around(lead, c.mix(weight, now, lead), c.wide(now, lead), row)
 		for i, v := range row {
 			row[i] = p.unscaled(min(max(v, 0), headroom*p.top))
+			if other != nil {
+				row[i] += c.shareOf(c.of[min(lead, c.reach-1)], levels[i]) * (other[h][i] - row[i])
+			}
 		}
 		rising(row)
 	}
@@ -125,11 +140,14 @@ type council struct {
 	bands   []band        // of leads
 	of      []int         // band of a lead; those not tested are of the last
 	miss    [][][]float64 // [expert][origin][band]: mean absolute error
+	blend   []float64     // by band: how much the profile counts beside the experts
+	profile []float64     // by band: its mean absolute error at the past origins
+	direct  *direct       // tells how wide errors are expected to be; nil: all alike
 	naive   int           // experts from here on are last day and last week
 }
 
 // consult asks the experts; nil when the history carries none or no test of them.
-func consult(p *past, ask func(weekly bool) []expert) *council {
+func consult(p *past, levels []float64, ask func(weekly bool) []expert) *council {
 	n, day := len(p.y), int(p.cal.day+0.5)
 	c := &council{p: p, reach: min(p.ahead, n/tested)}
 	for k := tests - 1; k >= 0 && c.reach > 0; k-- {
@@ -148,7 +166,9 @@ func consult(p *past, ask func(weekly bool) []expert) *council {
 		return nil
 	}
 	c.origins = append(c.origins, n)
-	way := newCourse(p, newTrack(p, p.days() >= trackWeekly))
+	t := newTrack(p, p.days() >= trackWeekly)
+	way := newCourse(p, t)
+	c.direct = newDirect(p, t, levels)
 	weekly := p.days() >= lagDays
 	hear := func(e expert) {
 		out := append(table(past, c.reach), make([]float64, p.ahead))
@@ -162,6 +182,7 @@ func consult(p *past, ask func(weekly bool) []expert) *council {
 		hear(e)
 	}
 	c.naive = len(c.said)
+	hear(repeated{})
 	hear(repeated{days: 1})
 	if weekly {
 		hear(repeated{days: 7})
@@ -169,7 +190,46 @@ func consult(p *past, ask func(weekly bool) []expert) *council {
 	if c.naive == 0 {
 		return nil
 	}
+	c.compare(way)
 	return c
+}
+
+// shareOf is the share of the profile in a band and a quantile: in the middle, which
+// the experts know better, it is smaller than at the ends.
+func (c *council) shareOf(b int, level float64) float64 {
+	middle := c.blend[b] * middleTrust / (1 - c.blend[b]*(1-middleTrust))
+	return middle + (c.blend[b]-middle)*math.Abs(2*level-1)
+}
+
+// compare finds for each band how much the profile counts beside the experts: by
+// what both would have said at the past origins.
+func (c *council) compare(way *course) {
+	c.blend, c.profile = make([]float64, len(c.bands)), make([]float64, len(c.bands))
+	if c.direct == nil || c.naive < 2 {
+		c.direct = nil
+		return
+	}
+	past := len(c.origins) - 1
+	told := table(past, c.reach)
+	c.direct.paths(way, c.origins[:past], told)
+	mixed := table(past, c.reach)
+	for k := range mixed {
+		w := c.weights(k)
+		for h := range mixed[k] {
+			mixed[k][h] = c.mix(w, k, h)
+		}
+	}
+	own, other := c.misses(mixed), c.misses(told)
+	for b := range c.bands {
+		var a, d running
+		for k := range own {
+			a.add(own[k][b])
+			d.add(other[k][b])
+		}
+		r := profileTrust * math.Pow((a.mean+smallestMiss)/(d.mean+smallestMiss), profilePower)
+		c.blend[b] = r / (1 + r)
+		c.profile[b] = d.mean
+	}
 }
 
 // truth is what came at a lead after an origin, if that is known.
@@ -250,6 +310,16 @@ func (c *council) mix(weight [][]float64, origin, lead int) float64 {
 	return fromRoot(s)
 }
 
+// wide is how wide errors are expected to be at a lead after an origin, up to a
+// factor: halfway to what the noise of late and of that time of day tells.
+func (c *council) wide(origin, lead int) float64 {
+	if c.direct == nil {
+		return 1
+	}
+	_, spread := c.direct.told(c.p, c.origins[origin], lead)
+	return math.Pow(spread, widening)
+}
+
 // intervals learns from the errors at the past origins.
 func (c *council) intervals(levels []float64) *intervals {
 	iv := newIntervals(c.reach)
@@ -257,7 +327,7 @@ func (c *council) intervals(levels []float64) *intervals {
 		w := c.weights(k)
 		for h := range c.reach {
 			if y, ok := c.truth(k, h); ok {
-				iv.add(h, y, c.mix(w, k, h))
+				iv.add(h, y, c.mix(w, k, h), c.wide(k, h))
 			}
 		}
 	}
@@ -290,7 +360,7 @@ func (c *council) score(iv *intervals, levels []float64) (s forescale.Score) {
 			if !ok {
 				continue
 			}
-			iv.around(h, c.mix(w, k, h), row)
+			iv.around(h, c.mix(w, k, h), c.wide(k, h), row)
 			for i, o := range offsets {
 				other[i] = max(0, naive[k][h]+o)
 			}
@@ -313,7 +383,7 @@ func meanPinball(levels, row []float64, y float64) (loss float64) {
 	return loss / float64(len(levels))
 }
 
-// repeated is the value of some days earlier.
+// repeated is the value of some days earlier; 0: the newest one.
 type repeated struct{ days int }
 
 func (m repeated) name() string { return naiveNames[m.days] }
@@ -322,6 +392,10 @@ func (m repeated) paths(c *course, origins []int, out [][]float64) bool {
 	cal := c.p.cal
 	for o, origin := range origins {
 		for h := range out[o] {
+			if m.days == 0 {
+				out[o][h] = c.y[origin-1]
+				continue
+			}
 			k := max(1, int(float64(h)/(float64(m.days)*cal.day))) * m.days
 			j := cal.back(origin+h, k)
 			for ; j >= origin; j = cal.back(origin+h, k) {

@@ -31,10 +31,11 @@ func newIntervals(reach int) *intervals {
 	return iv
 }
 
-// add takes what came at a lead, counted from 0, and what was said.
-func (iv *intervals) add(lead int, y, said float64) {
+// add takes what came at a lead, counted from 0, what was said, and how wide the
+// errors were expected to be.
+func (iv *intervals) add(lead int, y, said, wide float64) {
 	b := iv.of[lead]
-	iv.resid[b] = append(iv.resid[b], toRoot(y)-toRoot(said))
+	iv.resid[b] = append(iv.resid[b], (toRoot(y)-toRoot(said))/wide)
 }
 
 // fit learns spreads and shape from the errors of so many origins.
@@ -77,12 +78,12 @@ func (iv *intervals) fit(levels []float64, origins int) {
 
 // around fills row with the quantiles around what is said at a lead. Beyond the
 // leads that were tested the spread grows with the square root of the lead.
-func (iv *intervals) around(lead int, said float64, row []float64) {
-	grow, b := 1.0, len(iv.bands)-1
+func (iv *intervals) around(lead int, said, wide float64, row []float64) {
+	grow, b := wide, len(iv.bands)-1
 	if lead < len(iv.of) {
 		b = iv.of[lead]
 	} else {
-		grow = math.Sqrt(float64(lead+1) / float64(len(iv.of)))
+		grow *= math.Sqrt(float64(lead+1) / float64(len(iv.of)))
 	}
 	for i, q := range iv.shape {
 		row[i] = fromRoot(toRoot(said) + q*iv.spread[b]*grow)

@@ -8,7 +8,7 @@
 // forecast's Model and Warnings where it stopped:
 //
 //	combination      steps of half an hour or more, twelve days or more
-//	weekly profile   two weeks of history or more
+//	weekly profile   nine days of history or more
 //	daily profile    two days or more
 //	damped level     anything less, down to a single value
 //	an error         no value at all

@@ -14,15 +14,35 @@ import (
 // is at least the value. Points outside are left out; their order does not matter
 // beyond the last bit of the mean. It panics if step is not positive.
 func Grid(points []forescale.DemandPoint, from, to time.Time, step time.Duration) (s forescale.Series, censored []bool) {
-	g := newGridder(from, to, step)
-	censored = make([]bool, len(g.cells))
+	g := NewGridder(from, to, step)
 	for _, p := range points {
-		if i, ok := g.add(p.Time, p.Value); ok && p.Censored {
-			censored[i] = true
-		}
+		g.Add(p)
 	}
-	return g.series(), censored
+	return g.Series()
 }
+
+// Gridder is [Grid] for points that come one by one: weeks of many services take
+// the room of their grids only.
+type Gridder struct {
+	gridder
+	censored []bool
+}
+
+// NewGridder is an empty grid over [from, to). It panics if step is not positive.
+func NewGridder(from, to time.Time, step time.Duration) *Gridder {
+	g := newGridder(from, to, step)
+	return &Gridder{*g, make([]bool, len(g.cells))}
+}
+
+// Add puts a point into its step.
+func (g *Gridder) Add(p forescale.DemandPoint) {
+	if i, ok := g.add(p.Time, p.Value); ok && p.Censored {
+		g.censored[i] = true
+	}
+}
+
+// Series is what [Grid] returns of the points so far.
+func (g *Gridder) Series() (s forescale.Series, censored []bool) { return g.series(), g.censored }
 
 // Spread lays hours out as points, one at the begin of each step: all that is known
 // is that demand was around the mean. An hour counts as censored when most of it

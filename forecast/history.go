@@ -52,9 +52,8 @@ func FromHistory(h History) (forescale.Forecast, error) {
 		warnings = append(warnings, fmt.Sprintf("%d values of the history are no numbers of zero or more and were left out", strange))
 	}
 	end := last.UTC().Truncate(h.Step).Add(h.Step)
-	if oldest := end.Add(-time.Duration(maxValues) * h.Step); first.Before(oldest) {
-		first = oldest
-	}
+	warnings = append(warnings, h.doubts(end.Sub(first))...)
+	first = h.oldest(first, end)
 	g := newGridder(first, end, h.Step)
 	for i, t := range h.Times[:n] {
 		g.add(t, h.Values[i])
@@ -67,6 +66,88 @@ func FromHistory(h History) (forescale.Forecast, error) {
 	return issue(in, sp, forescale.Forecast{Service: h.Name, Issued: end}, warnings)
 }
 
-// maxValues bounds the history that is looked at: fifteen years of hours, three
+// MaxHistory bounds the steps of a history that are looked at: fifteen years of hours, three
 // months of minutes.
-const maxValues = 131_072
+const MaxHistory = 131_072
+
+// oldest is first, or the oldest time that is looked at when that is later.
+func (h History) oldest(first, end time.Time) time.Time {
+	if end.Sub(first)/h.Step < MaxHistory { // so that long steps do not overflow
+		return first
+	}
+	return end.Add(-MaxHistory * h.Step)
+}
+
+// Condense averages the values over their steps, but for the newest step and what
+// came after it, and lets go what no forecast looks at. It says by how many values
+// the history is shorter now.
+func (h *History) Condense() (fewer int) {
+	n := min(len(h.Times), len(h.Values))
+	var first, last time.Time
+	for i, t := range h.Times[:n] {
+		if i == 0 || t.Before(first) {
+			first = t
+		}
+		if i == 0 || t.After(last) {
+			last = t
+		}
+	}
+	if n == 0 || h.Step <= 0 {
+		return 0
+	}
+	open := last.UTC().Truncate(h.Step)
+	first = h.oldest(first, open)
+	g := newGridder(first, open, h.Step)
+	var times []time.Time
+	var values []float64
+	for i, t := range h.Times[:n] {
+		if _, ok := g.add(t, h.Values[i]); !ok && !t.Before(g.start) { // the newest step, and what is strange
+			times, values = append(times, t), append(values, h.Values[i])
+		}
+	}
+	s := g.series()
+	h.Times, h.Values = make([]time.Time, 0, len(s.Values)+len(times)), make([]float64, 0, len(s.Values)+len(times))
+	for i, v := range s.Values {
+		if usable(v) {
+			h.Times, h.Values = append(h.Times, s.At(i)), append(h.Values, v)
+		}
+	}
+	h.Times, h.Values = append(h.Times, times...), append(h.Values, values...)
+	return n - len(h.Times)
+}
+
+// doubts are warnings about the times of a history that spans so much.
+func (h History) doubts(span time.Duration) (warnings []string) {
+	n := min(len(h.Times), len(h.Values))
+	twice, back := 0, 0
+	gaps := make([]time.Duration, 0, 1000)
+	for i := 1; i < n; i++ {
+		switch d := h.Times[i].Sub(h.Times[i-1]); {
+		case d == 0:
+			twice++
+		case d < 0:
+			back++
+		case len(gaps) < cap(gaps):
+			gaps = append(gaps, d)
+		}
+	}
+	if back > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d times are before the one of the row above; the rows were put in order", back))
+	}
+	if twice > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d times are the same as in the row above; their values were averaged", twice))
+	}
+	if len(gaps) > 0 {
+		slices.Sort(gaps)
+		switch usual := gaps[len(gaps)/2]; {
+		case usual > h.Step:
+			warnings = append(warnings, fmt.Sprintf("most times are %v apart: steps of %v in between have no value", usual, h.Step))
+		case h.Step%usual != 0 && h.Step < 4*usual:
+			warnings = append(warnings, fmt.Sprintf("most times are %v apart, which does not divide steps of %v: some hold more values than others", usual, h.Step))
+		}
+	}
+	if ahead := time.Duration(h.Horizon) * h.Step; ahead > span {
+		warnings = append(warnings, fmt.Sprintf("%v are forecast from a history of %v", ahead, span))
+	}
+	return warnings
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/forecast"
+	"github.com/forescale/forescale/forecast/forecasttest"
 )
 
 func hourly(n int) (times []time.Time, values []float64) {
@@ -78,4 +79,65 @@ func TestFromHistorySaysWhatItLeftOut(t *testing.T) {
 	if err != nil || len(f.Warnings) == 0 || !strings.HasPrefix(f.Warnings[0], "2 values") {
 		t.Errorf("%v %q", err, f.Warnings)
 	}
+}
+
+func TestCondensingAHistoryChangesNoForecast(t *testing.T) {
+	times, values := hourly(500)
+	h := forecast.History{Step: 2 * time.Hour, Horizon: 24, Levels: []float64{0.5}}
+	for i, at := range times {
+		h.Times, h.Values = append(h.Times, at, at.Add(20*time.Minute)), append(h.Values, values[i], values[i]+1)
+	}
+	want, err := forecast.FromHistory(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fewer := h.Condense(); fewer != 1000-len(h.Times) || len(h.Times) > 254 || len(h.Values) != len(h.Times) {
+		t.Errorf("%d values fewer, %d are left", fewer, len(h.Times))
+	}
+	got, err := forecast.FromHistory(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want.Values {
+		if math.Abs(got.Values[i][0]-want.Values[i][0]) > 1e-9*want.Values[i][0] {
+			t.Fatalf("step %d is %v, want %v", i, got.Values[i], want.Values[i])
+		}
+	}
+}
+
+func TestFromHistoryDoubtsStepsThatDoNotDivide(t *testing.T) {
+	times, values := hourly(500)
+	for step, says := range map[time.Duration]string{
+		90 * time.Minute: "does not divide", 20 * time.Minute: "have no value", 2 * time.Hour: "", 24 * time.Hour: "",
+	} {
+		f, err := forecast.FromHistory(forecast.History{Times: times, Values: values, Step: step, Horizon: 2, Levels: []float64{0.5}})
+		all := strings.Join(f.Warnings, "; ")
+		if err != nil || !strings.Contains(all, says) || says == "" && strings.Contains(all, "apart") {
+			t.Errorf("steps of %v: %v %q", step, err, all)
+		}
+	}
+}
+
+func FuzzFromHistory(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9}, uint16(60), uint8(3))
+	f.Add([]byte{255, 0, 255, 0, 0, 0, 128, 128, 1, 1, 1, 1}, uint16(1), uint8(200))
+	f.Fuzz(func(t *testing.T, data []byte, minutes uint16, horizon uint8) {
+		h := forecast.History{Step: time.Duration(minutes) * time.Minute, Horizon: int(horizon), Levels: []float64{0.1, 0.5, 0.9}}
+		for i := 0; i+3 < len(data) && i < 8000; i += 4 {
+			at := monday.Add(time.Duration(int(data[i])<<8+int(data[i+1])) * 7 * time.Minute)
+			v := math.Float64frombits(uint64(data[i+2])<<56 | uint64(data[i+3])<<48)
+			h.Times, h.Values = append(h.Times, at), append(h.Values, v)
+		}
+		got, err := forecast.FromHistory(h)
+		if err != nil {
+			var fault *forescale.Fault
+			if !errors.As(err, &fault) || fault.What == "" || fault.Help == "" {
+				t.Fatalf("no fault: %v", err)
+			}
+			return
+		}
+		if err := forecasttest.Sane(got.Values, int(horizon), 3); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -9,9 +9,9 @@ import (
 
 // What a history must hold for each rung of the ladder.
 const (
-	weeklyDays = 14.0 // a weekday seen twice
-	dailyDays  = 2.0  // a time of day seen twice
-	fillShare  = 0.5  // of that time must hold values
+	weeklyDays = 9.0 // some weekdays seen twice; how much they count is learned
+	dailyDays  = 2.0 // a time of day seen twice
+	fillShare  = 0.5 // of that time must hold values
 
 	combinationDays = 12.0             // a week to learn, and origins to test at
 	coarseStep      = 30 * time.Minute // a combination of finer steps was not measured to be better
@@ -51,7 +51,7 @@ func (Ladder) Forecast(in Input) (Prediction, error) {
 		days  float64
 		why   string
 	}{
-		{Profile{Weekly: true}, weeklyDays, "less than two weeks of history: no difference between weekdays"},
+		{Profile{Weekly: true}, weeklyDays, "less than nine days of history: no difference between weekdays"},
 		{Profile{}, dailyDays, "less than two days of history: no pattern by time of day"},
 	}
 	for _, r := range rungs {

@@ -27,8 +27,9 @@ func TestTheLadderIsTakenByTheLengthOfTheHistory(t *testing.T) {
 	}{
 		{28 * day, "weekly profile", ""},
 		{14 * day, "weekly profile", ""},
-		{14*day - 1, "daily profile", "less than two weeks"},
-		{3 * day, "daily profile", "less than two weeks"},
+		{9 * day, "weekly profile", ""},
+		{9*day - 1, "daily profile", "less than nine days"},
+		{3 * day, "daily profile", "less than nine days"},
 		{2*day - 1, "damped level", "less than two days"},
 		{10, "damped level", "less than two days"},
 		{1, "damped level", "less than two days"},

@@ -41,30 +41,36 @@ func (m Profile) predict(p *past, levels []float64) (Prediction, error) {
 	if p.cal.day < 1 {
 		return Prediction{}, errThin // steps longer than a day have no time of day
 	}
-	t := newTrack(p, m.Weekly)
+	f := learnBands(p, newTrack(p, m.Weekly), levels)
+	learned := len(f.bands)
+	if learned == 0 {
+		return Prediction{}, errThin
+	}
+	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score(), Choice: f.choice(m.Name())}
+	if far := f.bands[learned-1].to; far < p.ahead {
+		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", far))
+	}
+	if lost := f.lost(); lost > 0 {
+		pr.Warnings = append(pr.Warnings, fmt.Sprintf("naive forecasts did better and have most weight at %d of %d bands of lead times", lost, learned))
+	}
+	return pr, nil
+}
+
+// learnBands learns each band of lead times, up to the first that is too far ahead
+// to have been seen.
+func learnBands(p *past, t *track, levels []float64) forecaster {
 	bands := bandsFor(p.gap+1, p.ahead)
 	l := newLearner(p, t)
 	learned := 0
 	for b := range bands {
 		f, ok := l.learn(bands[b], levels)
 		if !ok {
-			break // too far ahead to have been seen
+			break
 		}
 		bands[b].fit = f
 		learned++
 	}
-	if learned == 0 {
-		return Prediction{}, errThin
-	}
-	f := forecaster{p: p, t: t, levels: levels, bands: bands[:learned]}
-	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score(), Choice: f.choice(m.Name())}
-	if far := bands[learned-1].to; far < p.ahead {
-		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", far))
-	}
-	if lost := f.lost(); lost > 0 {
-		pr.Warnings = append(pr.Warnings, fmt.Sprintf("seasonal naive did better and stands in at %d of %d bands of lead times", lost, learned))
-	}
-	return pr, nil
+	return forecaster{p: p, t: t, levels: levels, bands: bands[:learned]}
 }
 
 // forecaster turns what was learned into quantiles.
@@ -108,15 +114,6 @@ func (f *forecaster) values() [][]float64 {
 // add adds the quantiles of one fit at a lead, times share.
 func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
 	n := len(f.p.y)
-	if fit.loss.lost() {
-		// One odd or saturated day is not repeated as it was.
-		if z := f.p.repeat(f.t.calm, n-1+lead, n-1, f.p.season()); !math.IsNaN(z) {
-			for i, o := range fit.naive {
-				row[i] += share * max(0, fromRoot(z)+o)
-			}
-			return
-		}
-	}
 	pr, ok := f.p.pairAt(n-1+lead, lead)
 	if !ok { // farther ahead than the history is long
 		pr = pair{origin: n - 1, target: n - 1 + lead, day: n - 1 + lead, week: n - 1 + lead}
@@ -127,15 +124,34 @@ func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
 	f.t.widen(pr, base, &s)
 	centre := base + dot(fit.coef[:], x[:])
 	spread := fit.spreadOf(s[:])
+	own := 1.0
+	for j, offsets := range fit.naive {
+		if fit.weight[j] == 0 || offsets == nil {
+			continue
+		}
+		z := f.t.z[n-1]
+		if j != lastValue { // one odd or saturated day is not repeated as it was
+			z = f.p.repeat(f.t.calm, n-1+lead, n-1, naiveDays[j])
+			z = min(max(z, centre-credible*spread), centre+credible*spread)
+		}
+		if math.IsNaN(z) {
+			continue
+		}
+		own -= fit.weight[j]
+		said := fromRoot(z)
+		for i, o := range offsets {
+			row[i] += share * fit.weight[j] * max(0, said+o)
+		}
+	}
 	for i, q := range fit.quantiles {
-		row[i] += share * fromRoot(centre+spread*q)
+		row[i] += share * own * fromRoot(centre+spread*q)
 	}
 }
 
-// lost is the number of bands that seasonal naive won.
+// lost is the number of bands that the naive forecasts won.
 func (f *forecaster) lost() (n int) {
 	for _, b := range f.bands {
-		if b.fit.loss.lost() {
+		if b.fit.weight[ownWords] < 0.5 {
 			n++
 		}
 	}
@@ -152,7 +168,7 @@ func (f *forecaster) score() (s forescale.Score) {
 		}
 		w := float64(b.to - b.from + 1)
 		steps += w
-		s.Pinball += w * min(l.own, l.naive) * f.p.scale
+		s.Pinball += w * l.own * f.p.scale
 		s.Naive += w * l.naive * f.p.scale
 		s.Coverage += w * l.covered
 		s.Tested += l.n
@@ -161,63 +177,4 @@ func (f *forecaster) score() (s forescale.Score) {
 		s.Pinball, s.Naive, s.Coverage = s.Pinball/steps, s.Naive/steps, s.Coverage/steps
 	}
 	return s
-}
-
-// test measures the pinball loss of a fit and of seasonal naive on the targets
-// of the learner's pairs, each out of its fold.
-func (l *learner) test(f *fit, levels []float64) {
-	l.naiveErrors(f, levels)
-	var own, naive, covered, miss, naiveMiss running
-	var byFold [folds]running // own − naive
-	for k := 0; k < len(l.target); k += testEvery {
-		base := l.repeated[k]
-		if math.IsNaN(base) || l.atLeast[k] {
-			continue
-		}
-		spread := f.spreadOf(l.s[k*spreads : (k+1)*spreads])
-		centre := l.base[k] + l.target[k] - l.resid[k]
-		y := l.truth[k]
-		var a, b float64
-		for i, q := range levels {
-			a += Pinball(q, y, fromRoot(centre+spread*f.quantiles[i]))
-			b += Pinball(q, y, max(0, base+f.naive[i]))
-		}
-		own.add(a / float64(len(levels)))
-		naive.add(b / float64(len(levels)))
-		miss.add(math.Abs(y - fromRoot(centre)))
-		naiveMiss.add(math.Abs(y - base))
-		byFold[l.fold[k]].add(a - b)
-		in := 0.0
-		if fromRoot(centre+spread*f.quantiles[0]) <= y && y <= fromRoot(centre+spread*f.quantiles[len(levels)-1]) {
-			in = 1
-		}
-		covered.add(in)
-	}
-	f.loss = loss{own: own.mean, naive: naive.mean, covered: covered.mean, n: own.n, miss: miss.mean, naiveMiss: naiveMiss.mean}
-	for _, d := range byFold {
-		if d.n > 0 {
-			f.loss.tried++
-		}
-		if d.mean > 0 {
-			f.loss.wins++
-		}
-	}
-}
-
-// testEvery thins the pairs that are tested: the loss needs fewer than the fit.
-const testEvery = 3
-
-// naiveErrors takes the quantiles of the seasonal naive's errors at the pairs.
-func (l *learner) naiveErrors(f *fit, levels []float64) {
-	l.sorted = l.sorted[:0]
-	for k, base := range l.repeated {
-		if k%testEvery == 0 && !math.IsNaN(base) && !l.atLeast[k] {
-			l.sorted = append(l.sorted, l.truth[k]-base)
-		}
-	}
-	f.naive = make([]float64, len(levels))
-	if len(l.sorted) == 0 {
-		return
-	}
-	quantilesOf(l.sorted, float64(len(l.sorted)), levels, f.naive)
 }

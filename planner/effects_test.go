@@ -218,10 +218,55 @@ func TestLeadTime(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := LeadTime(s, tt.w, 30*time.Second); got != tt.want {
+			if got := LeadTime(now, s, tt.w, nil, 30*time.Second); got != tt.want {
 				t.Errorf("%v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestTheLeadTimeIsThatOfTheCircumstances(t *testing.T) {
+	l := &forescale.LearnedTimes{Measured: 95, Shortest: 10 * time.Second, Longest: 400 * time.Second,
+		Features: []string{forescale.FeatureAtOnce}, Levels: []float64{0.5, 0.9}, Nodes: []forescale.LearnedSplit{
+			{Feature: 0, Below: 3, Left: 1, Right: 2, Count: 95},
+			{Feature: -1, Count: 50, Values: []time.Duration{30 * time.Second, 100 * time.Second}},
+			{Feature: -1, Count: 45, Values: []time.Duration{60 * time.Second, 200 * time.Second}},
+		}}
+	s := forescale.Service{Warmup: 60 * time.Second}
+	beyond := *l
+	beyond.Longest = 80 * time.Second
+	damaged := *l
+	damaged.Nodes = l.Nodes[:2]
+	few := *l
+	few.Measured = 5
+	for _, c := range []struct {
+		name     string
+		l        *forescale.LearnedTimes
+		lately   int
+		starting int
+		want     time.Duration
+		basis    string
+	}{
+		{"one start", l, 1, 0, 98 * time.Second, "learned"}, // (95·100 + 5·60) / 100
+		{"as many at once as lately", l, 4, 0, 193 * time.Second, "learned"},
+		{"one more than start now", l, 1, 2, 193 * time.Second, "learned"},
+		{"few starts lean on what was declared", &few, 1, 0, 80 * time.Second, "learned"},
+		{"never longer than any start was", &beyond, 4, 0, 79 * time.Second, "learned"},
+		{"what cannot be walked does not count", &damaged, 1, 0, 110 * time.Second, "measured"}, // (1·360 + 5·60) / 6
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := warmup(now, s, []forescale.Warmup{{Duration: 360 * time.Second, AtOnce: c.lately}}, c.l, c.starting)
+			if got.is != c.want || got.basis != c.basis {
+				t.Errorf("%v, %s; want %v, %s", got.is, got.basis, c.want, c.basis)
+			}
+		})
+	}
+	st := calm()
+	st.Learned = l
+	st.Forecasts[0] = foresee(stepTo(2.5, clock(8, 40), 4.4))
+	d := Decide(now, DefaultOptions(), st).Plan.Decision
+	if r := d.Reasons[0]; r.Code != forescale.CodeForecastRise || r.Words["warmup_basis"] != "learned" || r.Numbers["warmup_starts"] != 95 {
+		t.Errorf("the decision does not say what the warm-up rests on: %+v", r)
 	}
 }
 

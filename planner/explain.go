@@ -193,6 +193,7 @@ func (r *round) sayForecastRise() {
 	m["lead_s"], m["warmup_s"] = r.lead.Seconds(), r.warmup.Seconds()
 	t := times{"need": n.at}
 	w := words{"metric": string(n.metric)}
+	r.sayStartTime(m, w)
 	if f := r.forecastOf(n.metric); f != nil {
 		if v, ok := f.At(n.at, 0.5); ok {
 			m["demand"] = v
@@ -259,6 +260,14 @@ func (r *round) sayMax() {
 	r.say(forescale.CodeMaxBound, m, t, nil)
 }
 
+// sayStartTime tells what the warm-up rests on.
+func (r *round) sayStartTime(m numbers, w words) {
+	w["warmup_basis"] = r.basis.basis
+	if r.basis.starts > 0 {
+		m["warmup_starts"] = float64(r.basis.starts)
+	}
+}
+
 func (r *round) sayWarming() {
 	m := r.usage(r.up)
 	m["starting"] = float64(r.starting)
@@ -274,7 +283,9 @@ func (r *round) sayWarming() {
 	if by.Before(r.now) {
 		m["late"] = 1
 	}
-	r.say(forescale.CodeWarmingUp, m, times{"ready": by}, words{"metric": string(r.up.metric)})
+	w := words{"metric": string(r.up.metric)}
+	r.sayStartTime(m, w)
+	r.say(forescale.CodeWarmingUp, m, times{"ready": by}, w)
 }
 
 func (r *round) sayCooling() {

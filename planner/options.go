@@ -76,6 +76,7 @@ type State struct {
 	LastSample time.Time               // newest sample of the service; zero: never
 	Forecasts  []forescale.Forecast    // latest per metric
 	Warmups    []forescale.Warmup      // newest first, up to 50
+	Learned    *forescale.LearnedTimes // of its starts, nil while nothing was learned
 	Recent     []forescale.Decision    // those with actions of the last hour, newest first
 	Last       *forescale.Decision     // newest one, nil if none
 	Pauses     []forescale.Pause

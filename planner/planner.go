@@ -45,6 +45,7 @@ type round struct {
 	supply                             int // ready and starting before the deadline
 	before                             int // what was wanted last, if that was acted on
 	level                              int // what holds when nothing moves it: the larger of the two
+	basis                              startTime
 	warmup, lead, window               time.Duration
 
 	// What is needed.
@@ -86,7 +87,8 @@ func look(now time.Time, o Options, st *State) *round {
 	r.supply = r.ready + r.starting
 	r.before = r.wantedBefore()
 	r.level = max(r.supply, r.before)
-	r.warmup = warmup(r.s, st.Warmups)
+	r.basis = warmup(now, r.s, st.Warmups, st.Learned, r.starting)
+	r.warmup = r.basis.is
 	r.lead = r.warmup + o.Interval
 	r.window = max(o.Window, r.lead)
 	r.to = r.supply

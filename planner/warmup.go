@@ -14,6 +14,8 @@ const (
 	warmupWeight = 5
 	// warmupLongest bounds what a broken measurement can do.
 	warmupLongest = 24 * time.Hour
+	// warmupLately is of how many of the newest starts the most at once is expected.
+	warmupLately = 5
 )
 
 // LeadTime is how long before the demand an order has to go out: the warm-up that
@@ -22,12 +24,27 @@ const (
 //
 //	(n·P90 + 5·declared) / (n + 5)
 //
-// so that one odd start does not rule, rounded up to the second.
-func LeadTime(s forescale.Service, w []forescale.Warmup, interval time.Duration) time.Duration {
-	return warmup(s, w) + interval
+// so that one odd start does not rule, rounded up to the second. P90 is what was
+// learned for the circumstances, within what was ever measured; while nothing was
+// learned, the plain one of the measured starts.
+func LeadTime(now time.Time, s forescale.Service, w []forescale.Warmup, l *forescale.LearnedTimes, interval time.Duration) time.Duration {
+	return warmup(now, s, w, l, 0).is + interval
 }
 
-func warmup(s forescale.Service, w []forescale.Warmup) time.Duration {
+// startTime is the expected warm-up and what it rests on.
+type startTime struct {
+	is     time.Duration
+	starts int    // measured
+	basis  string // "declared", "measured" or "learned"
+}
+
+func warmup(now time.Time, s forescale.Service, w []forescale.Warmup, l *forescale.LearnedTimes, starting int) startTime {
+	declared := max(0, s.Warmup)
+	if l != nil && l.Measured > 0 && l.Valid() == nil {
+		p90 := l.Quantile(expected(now, s, w, starting), warmupQuantile)
+		p90 = min(max(p90, l.Shortest), l.Longest, warmupLongest)
+		return startTime{shrunk(p90, declared, l.Measured), l.Measured, "learned"}
+	}
 	var buf [64]time.Duration
 	ds := buf[:0]
 	for _, x := range w {
@@ -35,15 +52,42 @@ func warmup(s forescale.Service, w []forescale.Warmup) time.Duration {
 			ds = append(ds, x.Duration)
 		}
 	}
-	declared := max(0, s.Warmup)
 	if len(ds) == 0 {
-		return declared
+		return startTime{declared, 0, "declared"}
 	}
 	slices.Sort(ds)
 	n := len(ds)
-	p90 := ds[min(n-1, int(warmupQuantile*float64(n)))]
+	return startTime{shrunk(ds[min(n-1, int(warmupQuantile*float64(n)))], declared, n), n, "measured"}
+}
+
+func shrunk(p90, declared time.Duration, n int) time.Duration {
 	mean := (float64(n)*p90.Seconds() + warmupWeight*declared.Seconds()) / float64(n+warmupWeight)
 	return wholeSeconds(time.Duration(mean * float64(time.Second)))
+}
+
+// expected is under which circumstances the next start will be: as many at once as
+// lately, or one more than start now, where and from what the newest was.
+func expected(now time.Time, s forescale.Service, w []forescale.Warmup, starting int) forescale.LapseContext {
+	c := forescale.LapseContext{AtOnce: starting + 1, Image: s.Template.Image}
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	local := now.In(zone)
+	c.Hour = float64(local.Hour()) + float64(local.Minute())/60
+	for i, x := range w {
+		if i < warmupLately {
+			c.AtOnce = max(c.AtOnce, x.AtOnce)
+		}
+		if i == 0 {
+			c.Node, c.NodeCPU = x.Node, x.NodeCPU
+			if c.Image == "" {
+				c.Image = x.Image
+			}
+		}
+	}
+	c.NewImage = c.Image != "" && !slices.ContainsFunc(w, func(x forescale.Warmup) bool { return x.Image == c.Image && x.Node == c.Node })
+	return c
 }
 
 // wholeSeconds rounds up to the second; less than a millisecond above is noise.

@@ -12,14 +12,14 @@ import (
 )
 
 // jobTimes is when the jobs are due, as the file has it.
-type jobTimes struct{ Forecast, Score, RollUp, Retention jobTime }
+type jobTimes struct{ Forecast, Score, RollUp, Learn, Retention jobTime }
 
 // jobTime is a cron expression and its zone; what is left out has a default.
 type jobTime struct{ Cron, Zone string }
 
 // byName gives each job's times by the name it has in the file and in the runs.
 func (t *jobTimes) byName() []namedJob {
-	return []namedJob{{loop.ForecastJob, &t.Forecast}, {loop.ScoreJob, &t.Score}, {rollUpJob, &t.RollUp}, {retentionJob, &t.Retention}}
+	return []namedJob{{loop.ForecastJob, &t.Forecast}, {loop.ScoreJob, &t.Score}, {rollUpJob, &t.RollUp}, {loop.LearnJob, &t.Learn}, {retentionJob, &t.Retention}}
 }
 
 type namedJob struct {
@@ -32,6 +32,7 @@ func jobFields(t *jobTimes) []field {
 		loop.ForecastJob: "When forecasts are made, instead of at the pace of `planning.refresh`.",
 		loop.ScoreJob:    "When issued forecasts are held against what came.",
 		rollUpJob:        "When demand by the hour is brought up to date, instead of at the pace of `planning.refresh`.",
+		loop.LearnJob:    "When it is learned how long starts and cool-downs take, instead of at the pace of `planning.refresh`.",
 		retentionJob:     "When history that is older than `retention` is deleted.",
 	}
 	var fields []field

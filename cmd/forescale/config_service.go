@@ -18,7 +18,7 @@ func serviceFields(s *forescale.Service) []field {
 		countryField("country", "Whose public holidays count, as ISO 3166 code such as `DE`. How they behave is learned.", &s.Country).or("none"),
 		metricsField("metrics", "What demand is read from; the largest need decides.", &s.Metrics).or("all that are seen; cpu stands in for utilization that nobody pushes"),
 		number("capacity", "Load that one instance serves at 100 %, in units of load.", &s.Capacity, 0, 1e15),
-		duration("warmup", "From the start command until an instance is ready and takes its share. Learned later.", &s.Warmup, 0, 24*time.Hour).or("1m"),
+		duration("warmup", "From the start command until an instance is ready and takes its share. Few measured starts lean towards it.", &s.Warmup, 0, 24*time.Hour).or("1m"),
 		duration("cooldown", "From drain until stopped.", &s.Cooldown, 0, 24*time.Hour).or("10s"),
 		whole("max_step", "Starts at most in one planning step.", &s.MaxStep, 1, forescale.MaxInstances).or("4, or as many as are ready"),
 		object("missing", "What holds while samples are missing. Nothing is ever scaled to min because data is missing.", func() []field {

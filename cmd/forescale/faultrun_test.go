@@ -239,7 +239,7 @@ type faultRun struct {
 	*testing.T
 	set     faultSetting
 	clock   forescale.Clock
-	cluster *postgrestest.Cluster
+	cluster postgrestest.Cluster
 	store   store.Store
 	world   *sim.World
 	servers []*process

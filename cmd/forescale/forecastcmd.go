@@ -15,8 +15,8 @@ import (
 )
 
 func newForecast(a *app) *cobra.Command {
-	return group("forecast", "Forecast a history file, or show a service's forecast and how good it is", "",
-		newForecastRun(a), newForecastShow(a), newForecastAccuracy(a), newForecastExplain(a))
+	return group("forecast", "Forecast history files, measure models on them, or show a service's forecast and how good it is", "",
+		newForecastRun(a), newForecastBench(a), newForecastShow(a), newForecastAccuracy(a), newForecastExplain(a))
 }
 
 func newForecastShow(a *app) *cobra.Command {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/forecast"
 )
 
@@ -37,7 +38,10 @@ func newForecastRun(a *app) *cobra.Command {
 		Long: `Forecast each series of a history file: CSV with the header timestamp,series,value, .gz
 too, - for standard input. The forecast begins right after a series' newest value.
 
-Written is CSV with the header series,timestamp,quantile,value,model.`,
+Written is CSV with the header series,timestamp,quantile,value,model.
+
+Rows may come in any order. An input of any length needs little memory when the rows of a
+series follow one another; when they do not, about a million steps of all series together are held.`,
 		Example: "  forescale forecast run --input history.csv.gz --step 1h --horizon 48 --quantiles 0.1,0.5,0.9",
 		Args:    wants(),
 	}
@@ -101,46 +105,46 @@ func (a *app) forecastRun(ctx context.Context, r forecastRequest) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	series, err := a.readSeries(ctx, r)
+	in, err := a.openHistory(r.input, r.zone)
 	if err != nil {
 		return err
 	}
-	made := make([]forescale.Forecast, len(series))
-	failed := make([]error, len(series))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range series {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			made[i], failed[i] = forecast.FromHistory(series[i])
-			series[i] = forecast.History{Name: series[i].Name} // its values are done with
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	defer in.close()
+	var failed forescale.Faults // what could not be forecast leaves the rest written
+	write := func(w io.Writer) (err error) {
+		failed, err = a.forecastStream(ctx, r, in, w)
 		return err
 	}
-	if err := a.writeForecasts(r.output, made, failed); err != nil {
+	if r.output == "-" || r.output == "" {
+		err = write(a.stdout)
+	} else {
+		err = writeWhole(r.output, write)
+	}
+	if err != nil {
 		return err
 	}
-	for i := range made {
-		made[i].Service = series[i].Name // also of one that failed
-	}
-	return a.forecastNotes(made, failed)
+	return failed.OrNil()
 }
 
-// readSeries reads the input into one history a series, in order of appearance.
-func (a *app) readSeries(ctx context.Context, r forecastRequest) ([]forecast.History, error) {
-	in, err := a.openHistory(r.input, r.zone)
+// Limits of what is held in memory. Series that follow one another need no more
+// however long the input is.
+const (
+	heldRows   = 2 << 20 // rows; beyond them series that have ended are forecast and let go
+	heldLonger = 4       // rows of one series, in steps that a forecast looks at, from which on they are averaged
+)
+
+// forecastStream reads series, forecasts them many at a time, and writes them in
+// the order in which they began.
+func (a *app) forecastStream(ctx context.Context, r forecastRequest, in *history, w io.Writer) (failed forescale.Faults, err error) {
+	if r.output != "-" || !a.terminal { // a bar among the rows helps nobody
+		bar := a.progress(in.size, in.read)
+		defer bar.finish()
+	}
+	out, err := newForecastCSV(w)
 	if err != nil {
 		return nil, err
 	}
-	defer in.close()
-	var series []forecast.History
-	index := map[string]int{}
-	var refused forescale.Faults
+	b := heldSeries{request: r, most: heldRows, out: out, index: map[string]int{}, gone: map[string]bool{}}
 	rows := 0
 	for row, err := range in.rows() {
 		if rows++; rows%10_000 == 0 && ctx.Err() != nil {
@@ -149,8 +153,8 @@ func (a *app) readSeries(ctx context.Context, r forecastRequest) ([]forecast.His
 		var f *forescale.Fault
 		switch {
 		case err != nil && row.Line != 0 && errors.As(err, &f):
-			if len(refused) < 10 {
-				refused = append(refused, f)
+			if len(b.refused) < 10 {
+				b.refused = append(b.refused, f)
 			}
 			continue
 		case err != nil:
@@ -158,72 +162,155 @@ func (a *app) readSeries(ctx context.Context, r forecastRequest) ([]forecast.His
 		case row.Gap:
 			continue
 		}
-		i, ok := index[row.Series]
-		if !ok {
-			i = len(series)
-			index[row.Series] = i
-			series = append(series, forecast.History{Name: row.Series, Step: r.step, Horizon: r.horizon, Levels: r.levels, Location: r.zone, Country: r.country})
+		if len(b.refused) > 0 {
+			continue // the other faults are worth knowing, the forecast is not
 		}
-		series[i].Times = append(series[i].Times, row.Time)
-		series[i].Values = append(series[i].Values, row.Value)
+		if err := b.add(ctx, row); err != nil {
+			return nil, err
+		}
 	}
-	if len(refused) > 0 {
-		return nil, refused // a forecast of half a file would look like one of the whole
+	if len(b.refused) > 0 {
+		return nil, b.refused // a forecast of half a file would look like one of the whole
 	}
-	if len(series) == 0 {
+	if len(b.series) == 0 && len(b.gone) == 0 {
 		return nil, &forescale.Fault{Code: "history_invalid", What: "there is no row to forecast from", Where: in.name, Help: "nothing was written"}
 	}
-	return series, nil
-}
-
-// writeForecasts writes to the file in one step, or to standard output.
-func (a *app) writeForecasts(output string, made []forescale.Forecast, failed []error) error {
-	if output == "-" || output == "" {
-		return forecastCSV(a.stdout, made, failed)
+	if err := b.flush(ctx, len(b.series)); err != nil {
+		return nil, err
 	}
-	return writeWhole(output, func(w io.Writer) error { return forecastCSV(w, made, failed) })
+	if err := out.flush(); err != nil {
+		return nil, err
+	}
+	for _, n := range b.notes { // also into a pipe: a doubt belongs to its forecast
+		fmt.Fprintln(a.stderr, n)
+	}
+	return b.failed, nil
 }
 
-// forecastCSV writes series,timestamp,quantile,value,model.
-func forecastCSV(w io.Writer, made []forescale.Forecast, failed []error) error {
-	buffer := bufio.NewWriterSize(w, 1<<16)
-	out := csv.NewWriter(buffer)
-	if err := out.Write([]string{"series", "timestamp", "quantile", "value", "model"}); err != nil {
+// heldSeries is the series that are held.
+type heldSeries struct {
+	request forecastRequest
+	most    int // rows that may be held
+	out     *forecastCSV
+	series  []forecast.History // in order of appearance
+	index   map[string]int     // of the held ones
+	gone    map[string]bool    // those that were forecast
+	rows    int                // held
+	last    int                // series of the newest row
+	refused forescale.Faults
+	failed  forescale.Faults
+	notes   []string
+}
+
+func (b *heldSeries) add(ctx context.Context, row collector.HistoryRow) error {
+	i, ok := b.index[row.Series]
+	if !ok {
+		if b.gone[row.Series] {
+			return &forescale.Fault{Code: "history_unsorted", What: fmt.Sprintf("series %s goes on after others, and the input is too long to be held", oneLine(row.Series)),
+				Where: fmt.Sprintf("line %d", row.Line), Help: "sort the rows by series, or use a longer step"}
+		}
+		i = len(b.series)
+		b.index[row.Series] = i
+		b.series = append(b.series, forecast.History{Name: row.Series, Step: b.request.step, Horizon: b.request.horizon, Levels: b.request.levels, Location: b.request.zone, Country: b.request.country})
+	}
+	h := &b.series[i]
+	h.Times, h.Values = append(h.Times, row.Time), append(h.Values, row.Value)
+	b.rows++
+	b.last = i
+	if len(h.Times) >= heldLonger*forecast.MaxHistory && len(h.Times)%forecast.MaxHistory == 0 {
+		b.rows -= h.Condense()
+	}
+	if b.rows >= b.most {
+		return b.makeRoom(ctx)
+	}
+	return nil
+}
+
+// makeRoom averages what is held over its steps; if that is not enough, it forecasts
+// all series but the one that is being read.
+func (b *heldSeries) makeRoom(ctx context.Context) error {
+	for i := range b.series {
+		b.rows -= b.series[i].Condense()
+	}
+	if b.rows < b.most/2 || len(b.series) == 1 {
+		return nil
+	}
+	current := b.series[b.last]
+	b.series = append(slices.Delete(b.series, b.last, b.last+1), current)
+	return b.flush(ctx, len(b.series)-1)
+}
+
+// flush forecasts and writes the first n series, and lets them go.
+func (b *heldSeries) flush(ctx context.Context, n int) error {
+	made, failed := make([]forescale.Forecast, n), make([]error, n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range n {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			made[i], failed[i] = forecast.FromHistory(b.series[i])
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	for i, f := range made {
+		name := b.series[i].Name
+		b.rows -= len(b.series[i].Times)
+		delete(b.index, name)
+		b.gone[name] = true
 		if failed[i] != nil {
+			b.failed = append(b.failed, &forescale.Fault{Code: "forecast_failed", What: failed[i].Error(), Where: "series " + oneLine(name),
+				Help: "the other series were written", Err: failed[i]})
 			continue
 		}
-		levels := make([]string, len(f.Levels))
-		for k, q := range f.Levels {
-			levels[k] = strconv.FormatFloat(q, 'g', -1, 64)
+		if err := b.out.write(f); err != nil {
+			return err
 		}
-		for step, values := range f.Values {
-			at := f.Start.Add(time.Duration(step) * f.Step).UTC().Format(time.RFC3339)
-			for k, v := range values {
-				if err := out.Write([]string{f.Service, at, levels[k], strconv.FormatFloat(v, 'g', 12, 64), f.Model}); err != nil {
-					return err
-				}
+		for _, w := range f.Warnings {
+			b.notes = append(b.notes, fmt.Sprintf("note: %s: %s", oneLine(name), oneLine(w)))
+		}
+	}
+	b.series = slices.Clone(b.series[n:])
+	for i := range b.series {
+		b.index[b.series[i].Name] = i
+	}
+	b.last = len(b.series) - 1
+	return nil
+}
+
+// forecastCSV writes series,timestamp,quantile,value,model.
+type forecastCSV struct {
+	buffer *bufio.Writer
+	out    *csv.Writer
+}
+
+func newForecastCSV(w io.Writer) (*forecastCSV, error) {
+	buffer := bufio.NewWriterSize(w, 1<<16)
+	c := &forecastCSV{buffer: buffer, out: csv.NewWriter(buffer)}
+	return c, c.out.Write([]string{"series", "timestamp", "quantile", "value", "model"})
+}
+
+func (c *forecastCSV) write(f forescale.Forecast) error {
+	levels := make([]string, len(f.Levels))
+	for k, q := range f.Levels {
+		levels[k] = strconv.FormatFloat(q, 'g', -1, 64)
+	}
+	for step, values := range f.Values {
+		at := f.Start.Add(time.Duration(step) * f.Step).UTC().Format(time.RFC3339)
+		for k, v := range values {
+			if err := c.out.Write([]string{f.Service, at, levels[k], strconv.FormatFloat(v, 'g', 12, 64), f.Model}); err != nil {
+				return err
 			}
 		}
 	}
-	out.Flush()
-	return errors.Join(out.Error(), buffer.Flush())
+	return nil
 }
 
-// forecastNotes says what could not be forecast, and the doubts about the rest.
-func (a *app) forecastNotes(made []forescale.Forecast, failed []error) error {
-	var fs forescale.Faults
-	for i, err := range failed {
-		if err != nil {
-			fs = append(fs, &forescale.Fault{Code: "forecast_failed", What: err.Error(), Where: "series " + oneLine(made[i].Service),
-				Help: "the other series were written", Err: err})
-			continue
-		}
-		for _, w := range made[i].Warnings {
-			a.hint("note: %s: %s", oneLine(made[i].Service), oneLine(w))
-		}
-	}
-	return fs.OrNil()
+func (c *forecastCSV) flush() error {
+	c.out.Flush()
+	return errors.Join(c.out.Error(), c.buffer.Flush())
 }

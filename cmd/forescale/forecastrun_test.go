@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/forescale/forescale/collector"
 )
 
 // weeks is n weeks of hours of a daily wave, in two series.
@@ -148,5 +151,55 @@ func TestForecastRunKnowsHolidays(t *testing.T) {
 	r := s.run("forecast", "run", "--input", in, "--calendar", "XX")
 	if r.code != exits["usage"] || !strings.Contains(r.err, "the holidays of \"XX\" are not known") {
 		t.Errorf("ends with %d: %s", r.code, r.err)
+	}
+}
+
+func TestSeriesThatHaveEndedAreLetGoWhenTheInputIsLong(t *testing.T) {
+	request := forecastRequest{step: time.Hour, horizon: 2, levels: []float64{0.5}, zone: time.UTC}
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	feed := func(most int, names ...string) (string, int, error) {
+		var text strings.Builder
+		out, err := newForecastCSV(&text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := heldSeries{request: request, most: most, out: out, index: map[string]int{}, gone: map[string]bool{}}
+		held := 0
+		for line, name := range names {
+			for i := range 100 {
+				row := collector.HistoryRow{Line: int64(100*line + i + 2), Series: name, Time: at.Add(time.Duration(100*line+i) * time.Hour), Value: float64(i % 24)}
+				if err := b.add(t.Context(), row); err != nil {
+					return "", held, err
+				}
+				held = max(held, b.rows)
+			}
+		}
+		if err := errors.Join(b.flush(t.Context(), len(b.series)), out.flush()); err != nil {
+			t.Fatal(err)
+		}
+		return text.String(), held, nil
+	}
+	names := []string{"a", "b", "c", "d", "e", "f", "g"}
+	want, _, _ := feed(1_000_000, names...)
+	got, held, err := feed(250, names...)
+	if err != nil || got != want || held > 250 {
+		t.Errorf("at most 250 rows: %v, %d were held, wrote\n%s\nwant\n%s", err, held, got, want)
+	}
+	if again, _, err := feed(450, "a", "b", "a", "b"); err != nil || strings.Count(again, "\n") != 5 {
+		t.Errorf("two mixed series that fit: %v\n%s", err, again)
+	}
+	if _, _, err := feed(150, "a", "b", "a"); err == nil || !strings.Contains(err.Error(), "too long to be held") {
+		t.Errorf("a series that goes on after it was let go: %v", err)
+	}
+}
+
+func TestDoubtsAboutTheInputAreSaid(t *testing.T) {
+	s := newShell(t)
+	s.stdin = "timestamp,series,value\n2026-03-02T00:00:00Z,a,1\n2026-03-02T00:00:00Z,a,3\n2026-03-02T02:00:00Z,a,2\n2026-03-02T01:00:00Z,a,2\n2026-03-02T03:00:00Z,a,2\n"
+	r := s.run("forecast", "run", "--input", "-", "--step", "45m", "--horizon", "100", "--quantiles", "0.5")
+	for _, w := range []string{"before the one of the row above", "the same as in the row above", "are forecast from a history of", "no value"} {
+		if r.code != exitOK || !strings.Contains(r.err, w) {
+			t.Errorf("exit %d: %q is missing in\n%s", r.code, w, r.err)
+		}
 	}
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/jobs"
+	"github.com/forescale/forescale/internal/jobs/riverjobs"
 	"github.com/forescale/forescale/internal/loop"
 )
 
@@ -37,6 +39,12 @@ func (s *server) jobs() []jobs.Job {
 	}, {
 		Name: rollUpJob, Schedule: c.Schedules[rollUpJob], Limit: time.Hour, // the first one of an old store takes long
 		Do: func(ctx context.Context, _ jobs.Task) (jobs.Result, error) { return jobs.Result{}, c.Store.RollUp(ctx) },
+	}, {
+		Name: loop.LearnJob, Schedule: c.Schedules[loop.LearnJob],
+		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
+			r, err := s.loop.LearnTimes(ctx, t.Now)
+			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+		},
 	}}
 	if c.Retention != (retention{}) {
 		list = append(list, jobs.Job{
@@ -47,6 +55,34 @@ func (s *server) jobs() []jobs.Job {
 	}
 	return list
 }
+
+// runner runs jobs until its context ends.
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+// newRunner gives the runner of the jobs, and whether it spreads them over all
+// servers that share the store. One that does not is for the server that leads.
+func (s *server) newRunner(ctx context.Context, list []jobs.Job) (runner, bool) {
+	log := s.cfg.Log.With("part", "jobs")
+	c := jobs.Config{Store: s.cfg.Store, Clock: s.cfg.Clock, Log: log, Server: s.cfg.Name, Jobs: list}
+	if !s.cfg.Shared {
+		return jobs.NewEmbedded(c), false
+	}
+	err := errNotDatabase
+	if db, ok := s.cfg.Store.(riverjobs.Store); ok {
+		var r runner
+		if r, err = riverjobs.New(ctx, riverjobs.Config{Config: c, Store: db}); err == nil {
+			log.Info("jobs are spread over all servers")
+			return r, true
+		}
+	}
+	log.Info("jobs are not spread over servers; the one that leads runs them", "reason", err)
+	return jobs.NewEmbedded(c), false
+}
+
+// errNotDatabase is why jobs are not spread in tests that share another store.
+var errNotDatabase = errors.New("the store is no database")
 
 const (
 	rollUpJob    = "rollup"
@@ -62,7 +98,7 @@ func (c serverConfig) withSchedules() serverConfig {
 	if pace == 0 {
 		pace = 15 * time.Minute
 	}
-	all := map[string]jobs.Schedule{loop.ForecastJob: jobs.Every(pace), rollUpJob: jobs.Every(pace)}
+	all := map[string]jobs.Schedule{loop.ForecastJob: jobs.Every(pace), rollUpJob: jobs.Every(pace), loop.LearnJob: jobs.Every(pace)}
 	for name, cron := range ownCron {
 		s, err := jobs.Cron(cron, defaultZone)
 		if err != nil {

@@ -49,7 +49,7 @@ const relayEvery = time.Second
 func (s *server) relay(ctx context.Context) error {
 	tick := time.NewTicker(relayEvery)
 	defer tick.Stop()
-	var seen time.Time // of the newest step that was relayed
+	var told relayed
 	for {
 		select {
 		case <-ctx.Done():
@@ -57,24 +57,38 @@ func (s *server) relay(ctx context.Context) error {
 		case <-tick.C:
 		}
 		if _, leading := s.term(); leading || !s.api.Watched() {
+			told = relayed{} // who led told of its own steps
 			continue
 		}
 		ds, err := s.cfg.Store.LatestDecisions(ctx)
 		if err != nil {
 			continue // the page notices by itself that the store is away
 		}
-		step := api.Step{At: seen}
-		for _, d := range ds {
-			if d.LastAt.After(step.At) {
-				step.At = d.LastAt
-			}
-			if !seen.IsZero() && d.At.After(seen) {
-				step.Decisions = append(step.Decisions, d)
-			}
-		}
-		if step.At.After(seen) {
-			seen = step.At
+		if step, news := told.next(ds); news {
 			s.api.Relay(ctx, step)
 		}
 	}
+}
+
+// relayed is up to where steps were told to the page since it listens.
+type relayed struct {
+	begun bool
+	at    time.Time // of the newest step
+}
+
+// next is what is new in the newest decision of each service. The first time that
+// is only when the newest step was: the page reads all when it begins to listen.
+func (r *relayed) next(ds []forescale.Decision) (step api.Step, news bool) {
+	step.At = r.at
+	for _, d := range ds {
+		if d.LastAt.After(step.At) {
+			step.At = d.LastAt
+		}
+		if r.begun && d.At.After(r.at) {
+			step.Decisions = append(step.Decisions, d)
+		}
+	}
+	news = step.At.After(r.at)
+	r.begun, r.at = true, step.At
+	return step, news
 }

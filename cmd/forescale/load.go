@@ -60,7 +60,7 @@ that --store names, in which a database is made for each size and dropped again.
 	fs.DurationVar(&f.step, "history-step", 5*time.Minute, "between minutes of history that are known")
 	fs.DurationVar(&f.run.For, "for", 2*time.Minute, "measure at least this long")
 	fs.DurationVar(&f.run.Patience, "patience", 15*time.Minute, "how long the first forecasts of all may take")
-	fs.IntVar(&f.run.Senders, "senders", 8, "connections that push")
+	fs.IntVar(&f.run.Senders, "senders", 32, "pushes under way at most")
 	fs.IntVar(&f.run.Rows, "rows", 20, "samples of one push")
 	out = formatFlag(cmd)
 	return cmd
@@ -127,6 +127,9 @@ func (a *app) loadSize(ctx context.Context, f loadFlags, dir, server string, n i
 		return r, err
 	}
 	r.Fill, r.Points = filled.Seconds(), points
+	if err := psql(ctx, address, "SELECT count(*) FROM sample", &r.Stored); err != nil {
+		return r, err
+	}
 	return r, psql(ctx, address, "SELECT pg_database_size(current_database())", &r.DatabaseBytes)
 }
 
@@ -220,8 +223,12 @@ func (a *app) writeLoad(rs []load.Result, out format) error {
 		}
 		t.add(cells...)
 	}
-	row("samples sent, per s", "%.0f", func(r load.Result) float64 { return r.SamplesAsked })
+	row("samples due, per s", "%.0f", func(r load.Result) float64 { return r.SamplesAsked })
+	row("samples sent, per s", "%.0f", func(r load.Result) float64 { return r.SamplesSent })
 	row("samples acknowledged, per s", "%.0f", func(r load.Result) float64 { return r.Samples })
+	row("samples acknowledged", "%.0f", func(r load.Result) float64 { return float64(r.Acknowledged) })
+	row("samples in the database", "%.0f", func(r load.Result) float64 { return float64(r.Stored) })
+	row("pushes begun late, p99, ms", "%.0f", func(r load.Result) float64 { return 1000 * r.LateP99 })
 	row("pushes told to come again", "%.0f", func(r load.Result) float64 { return float64(r.Refused) })
 	row("failures", "%.0f", func(r load.Result) float64 { return float64(r.Failed) })
 	row("push p50, ms", "%.0f", func(r load.Result) float64 { return 1000 * r.PushP50 })
@@ -243,7 +250,11 @@ func (a *app) writeLoad(rs []load.Result, out format) error {
 	row("cores used by the servers", "%.2f", func(r load.Result) float64 { return r.ServerCPU })
 	row("database, MiB", "%.0f", func(r load.Result) float64 { return float64(r.DatabaseBytes) / (1 << 20) })
 	row("measured for, s", "%.0f", func(r load.Result) float64 { return r.Seconds })
+	row("servers", "%.0f", func(r load.Result) float64 { return float64(r.Servers) })
 	for _, r := range rs {
+		if r.LateMost > 1 {
+			fmt.Fprintf(a.stderr, "at %d services a push began %.1f s after it was due: all senders waited, more --senders tell whether for the servers\n", r.Services, r.LateMost)
+		}
 		if r.FirstFailure != "" {
 			fmt.Fprintf(a.stderr, "first failure at %d services: %s\n", r.Services, r.FirstFailure)
 		}

@@ -149,6 +149,13 @@ func (a *app) hint(format string, args ...any) {
 	}
 }
 
+// hintLead says who of several servers leads.
+func (a *app) hintLead(about aboutView) {
+	if said := about.lead(); said != "" {
+		a.hint("%s", said)
+	}
+}
+
 // counted is "1 service" or "3 services".
 func counted(n int, noun string) string {
 	if n == 1 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -113,6 +114,10 @@ var installation = map[string]string{
 	"GET /v1/decisions": `{"items":[{"id":"dec_b","service":"checkout","at":"2026-11-23T05:00:00Z","code":"steady","reasons":[]},
 	 {"id":"dec_a","service":"checkout","at":"2026-11-23T01:05:00Z","mode":"active","from":3,"to":3,"required":3,"code":"steady","message":"Stays at 3: 1.9 busy instances, 63 %, the limit is 70 %.",
 	  "reasons":[{"code":"steady","message":"","numbers":{"required":3,"demand":1.9}}],"actions":[],"outcome":"none","repeats":1204,"last_at":"2026-11-23T04:59:30Z"}],"next":""}`,
+	"GET /v1/services/checkout/warmups": `{"service":"checkout","warmup":{"declared":"4m0s","measured":312,"learned_at":"2026-11-23T07:30:00Z","shortest":"2m40s","longest":"7m2s","gain":0.31,"cases":[
+	 {"when":[{"feature":"at_once","is":"below","value":3}],"count":250,"quantiles":[{"quantile":0.5,"duration":"3m10s"},{"quantile":0.9,"duration":"3m55.2s"},{"quantile":0.99,"duration":"4m40s"}]},
+	 {"when":[{"feature":"at_once","is":"at_least","value":3},{"feature":"node=n-02","is":"at_least","value":1},{"feature":"new_image","is":"below","value":1}],"count":62,"quantiles":[{"quantile":0.5,"duration":"4m20s"},{"quantile":0.9,"duration":"5m30s"},{"quantile":0.99,"duration":"7m0s"}]}]},
+	 "cooldown":{"declared":"30s","measured":0,"gain":0,"cases":[]}}`,
 	"GET /v1/schedules": `{"items":[{"job":"forecast","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"rollup","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"retention","schedule":"10 3 * * *","time_zone":"Europe/Berlin","next_at":"2026-11-24T02:10:00Z"}],"next":""}`,
@@ -139,11 +144,29 @@ func TestCommandsOnATerminal(t *testing.T) {
 		{"forecast-accuracy.txt", "forecast accuracy checkout"},
 		{"forecast-explain.txt", "forecast explain checkout"},
 		{"runs.txt", "runs"},
+		{"warmups.txt", "warmups checkout"},
 		{"pause.txt", "pause checkout 2h"},
 		{"pause-all-end.txt", "pause --all --end"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			golden(t, c.file, onTerminal(t, url, strings.Fields(c.args)...))
+		})
+	}
+}
+
+// Of several servers on one database, the one that is asked says who plans and acts.
+func TestWhoLeadsIsSaid(t *testing.T) {
+	for _, c := range []struct{ file, leads string }{
+		{"follows", `"server":"app-1-02bd","leader":false,"leads":{"server":"app-2-6f3a","fence":4,"since":"2026-11-23T06:40:00Z"}`},
+		{"leads", `"server":"app-2-6f3a","leader":true,"leads":{"server":"app-2-6f3a","fence":4,"since":"2026-11-23T06:40:00Z"}`},
+		{"nobody", `"server":"app-1-02bd","leader":false,"leads":{"server":"","fence":4,"since":null}`},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			several := maps.Clone(installation)
+			several["GET /v1/about"] = strings.Replace(about, `"leader":true`, c.leads, 1)
+			url := answers(t, several)
+			golden(t, "services-"+c.file+".txt", onTerminal(t, url, "services"))
+			golden(t, "plan-"+c.file+".txt", onTerminal(t, url, "plan"))
 		})
 	}
 }
@@ -209,6 +232,8 @@ func TestIntoAPipeThereAreNoHeadersNorHints(t *testing.T) {
 		{"forecast-show.tsv", "forecast show checkout"},
 		{"why.csv", "why checkout -o csv"},
 		{"runs.tsv", "runs"},
+		{"warmups.tsv", "warmups checkout"},
+		{"warmups.csv", "warmups checkout -o csv"},
 		{"runs.csv", "runs -o csv"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -73,7 +73,7 @@ func (a *app) plan(ctx context.Context, f *clientFlags, o format, service string
 	if o == formatCSV {
 		return a.writeCSV(planHeaders, planRows(steps))
 	}
-	return a.planTable(steps, m, len(plans), ahead)
+	return a.planTable(steps, m, about, len(plans), ahead)
 }
 
 // plans reads the plans of all services or of one, and what each has now.
@@ -118,7 +118,7 @@ func stepsOf(p planView, supply int, until time.Time) []step {
 	return steps
 }
 
-func (a *app) planTable(steps []step, m moment, services int, ahead time.Duration) error {
+func (a *app) planTable(steps []step, m moment, about aboutView, services int, ahead time.Duration) error {
 	if !a.terminal {
 		for _, r := range planRows(steps) {
 			if err := a.line(r); err != nil {
@@ -128,6 +128,7 @@ func (a *app) planTable(steps []step, m moment, services int, ahead time.Duratio
 		return nil
 	}
 	a.hint("%s%s", padRight(m.header(), 43), "+ start   - stop   (would) not acting")
+	a.hintLead(about)
 	t := newTable("AT", "CHANGE", "WHY", "THEN")
 	starts, stops := 0, 0
 	for _, s := range steps {

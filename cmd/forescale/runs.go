@@ -25,8 +25,8 @@ if a run was tried again; SERVER is who ran it. The error stands under its run.`
 		Args: wants(),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
-	kind := cmd.Flags().String("kind", "", "only of this kind: forecast, rollup, retention, import")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"forecast", "rollup", "retention", "import"}, cobra.ShellCompDirectiveNoFileComp))
+	kind := cmd.Flags().String("kind", "", "only of this kind: forecast, learn, rollup, retention, import")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"forecast", "learn", "rollup", "retention", "import"}, cobra.ShellCompDirectiveNoFileComp))
 	limit := cmd.Flags().Int("limit", 20, "how many runs, the newest first")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *limit < 1 || *limit > listLimit {

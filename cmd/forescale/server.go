@@ -58,8 +58,9 @@ type serverConfig struct {
 //
 // The loop is the only one that acts. The api reads the store, writes services
 // and pauses, hands samples to ingest, and asks the loop for a forecast. Where
-// other servers use the same store, loop and jobs run while this one leads, a
-// new loop for each term; otherwise steps are relayed from the store to the page.
+// other servers use the same store, the loop runs while this one leads, a new one
+// for each term; otherwise steps are relayed from the store to the page. Jobs are
+// spread over all servers then, or, if that cannot be, run beside the loop.
 type server struct {
 	cfg    serverConfig
 	ln     net.Listener
@@ -67,7 +68,8 @@ type server struct {
 	ingest *collector.Ingest
 	loop   *loop.Loop // of a server that is alone; else for jobs only
 	lead   *loop.Lead // nil for a server that is alone
-	runner *jobs.Embedded
+	runner runner     // of jobs, in this process or spread over servers
+	spread bool       // jobs are spread
 
 	failed chan error // a part ended by itself
 	parts  []*part    // in the order in which they are stopped
@@ -102,13 +104,15 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 		ln = tls.NewListener(ln, cfg.TLS)
 	}
 	s := &server{cfg: cfg, ln: ln, failed: make(chan error, 4)}
-	s.wire()
+	s.wire(ctx)
 	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
 	if cfg.Shared {
 		s.run("loop", s.lead.Run)
 		s.run("relay", s.relay)
 	} else {
 		s.run("loop", s.loop.Run)
+	}
+	if s.spread || !cfg.Shared {
 		s.run("jobs", s.runner.Run)
 	}
 	return s, nil
@@ -137,14 +141,18 @@ func (c serverConfig) withDefaults() serverConfig {
 }
 
 // wire makes the parts and joins them; nothing runs yet.
-func (s *server) wire() {
+func (s *server) wire(ctx context.Context) {
 	c := s.cfg
 	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{})
 	s.loop = s.newLoop(c.Store, c.Target, nil)
 	list := s.jobs()
-	s.runner = jobs.NewEmbedded(jobs.Config{Store: c.Store, Clock: c.Clock, Log: c.Log.With("part", "jobs"), Server: c.Name, Jobs: list})
+	s.runner, s.spread = s.newRunner(ctx, list)
 	if c.Shared {
-		s.lead = loop.NewLead(loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Beside: s.runner.Run, Lasts: c.Lease, Log: c.Log.With("part", "lead")})
+		lead := loop.LeadConfig{Leases: c.Store, Name: c.Name, Life: s.life, Lasts: c.Lease, Log: c.Log.With("part", "lead")}
+		if !s.spread {
+			lead.Beside = s.runner.Run
+		}
+		s.lead = loop.NewLead(lead)
 	}
 	s.api = api.New(api.Config{
 		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
@@ -251,8 +259,8 @@ func (s *server) Failed() <-chan error { return s.failed }
 //     answered, and streams end.
 //  2. the loop, after the effects that it has begun: each was recorded before,
 //     and what is not done the next start goes on with. A leader resigns.
-//  3. jobs: each ends within a moment, and the next start goes on with it.
-//     A leader's end with its loop.
+//  3. jobs: each ends within a moment, and the next start, or another server,
+//     goes on with it. Those that run beside a leader's loop end with it.
 //  4. ingest, last of those that write: everything that was acknowledged is
 //     durable already, so nothing is left to save.
 //

@@ -178,7 +178,7 @@ type aboutServer struct {
 type trio struct {
 	*testing.T
 	cli     *client.Client
-	cluster *postgrestest.Cluster
+	cluster postgrestest.Cluster
 	store   store.Store
 	servers []*process
 	service string

@@ -95,6 +95,7 @@ func (a *app) servicesTable(services []serviceView, m moment, about aboutView) e
 		}
 	}
 	a.hint("%s, %s", m.header(), about.World)
+	a.hintLead(about)
 	if err := a.write(t); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -18,6 +19,26 @@ type aboutView struct {
 	} `json:"clock"`
 	Zone  string `json:"zone"`
 	World string `json:"world"`
+
+	Server string `json:"server"`
+	Leader bool   `json:"leader"`
+	Leads  struct {
+		Server string `json:"server"`
+		Fence  int64  `json:"fence"`
+	} `json:"leads"`
+}
+
+// lead says who of several servers plans and acts, "" where there is but one.
+func (v aboutView) lead() string {
+	switch {
+	case v.Leads.Fence == 0:
+		return ""
+	case v.Leader:
+		return fmt.Sprintf("%s leads, fence %d.", v.Server, v.Leads.Fence)
+	case v.Leads.Server == "":
+		return fmt.Sprintf("No server leads: nothing is started or stopped until one takes over. The last fence was %d.", v.Leads.Fence)
+	}
+	return fmt.Sprintf("%s leads, fence %d; asked was %s, which follows.", v.Leads.Server, v.Leads.Fence, v.Server)
 }
 
 type serviceView struct {

@@ -238,7 +238,7 @@ func leadWords(d decisionView, s serviceView) string {
 	for _, r := range d.Reasons {
 		lead, start := seconds(r.Numbers["lead_s"]), seconds(r.Numbers["warmup_s"])
 		if lead > 0 && start > 0 && lead > start {
-			return fmt.Sprintf("%s = starting %s (9 of 10 starts) + planning %s", inWords(lead), inWords(start), inWords(lead-start))
+			return fmt.Sprintf("%s = starting %s (%s) + planning %s", inWords(lead), inWords(start), startsWords(r), inWords(lead-start))
 		}
 	}
 	lead := durationText(s.Status.Lead)
@@ -246,6 +246,19 @@ func leadWords(d decisionView, s serviceView) string {
 		return ""
 	}
 	return inWords(lead) + " from the order until ready, planning included"
+}
+
+// startsWords is what the time of a start rests on.
+func startsWords(r reasonView) string {
+	switch n := int(r.Numbers["warmup_starts"]); {
+	case r.Words["warmup_basis"] == "declared":
+		return "as declared, none measured yet"
+	case r.Words["warmup_basis"] == "learned":
+		return fmt.Sprintf("9 of 10 starts like this, learned from %s", thousands(n))
+	case n > 0:
+		return fmt.Sprintf("9 of 10 of %s starts", thousands(n))
+	}
+	return "9 of 10 starts"
 }
 
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }

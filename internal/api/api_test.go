@@ -174,6 +174,9 @@ func (brokenStore) Service(context.Context, string) (forescale.Service, error) {
 	return forescale.Service{}, errDisk
 }
 func (brokenStore) ListServices(context.Context) ([]forescale.Service, error) { return nil, errDisk }
+func (brokenStore) FindServices(context.Context, forescale.ServiceQuery) ([]forescale.Service, error) {
+	return nil, errDisk
+}
 func (brokenStore) Pauses(context.Context, time.Time) ([]forescale.Pause, error) {
 	return nil, errDisk
 }
@@ -189,10 +192,13 @@ func (brokenStore) NodeTypes(context.Context) ([]forescale.NodeType, error) {
 func (brokenStore) Instances(context.Context, forescale.InstanceQuery) ([]forescale.Instance, error) {
 	return nil, errDisk
 }
+func (brokenStore) Learned(context.Context, string, time.Time) ([]forescale.LearnedTimes, error) {
+	return nil, errDisk
+}
 func (brokenStore) Warmups(context.Context, string, int) ([]forescale.Warmup, error) {
 	return nil, errDisk
 }
-func (brokenStore) LatestPlans(context.Context) ([]forescale.ServicePlan, error) {
+func (brokenStore) LatestPlans(context.Context, ...string) ([]forescale.ServicePlan, error) {
 	return nil, errDisk
 }
 func (brokenStore) Decisions(context.Context, forescale.DecisionQuery) ([]forescale.Decision, error) {

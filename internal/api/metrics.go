@@ -162,10 +162,8 @@ func (c *serviceCollector) service(w *world, s forescale.Service, gauge func(*pr
 	if v.LastSample != nil {
 		gauge(c.age, w.now.Sub(*v.LastSample).Seconds(), s.Name)
 	}
-	if f, ok := w.forecast(s); ok {
-		if d, ok := f.At(w.now, 0.5); ok {
-			gauge(c.forecast, d, s.Name)
-		}
+	if f, ok := w.forecast(s); ok && f.reaches {
+		gauge(c.forecast, f.median, s.Name)
 	}
 }
 

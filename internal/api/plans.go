@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -93,13 +92,12 @@ func (a *API) getPlan(ctx context.Context, in *NameInput) (*planOutput, error) {
 
 // plan is the newest plan of a service, nil when there is none.
 func (a *API) plan(ctx context.Context, service string) (*forescale.ServicePlan, error) {
-	ps, err := a.store.LatestPlans(ctx)
+	ps, err := a.store.LatestPlans(ctx, service)
 	if err != nil {
 		return nil, fmt.Errorf("read plans: %w", err)
 	}
-	i := slices.IndexFunc(ps, func(p forescale.ServicePlan) bool { return p.Service == service })
-	if i < 0 {
+	if len(ps) == 0 {
 		return nil, nil
 	}
-	return &ps[i], nil
+	return &ps[0], nil
 }

@@ -23,6 +23,7 @@ type services interface {
 	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	ListServices(ctx context.Context) ([]forescale.Service, error)
+	FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error)
 	DeleteService(ctx context.Context, name string) error
 	PutEvent(ctx context.Context, e forescale.Event) error
 	DeleteEvent(ctx context.Context, name string) error
@@ -35,11 +36,11 @@ type services interface {
 // demand is what status and charts are drawn from.
 type demand interface {
 	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
-	LastSamples(ctx context.Context) (map[string]time.Time, error)
+	LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error)
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
 	DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error)
-	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
-	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
+	RecentDemand(ctx context.Context, from time.Time, services ...string) ([]forescale.DemandPoint, error)
+	LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error)
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
 }
 
@@ -48,6 +49,7 @@ type fleet interface {
 	Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error)
 	Nodes(ctx context.Context) ([]forescale.Node, error)
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
+	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
 }
 
@@ -60,8 +62,8 @@ type scores interface {
 
 // plans is what was planned and decided.
 type plans interface {
-	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
-	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
+	LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error)
+	LatestDecisions(ctx context.Context, services ...string) ([]forescale.Decision, error)
 	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)
 }
 

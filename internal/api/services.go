@@ -240,11 +240,19 @@ type servicesInput struct {
 }
 
 func (a *API) listServices(ctx context.Context, in *servicesInput) (*listOutput[ServiceView], error) {
-	w, err := a.world(ctx)
+	after, err := decodeCursor(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
-	ss, next, err := cut(w.services, func(s forescale.Service) string { return s.Name }, in.Cursor, in.Limit)
+	ss, err := a.store.FindServices(ctx, forescale.ServiceQuery{After: after, Limit: in.Limit + 1}) // one more tells whether there is a next page
+	if err != nil {
+		return nil, fmt.Errorf("read services: %w", err)
+	}
+	ss, next, err := cut(ss, func(s forescale.Service) string { return s.Name }, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.worldOf(ctx, ss)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +278,7 @@ func (a *API) getService(ctx context.Context, in *NameInput) (*serviceOutput, er
 }
 
 func (a *API) serviceAnswer(ctx context.Context, s forescale.Service, status int) (*serviceOutput, error) {
-	w, err := a.worldOf(ctx, s)
+	w, err := a.worldOf(ctx, []forescale.Service{s})
 	if err != nil {
 		return nil, err
 	}

@@ -95,106 +95,69 @@ type world struct {
 	instances map[string][]forescale.Instance // live ones
 	demand    map[string][]forescale.DemandPoint
 	last      map[string]time.Time
-	forecasts map[string][]forescale.Forecast
+	forecasts map[string][]outlook
 	decisions map[string]forescale.Decision
 	plans     map[string]forescale.ServicePlan
 	drifted   map[string]forescale.Drift // those whose forecasts have drifted
 	pauses    []forescale.Pause
 }
 
-// world reads what the status of all services needs: one query a kind, however
-// many services there are.
+// outlook is what a status needs of a forecast: its values would weigh a hundred
+// times as much.
+type outlook struct {
+	SummaryView
+	median  float64 // for now
+	reaches bool    // there is one
+}
+
+// world reads what the status of all services needs.
 func (a *API) world(ctx context.Context) (*world, error) {
 	ss, err := a.store.ListServices(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read services: %w", err)
 	}
-	w, err := a.surroundings(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	w.services = ss
-	ds, err := a.store.LatestDecisions(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read decisions: %w", err)
-	}
-	for _, d := range ds {
-		w.decisions[d.Service] = d
-	}
-	fs, err := a.store.LatestForecasts(ctx, w.now.Add(-maxHorizon))
-	if err != nil {
-		return nil, fmt.Errorf("read forecasts: %w", err)
-	}
-	for _, f := range fs {
-		w.forecasts[f.Service] = append(w.forecasts[f.Service], f)
-	}
-	points, err := a.store.RecentDemand(ctx, w.now.Add(-freshDemand-forescale.DemandStep))
-	if err != nil {
-		return nil, fmt.Errorf("read demand: %w", err)
-	}
-	for _, p := range points {
-		w.demand[p.Service] = append(w.demand[p.Service], p)
-	}
-	return w, nil
+	return a.read(ctx, ss, nil)
 }
 
-// worldOf is world for one service.
-func (a *API) worldOf(ctx context.Context, s forescale.Service) (*world, error) {
-	w, err := a.surroundings(ctx, s.Name)
-	if err != nil {
-		return nil, err
-	}
-	w.services = []forescale.Service{s}
-	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{Service: s.Name, Limit: 1})
-	if err != nil {
-		return nil, fmt.Errorf("read decisions: %w", err)
-	}
-	for _, d := range ds {
-		w.decisions[d.Service] = d
-	}
-	for _, m := range metricsOf(s) {
-		f, err := a.newestForecast(ctx, s.Name, m, w.now)
-		if err != nil {
-			return nil, err
-		}
-		if f != nil {
-			w.forecasts[s.Name] = append(w.forecasts[s.Name], *f)
-		}
-		points, err := a.store.Demand(ctx, s.Name, m, w.now.Add(-freshDemand-forescale.DemandStep), w.now.Add(forescale.MaxAhead))
-		if err != nil {
-			return nil, fmt.Errorf("read demand: %w", err)
-		}
-		w.demand[s.Name] = append(w.demand[s.Name], points...)
-	}
-	return w, nil
+// worldOf reads what the status of these services needs.
+func (a *API) worldOf(ctx context.Context, ss []forescale.Service) (*world, error) {
+	return a.read(ctx, ss, namesOf(ss))
 }
 
-// surroundings reads what costs one query for one service and for all.
-func (a *API) surroundings(ctx context.Context, service string) (*world, error) {
-	w := &world{now: a.now(), interval: a.cfg.Interval,
+func namesOf(ss []forescale.Service) []string {
+	names := make([]string, len(ss))
+	for i, s := range ss {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// read reads what is about the named services, or all when names is nil: one query
+// a kind, and one for the forecasts of every few hundred services.
+func (a *API) read(ctx context.Context, ss []forescale.Service, names []string) (*world, error) {
+	w := &world{now: a.now(), interval: a.cfg.Interval, services: ss,
 		instances: map[string][]forescale.Instance{}, demand: map[string][]forescale.DemandPoint{},
-		forecasts: map[string][]forescale.Forecast{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{},
+		forecasts: map[string][]outlook{}, decisions: map[string]forescale.Decision{}, plans: map[string]forescale.ServicePlan{},
 		drifted: map[string]forescale.Drift{}}
-	is, err := a.store.Instances(ctx, forescale.InstanceQuery{Service: service, Live: true})
+	if len(ss) == 0 {
+		return w, nil
+	}
+	is, err := a.store.Instances(ctx, forescale.InstanceQuery{Services: names, Live: true})
 	if err != nil {
 		return nil, fmt.Errorf("read instances: %w", err)
 	}
 	for _, i := range is {
 		w.instances[i.Service] = append(w.instances[i.Service], i)
 	}
-	if w.last, err = a.store.LastSamples(ctx); err != nil {
+	if w.last, err = a.store.LastSamples(ctx, names...); err != nil {
 		return nil, fmt.Errorf("read last samples: %w", err)
 	}
-	ps, err := a.store.LatestPlans(ctx)
+	ps, err := a.store.LatestPlans(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("read plans: %w", err)
 	}
 	for _, p := range ps {
 		w.plans[p.Service] = p
-	}
-	var names []string
-	if service != "" {
-		names = []string{service}
 	}
 	ts, err := a.store.Tracks(ctx, names...)
 	if err != nil {
@@ -208,7 +171,39 @@ func (a *API) surroundings(ctx context.Context, service string) (*world, error) 
 	if w.pauses, err = a.store.Pauses(ctx, w.now); err != nil {
 		return nil, fmt.Errorf("read pauses: %w", err)
 	}
-	return w, nil
+	ds, err := a.store.LatestDecisions(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	for _, d := range ds {
+		w.decisions[d.Service] = d
+	}
+	points, err := a.store.RecentDemand(ctx, w.now.Add(-freshDemand-forescale.DemandStep), names...)
+	if err != nil {
+		return nil, fmt.Errorf("read demand: %w", err)
+	}
+	for _, p := range points {
+		w.demand[p.Service] = append(w.demand[p.Service], p)
+	}
+	return w, w.readForecasts(ctx, a.store)
+}
+
+// forecastsAtOnce bounds the services whose forecasts are in memory at one time.
+const forecastsAtOnce = 500
+
+func (w *world) readForecasts(ctx context.Context, st Store) error {
+	for some := range slices.Chunk(namesOf(w.services), forecastsAtOnce) {
+		fs, err := st.LatestForecasts(ctx, w.now.Add(-maxHorizon), some...)
+		if err != nil {
+			return fmt.Errorf("read forecasts: %w", err)
+		}
+		for _, f := range fs {
+			o := outlook{SummaryView: viewSummary(f)}
+			o.median, o.reaches = f.At(w.now, 0.5)
+			w.forecasts[f.Service] = append(w.forecasts[f.Service], o)
+		}
+	}
+	return nil
 }
 
 // metricsOf are the metrics that the demand of s may be read from, the primary
@@ -248,7 +243,7 @@ func (w *world) busy(s forescale.Service) (p forescale.DemandPoint, ok bool) {
 }
 
 // forecast is the forecast of the primary metric, or the first that is there.
-func (w *world) forecast(s forescale.Service) (forescale.Forecast, bool) {
+func (w *world) forecast(s forescale.Service) (outlook, bool) {
 	for _, m := range metricsOf(s) {
 		for _, f := range w.forecasts[s.Name] {
 			if f.Metric == m {
@@ -256,7 +251,7 @@ func (w *world) forecast(s forescale.Service) (forescale.Forecast, bool) {
 			}
 		}
 	}
-	return forescale.Forecast{}, false
+	return outlook{}, false
 }
 
 // status works out how a service is.
@@ -296,8 +291,7 @@ func (w *world) status(s forescale.Service) StatusView {
 		v.Next = w.next(p, loc)
 	}
 	if f, ok := w.forecast(s); ok {
-		sum := viewSummary(f)
-		v.Forecast = &sum
+		v.Forecast = &f.SummaryView
 	}
 	v.State, v.StateReason = w.state(s, v)
 	return v

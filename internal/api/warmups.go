@@ -25,6 +25,7 @@ type WarmupView struct {
 	At       time.Time `json:"at" doc:"When the start was ordered"`
 	Duration string    `json:"duration" example:"1m12s" doc:"From the engine's start until ready"`
 	AtOnce   int       `json:"at_once" doc:"Starts under way at the same time, this one included"`
+	NodeCPU  float64   `json:"node_cpu" doc:"How busy the node was when the start was ordered, in %; 0: not known"`
 }
 
 type warmupsInput struct {
@@ -39,7 +40,7 @@ func (a *API) listWarmups(ctx context.Context, in *warmupsInput) (*listOutput[Wa
 	}
 	views := make([]WarmupView, len(ws))
 	for i, w := range ws {
-		views[i] = WarmupView{Service: w.Service, Instance: w.Instance, Node: w.Node, Image: w.Image, At: w.At.UTC(), Duration: w.Duration.String(), AtOnce: w.AtOnce}
+		views[i] = WarmupView{Service: w.Service, Instance: w.Instance, Node: w.Node, Image: w.Image, At: w.At.UTC(), Duration: w.Duration.String(), AtOnce: w.AtOnce, NodeCPU: w.NodeCPU}
 	}
 	return pageOf(views, ""), nil
 }

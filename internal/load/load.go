@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/forescale/forescale/internal/store"
@@ -22,7 +23,7 @@ type Config struct {
 	For      time.Duration // at least; until the first forecasts of all services are made, if that takes longer
 	Patience time.Duration // how long they may take
 	Every    time.Duration // between the samples of a service
-	Senders  int           // connections
+	Senders  int           // pushes under way at most
 	Rows     int           // of one push
 }
 
@@ -41,7 +42,12 @@ type Result struct {
 	Points        int64   `json:"history_points"`          // of all services
 	Seconds       float64 `json:"seconds"`                 // measured
 	SamplesAsked  float64 `json:"samples_asked_per_s"`     // what the services send
+	SamplesSent   float64 `json:"samples_sent_per_s"`      // by the driver: less if all its senders waited
 	Samples       float64 `json:"samples_per_s"`           // acknowledged
+	Acknowledged  int64   `json:"samples_acknowledged"`    // in all
+	Stored        int64   `json:"samples_stored"`          // set by the caller: what the database holds
+	LateP99       float64 `json:"late_p99"`                // how long after they were due pushes began
+	LateMost      float64 `json:"late_most"`               // the same
 	Refused       int     `json:"pushes_refused"`          // with 429 or 503, and sent again
 	Failed        int     `json:"failed"`                  // pushes and questions answered otherwise than they should be
 	FirstFailure  string  `json:"first_failure,omitempty"` // of those
@@ -73,16 +79,17 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	d := &driver{Config: c, client: &http.Client{Timeout: 2 * time.Minute,
 		Transport: &http.Transport{MaxIdleConnsPerHost: c.Senders + 4, DisableCompression: true}}}
 	defer d.client.CloseIdleConnections()
-	began := time.Now()
 	before, err := d.scrape(ctx)
 	if err != nil {
 		return Result{}, err
 	}
+	began := time.Now()
+	d.began = began
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	for i := range c.Senders {
-		wg.Go(func() { d.send(inner, i) })
+	for range c.Senders {
+		wg.Go(func() { d.send(inner) })
 	}
 	wg.Go(func() { d.ask(inner) })
 	run, waitErr := d.awaitForecasts(ctx)
@@ -121,11 +128,15 @@ func Run(ctx context.Context, c Config) (Result, error) {
 type driver struct {
 	Config
 	client *http.Client
+	began  time.Time
+	next   atomic.Int64 // push to send
 
 	mu      sync.Mutex
 	pushes  []time.Duration
 	asked   map[string][]time.Duration
-	rows    int
+	late    []time.Duration
+	sent    int // rows
+	rows    int // acknowledged
 	refused int
 	failed  int
 	first   string
@@ -135,7 +146,8 @@ func (d *driver) result(took time.Duration) Result {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := Result{Services: d.Services, Servers: len(d.Servers), Seconds: took.Seconds(),
-		SamplesAsked: float64(d.Services) / d.Every.Seconds(), Samples: float64(d.rows) / took.Seconds(),
+		SamplesAsked: float64(d.Services) / d.Every.Seconds(), SamplesSent: float64(d.sent) / took.Seconds(),
+		Samples: float64(d.rows) / took.Seconds(), Acknowledged: int64(d.rows), LateP99: quantile(d.late, 0.99), LateMost: quantile(d.late, 1),
 		Refused: d.refused, Failed: d.failed, FirstFailure: d.first}
 	r.PushP50, r.PushP99 = quantile(d.pushes, 0.5), quantile(d.pushes, 0.99)
 	var all []time.Duration

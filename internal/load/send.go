@@ -21,29 +21,32 @@ type row struct {
 	Utilization float64   `json:"utilization"`
 }
 
-// send pushes one sender's share of the services in every period, evenly spread
-// over it, as services that know nothing of each other do.
-func (d *driver) send(ctx context.Context, sender int) {
-	from, to := sender*d.Services/d.Senders, (sender+1)*d.Services/d.Senders
-	pushes := (to - from + d.Rows - 1) / d.Rows
-	if pushes == 0 {
-		return
-	}
-	tick := time.NewTicker(d.Every / time.Duration(pushes))
-	defer tick.Stop()
-	url := d.Servers[sender%len(d.Servers)].URL + "/v1/samples"
-	for n := 0; ; n++ {
-		first := from + n%pushes*d.Rows
-		rows := make([]row, 0, d.Rows)
-		for i := first; i < min(first+d.Rows, to); i++ {
-			rows = append(rows, row{serviceName(i), serviceName(i) + "-1", time.Now().UTC(), 20 + 60*rand.Float64()})
-		}
-		d.push(ctx, url, rows)
+// perPeriod is how many pushes the samples of one period take.
+func (c Config) perPeriod() int { return (c.Services + c.Rows - 1) / c.Rows }
+
+// send takes the next push that is due, waits until it is, and sends it, evenly spread
+// over each period, as services that know nothing of each other do. A push is due
+// whether or not those before it are done: servers that are slow are not spared, and
+// when all senders wait for them, it is told how late the pushes began.
+func (d *driver) send(ctx context.Context) {
+	pushes := int64(d.perPeriod())
+	for {
+		n := d.next.Add(1) - 1
+		due := d.began.Add(time.Duration(n/pushes)*d.Every + time.Duration(n%pushes)*d.Every/time.Duration(pushes))
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(time.Until(due)):
 		}
+		first := int(n%pushes) * d.Rows
+		rows := make([]row, 0, d.Rows)
+		for i := first; i < min(first+d.Rows, d.Services); i++ {
+			rows = append(rows, row{serviceName(i), serviceName(i) + "-1", time.Now().UTC(), 20 + 60*rand.Float64()})
+		}
+		d.mu.Lock()
+		d.late, d.sent = append(d.late, time.Since(due)), d.sent+len(rows)
+		d.mu.Unlock()
+		d.push(ctx, d.Servers[n%int64(len(d.Servers))].URL+"/v1/samples", rows)
 	}
 }
 

@@ -20,6 +20,9 @@ func (l *Loop) StepSeen(ctx context.Context, now time.Time) ([]planner.State, pl
 	if err != nil {
 		return nil, l.opt.Planner, err
 	}
+	for k := range states {
+		states[k].Forecasts = l.forecasts.of(states[k].Service.Name)
+	}
 	if _, err := l.plan(ctx, now, w); err != nil {
 		return nil, l.opt.Planner, err
 	}

@@ -3,6 +3,8 @@ package loop
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -18,8 +20,8 @@ type counting struct {
 	reads, full int
 }
 
-func (c *counting) LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error) {
-	fs, err := c.Forecasts.LatestForecasts(ctx, since)
+func (c *counting) LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error) {
+	fs, err := c.Forecasts.LatestForecasts(ctx, since, services...)
 	if c.reads++; len(fs) > 0 {
 		c.full++
 	}
@@ -122,4 +124,102 @@ func TestForecastsThatComeLateAreFound(t *testing.T) {
 	keep("back", newest, forescale.MetricDemand, names[10])
 	read()
 	want("back", forescale.MetricDemand, names[10])
+}
+
+// reading counts what forecasts ask of the store.
+type reading struct {
+	Store
+	asked map[string]int
+}
+
+func (r *reading) FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error) {
+	r.asked["services"]++
+	return r.Store.FindServices(ctx, q)
+}
+
+func (r *reading) ListServices(ctx context.Context) ([]forescale.Service, error) {
+	r.asked["all services"]++
+	return r.Store.ListServices(ctx)
+}
+
+func (r *reading) DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error) {
+	r.asked["spans"]++
+	return r.Store.DemandSpans(ctx, services...)
+}
+
+func (r *reading) HoursOf(ctx context.Context, from, to time.Time, services []string) ([]forescale.DemandHour, error) {
+	r.asked["hours"]++
+	return r.Store.HoursOf(ctx, from, to, services)
+}
+
+func (r *reading) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error {
+	r.asked["demand"]++
+	return r.Store.EachDemand(ctx, from, to, services, do)
+}
+
+func (r *reading) Demand(ctx context.Context, service string, m forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error) {
+	r.asked["demand of one"]++
+	return r.Store.Demand(ctx, service, m, from, to)
+}
+
+func (r *reading) DemandHours(ctx context.Context, service string, m forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error) {
+	r.asked["hours of one"]++
+	return r.Store.DemandHours(ctx, service, m, from, to)
+}
+
+func (r *reading) SaveForecasts(ctx context.Context, fs []forescale.Forecast) error {
+	r.asked["saves"]++
+	return r.Store.SaveForecasts(ctx, fs)
+}
+
+// What forecasts ask of the store grows by the batch, not by the service.
+func TestABatchOfForecastsTakesAsManyQueriesAsOne(t *testing.T) {
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "forescale.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = st.Close() }()
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	const services = 2*forecastsAtOnce + 1
+	var names []string
+	var cells []forescale.Cell
+	var points []forescale.DemandPoint
+	for n := range services {
+		names = append(names, fmt.Sprintf("s%03d", n))
+		s := forescale.Service{Name: names[n], Mode: forescale.ModeActive, Metrics: []forescale.Metric{forescale.MetricLoad}}.WithDefaults()
+		if _, err := st.PutService(t.Context(), s, 0); err != nil {
+			t.Fatal(err)
+		}
+		for at := now.Add(-3 * time.Hour); at.Before(now); at = at.Add(5 * time.Minute) {
+			cells = append(cells, forescale.Cell{Service: names[n], Time: at})
+			points = append(points, forescale.DemandPoint{Service: names[n], Metric: forescale.MetricLoad, Time: at, Value: float64(n)})
+		}
+	}
+	if err := st.SaveDemand(t.Context(), cells, points); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		names            []string
+		batches, service int
+	}{{names[7:8], 1, 1}, {names[:forecastsAtOnce], 1, forecastsAtOnce}, {nil, 3, services}} {
+		counted := &reading{Store: st, asked: map[string]int{}}
+		l := New(Config{Store: counted, Clock: forescale.NewSystemClock()})
+		r, err := l.RefreshServices(t.Context(), now, c.names)
+		if err != nil || r.Done != c.service || r.Failed != 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		want := map[string]int{"services": 1, "spans": c.batches, "hours": c.batches, "demand": c.batches, "saves": c.batches}
+		if !maps.Equal(counted.asked, want) {
+			t.Errorf("forecasts of %d services asked %v, want %v", c.service, counted.asked, want)
+		}
+	}
+	fs, err := st.LatestForecasts(t.Context(), time.Time{})
+	if err != nil || len(fs) != services {
+		t.Fatalf("%d forecasts, %v", len(fs), err)
+	}
+	for n, f := range fs {
+		if v, ok := f.At(now.Add(time.Minute), 0.5); !ok || math.Abs(v-float64(n)) > 0.5+0.05*float64(n) {
+			t.Errorf("the forecast of %s is %g, of a history of %d", f.Service, v, n)
+		}
+	}
 }

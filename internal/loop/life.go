@@ -34,6 +34,10 @@ func (l *Loop) live(ctx context.Context, now time.Time, w *world) error {
 		shiftAges(w.instances, w.jump)
 	}
 	for _, m := range advance(now, w) {
+		var err error
+		if m.NodeCPU, err = l.nodeLoad(ctx, m.Node, m.At); err != nil {
+			return err
+		}
 		if err := l.store.SaveWarmup(ctx, m); err != nil {
 			return err
 		}
@@ -54,6 +58,19 @@ func (l *Loop) saveFleet(ctx context.Context, w *world) error {
 	}
 	if err := l.store.SaveInstances(ctx, changed); err != nil {
 		return err
+	}
+	for _, i := range changed {
+		m, measured := cooldownOf(w, w.stored[i.ID], i)
+		if !measured {
+			continue
+		}
+		var err error
+		if m.NodeCPU, err = l.nodeLoad(ctx, m.Node, m.At); err != nil {
+			return err
+		}
+		if err := l.store.SaveCooldown(ctx, m); err != nil {
+			return err
+		}
 	}
 	for _, i := range changed {
 		w.stored[i.ID] = i

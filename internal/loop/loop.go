@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/forecast"
 	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/planner"
 )
@@ -109,6 +110,8 @@ type Config struct {
 	Log     *slog.Logger
 	Options Options
 	OnStep  func(Report) // called after each planning round, or nil
+	// Forecast makes a forecast; nil: forecast.Make.
+	Forecast func(forecast.Request) (forescale.Forecast, error)
 	// Leads asks the store whether the leader that this loop runs for still leads:
 	// forescale.ErrFenced, wrapped, if not. nil: there is but one server.
 	Leads func(context.Context) error
@@ -132,10 +135,12 @@ type Loop struct {
 	opt     Options
 	onStep  func(Report)
 	leads   func(context.Context) error
+	model   func(forecast.Request) (forescale.Forecast, error)
 
 	mu        sync.Mutex // one round at a time
 	forecasts forecastCache
-	learned   effects // of holidays
+	learned   learnedCache
+	effects   effects // of holidays, as last learned
 	acts      acts
 	watch     clockWatch
 	fenced    bool          // the target refuses older leaders
@@ -149,12 +154,15 @@ func New(c Config) *Loop {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Forecast == nil {
+		c.Forecast = forecast.Make
+	}
 	if c.OnStep == nil {
 		c.OnStep = func(Report) {}
 	}
 	return &Loop{
 		store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
-		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, acts: newActs(), asked: make(chan struct{}, hangingForecasts),
+		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), asked: make(chan struct{}, hangingForecasts),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/forecast"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/sim"
 	"github.com/forescale/forescale/internal/store"
@@ -275,7 +276,7 @@ func TestForecasts(t *testing.T) {
 	})
 	t.Run("a model that panics costs that forecast only", func(t *testing.T) {
 		b := withHistory(t, forescale.ModeForecastOnly)
-		l := b.newLoop(panicking{b.store}, b.world)
+		l := loop.New(loop.Config{Store: b.store, Clock: b.clock, Forecast: func(forecast.Request) (forescale.Forecast, error) { panic("index out of range") }})
 		if err := l.Refresh(t.Context(), b.clock.Now()); err == nil {
 			t.Error("reported success")
 		}
@@ -322,8 +323,8 @@ func TestAForecastThatHangsStopsNobodyElse(t *testing.T) {
 		if err := s.SaveDemand(t.Context(), cells, points); err != nil {
 			t.Fatal(err)
 		}
-		h := &hanging{Store: s, release: make(chan struct{})}
-		l := loop.New(loop.Config{Store: h, Clock: clock})
+		h := &hanging{release: make(chan struct{})}
+		l := loop.New(loop.Config{Store: s, Clock: clock, Forecast: h.forecast})
 		r, err := l.RefreshServices(t.Context(), now, names[:5])
 		if err != nil || r.Done != 5 || r.Failed != 2 {
 			t.Errorf("%+v, %v; want 5 done, 2 of them failed", r, err)
@@ -346,27 +347,19 @@ func TestAForecastThatHangsStopsNobodyElse(t *testing.T) {
 	})
 }
 
-// hanging is a store that does not answer for some services, whatever the context says.
+// hanging is a model that does not come back for some services.
 type hanging struct {
-	store.Store
 	all     atomic.Bool
 	waiting atomic.Int64
 	release chan struct{}
 }
 
-func (h *hanging) Demand(ctx context.Context, service string, m forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error) {
-	if h.all.Load() || service == "s00" || service == "s03" {
+func (h *hanging) forecast(r forecast.Request) (forescale.Forecast, error) {
+	if name := r.Service.Name; h.all.Load() || name == "s00" || name == "s03" {
 		h.waiting.Add(1)
 		<-h.release
 	}
-	return h.Store.Demand(context.WithoutCancel(ctx), service, m, from, to)
-}
-
-// panicking is a store whose history makes the maker of forecasts panic.
-type panicking struct{ store.Store }
-
-func (panicking) Demand(context.Context, string, forescale.Metric, time.Time, time.Time) ([]forescale.DemandPoint, error) {
-	panic("index out of range")
+	return forecast.Make(r)
 }
 
 // refusing is a target that can never start anything.

@@ -22,6 +22,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	var touched []forescale.Instance
 	var news []forescale.Decision
 	for k, s := range states {
+		s.Forecasts = l.forecasts.of(s.Service.Name) // only now: the values of all services at once weigh more than all else
 		r := planner.Decide(now, l.opt.Planner, s)
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
@@ -40,8 +41,10 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	return news, nil
 }
 
-// states gathers what the planner sees of each service. The number of queries
-// does not depend on the number of services.
+// states gathers what the planner sees of each service but for its forecasts, which
+// are brought up to date for it. The number of queries
+// does not depend on the number of services, but for one for each thousand of them
+// with forecasts.
 func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.State, error) {
 	demand, err := l.store.RecentDemand(ctx, now.Add(-planner.History))
 	if err != nil {
@@ -67,6 +70,9 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		// Reactive scaling does not wait for forecasts; those at hand grow old and the planner says so.
 		l.log.Warn("forecasts cannot be read", "error", err)
 	}
+	if err := l.learned.update(ctx, l.store); err != nil {
+		l.log.Warn("what was learned of starts cannot be read, what is at hand stays", "error", err)
+	}
 	blind := ""
 	if l.target != nil && !w.complete {
 		blind = w.whyBlind()
@@ -77,7 +83,7 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	for k, name := range w.names {
 		states[k] = planner.State{
 			Service: w.services[name], LastSample: lastSamples[name], Pauses: w.paused,
-			Forecasts: l.forecasts.of(name), Blind: blind,
+			Learned: l.learned.by[name], Blind: blind,
 		}
 		if w.unsettled {
 			states[k].ClockJump = l.watch.last

@@ -191,7 +191,7 @@ type broken struct {
 	asked func()
 }
 
-func (b *broken) LatestDecisions(context.Context) ([]forescale.Decision, error) {
+func (b *broken) LatestDecisions(context.Context, ...string) ([]forescale.Decision, error) {
 	b.asked()
 	return nil, errBroken
 }

@@ -10,10 +10,10 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/forecast"
-	"github.com/forescale/forescale/internal/store"
 )
 
-// forecastsAtOnce bounds the forecasts that are kept in one commit.
+// forecastsAtOnce bounds the services whose history is read at once, and whose
+// forecasts are kept in one commit.
 const forecastsAtOnce = 50
 
 // leastHistory is how long demand must have been known before it is forecast.
@@ -62,15 +62,7 @@ type Refreshed struct {
 // or hangs, keeps its old one and is counted; it stops nobody else. An error means
 // that the store failed. It works from the store alone: any server may do it.
 func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []string) (r Refreshed, err error) {
-	spans, err := l.store.DemandSpans(ctx, names...)
-	if err != nil {
-		return r, fmt.Errorf("read spans: %w", err)
-	}
-	all, err := l.store.ListServices(ctx)
-	if err != nil {
-		return r, fmt.Errorf("read services: %w", err)
-	}
-	tracks, err := l.tracks(ctx, names)
+	services, err := l.forecastable(ctx, names)
 	if err != nil {
 		return r, err
 	}
@@ -78,19 +70,41 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 	if err != nil {
 		return r, fmt.Errorf("read events: %w", err)
 	}
-	names = slices.Sorted(slices.Values(names))
-	known := make(map[string][]forescale.DemandSpan, len(all)) // looking through all spans for each service grows with its square
-	for _, span := range spans {
-		known[span.Service] = append(known[span.Service], span)
-	}
-	var made []forescale.Forecast
-	for _, s := range all {
-		if _, named := slices.BinarySearch(names, s.Name); s.Mode == forescale.ModeOff || len(names) > 0 && !named {
-			continue
+	for batch := range slices.Chunk(services, forecastsAtOnce) {
+		made, err := l.refreshBatch(ctx, now, batch, events, &r)
+		if err != nil {
+			return r, err
 		}
-		fs, err := l.forecastInTime(ctx, now, s, known[s.Name], events)
+		if err := l.keep(ctx, made); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// forecastable are the named services, or all, but for those that are off.
+func (l *Loop) forecastable(ctx context.Context, names []string) ([]forescale.Service, error) {
+	services, err := l.store.FindServices(ctx, forescale.ServiceQuery{Names: names})
+	if err != nil {
+		return nil, fmt.Errorf("read services: %w", err)
+	}
+	return slices.DeleteFunc(services, func(s forescale.Service) bool { return s.Mode == forescale.ModeOff }), nil
+}
+
+// refreshBatch makes the forecasts of some services and counts what became of them.
+func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, events []forescale.Event, r *Refreshed) (made []forescale.Forecast, err error) {
+	histories, err := l.histories(ctx, now, services)
+	if err != nil {
+		return nil, err
+	}
+	tracks, err := l.tracks(ctx, namesOf(services))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range services {
+		fs, err := l.forecastInTime(ctx, now, s, histories[s.Name], events)
 		if ctx.Err() != nil {
-			return r, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		if err != nil {
 			r.Failed++
@@ -101,14 +115,10 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 		for i := range fs {
 			widen(&fs[i], tracks[lineOf{s.Name, fs[i].Metric}].Drift)
 		}
-		if made = append(made, fs...); len(made) >= forecastsAtOnce {
-			if err := l.keep(ctx, made); err != nil {
-				return r, err
-			}
-			made = nil
-		}
+		made = append(made, fs...)
+		delete(histories, s.Name)
 	}
-	return r, l.keep(ctx, made)
+	return made, nil
 }
 
 // keep keeps forecasts as issued, and what they were mixed from.
@@ -162,7 +172,7 @@ func (l *Loop) ImportedAt(ctx context.Context, now time.Time) (time.Time, error)
 // forecastInTime is forecastService that is given up when it takes too long. A
 // forecast cannot be cut off: the one that hangs is left to itself, and what it
 // brings in the end is dropped.
-func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan, events []forescale.Event) ([]forescale.Forecast, error) {
+func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event) ([]forescale.Forecast, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opt.Patience, fmt.Errorf("the forecast took longer than %v and was given up", l.opt.Patience))
 	defer cancel()
 	select {
@@ -177,7 +187,7 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 	out := make(chan result, 1)
 	go func() {
 		defer func() { <-l.asked }()
-		fs, err := l.forecastService(ctx, now, s, spans, events)
+		fs, err := l.forecastService(ctx, now, s, histories, events)
 		out <- result{fs, err}
 	}()
 	select {
@@ -188,18 +198,14 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 	}
 }
 
-// forecastService makes one forecast for each metric that the service's demand
-// is known in.
-func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, spans []forescale.DemandSpan, events []forescale.Event) ([]forescale.Forecast, error) {
+// forecastService makes one forecast of each history.
+func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event) ([]forescale.Forecast, error) {
 	var made []forescale.Forecast
 	var faults error
-	for _, span := range spans {
-		if now.Sub(span.Last) > l.opt.History || !usesMetric(s, span.Metric) || span.Last.Sub(span.First) < leastHistory {
-			continue
-		}
-		f, err := l.forecastMetric(ctx, now, s, span, events)
+	for _, h := range histories {
+		f, err := l.forecastMetric(ctx, now, s, h, events)
 		if err != nil {
-			faults = errors.Join(faults, fmt.Errorf("%s: %w", span.Metric, err))
+			faults = errors.Join(faults, fmt.Errorf("%s: %w", h.metric, err))
 			continue
 		}
 		made = append(made, f)
@@ -213,120 +219,20 @@ func usesMetric(s forescale.Service, m forescale.Metric) bool {
 	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
 }
 
-func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, span forescale.DemandSpan, events []forescale.Event) (f forescale.Forecast, err error) {
+func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, h history, events []forescale.Event) (f forescale.Forecast, err error) {
 	defer func() { // the loop outlives a bad model
 		if p := recover(); p != nil {
 			err = fmt.Errorf("model panicked: %v", p)
 		}
 	}()
-	to := now.Truncate(forescale.DemandStep)
-	points, from, err := l.history(ctx, s.Name, span, to)
+	special, err := l.special(ctx, now, s, h.metric, h.from, events)
 	if err != nil {
 		return f, err
 	}
-	special, err := l.special(ctx, now, s, span.Metric, from, events)
-	if err != nil {
-		return f, err
-	}
-	history, censored := forecast.Grid(points, from, to, l.opt.Step)
-	return forecast.Make(forecast.Request{
-		Service: s, Metric: span.Metric, Issued: now, History: history, Censored: censored,
+	series, censored := h.grid.Series()
+	return l.model(forecast.Request{
+		Service: s, Metric: h.metric, Issued: now, History: series, Censored: censored,
 		Step: l.opt.Step, Horizon: int(math.Ceil(float64(l.opt.Horizon) / float64(l.opt.Step))),
 		Levels: forecast.DefaultLevels(), Special: special,
 	})
 }
-
-// history is the demand to learn from, and where it begins: minutes, and the hours
-// before the first minute that is kept, laid out in steps.
-func (l *Loop) history(ctx context.Context, service string, span forescale.DemandSpan, to time.Time) ([]forescale.DemandPoint, time.Time, error) {
-	from := to.Add(-l.opt.History).Truncate(l.opt.Step)
-	var points []forescale.DemandPoint
-	if span.First.After(from) {
-		hours, err := l.store.DemandHours(ctx, service, span.Metric, from, span.First.Truncate(forescale.HourStep))
-		if err != nil {
-			return nil, from, fmt.Errorf("read demand by the hour: %w", err)
-		}
-		from = span.First
-		if points = forecast.Spread(hours, l.opt.Step); len(points) > 0 {
-			from = points[0].Time
-		}
-		from = from.Truncate(l.opt.Step)
-	}
-	minutes, err := l.store.Demand(ctx, service, span.Metric, from, to)
-	if err != nil {
-		return nil, from, fmt.Errorf("read demand: %w", err)
-	}
-	return append(points, minutes...), from, nil
-}
-
-// forecastCache holds the newest forecasts of the services there are, so that a
-// round reads only those that are new since the last.
-type forecastCache struct {
-	names []string // of the services, sorted
-	upTo  time.Time
-	late  time.Time                       // when to look for late ones
-	by    map[string][]forescale.Forecast // service → one per metric
-}
-
-// lateLooks is how often in a refresh pace late forecasts are looked for.
-const lateLooks = 5
-
-// update reads what is new; everything when services came or went, as one that
-// is back has the forecasts it had. Not all that is new was issued after all that
-// was read: the forecasts of one refresh are kept bit by bit and were issued at
-// one time, and another server's clock may be behind. So it also looks back by two
-// paces: after each news until there are no more, and now and then.
-func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []string, now time.Time, pace time.Duration) error {
-	since := c.upTo
-	all := since.IsZero() || !slices.Equal(c.names, names)
-	look := all || !now.Before(c.late) || c.late.Sub(now) > pace // the clock was set back
-	switch {
-	case all:
-		since = time.Time{}
-	case look:
-		since = since.Add(-2 * pace)
-	}
-	fresh, err := s.LatestForecasts(ctx, since)
-	if err != nil {
-		return err
-	}
-	if all {
-		*c = forecastCache{names: slices.Clone(names), by: map[string][]forescale.Forecast{}}
-	}
-	news := false
-	for _, f := range fresh {
-		if _, there := slices.BinarySearch(names, f.Service); there {
-			news = c.take(f) || news
-		}
-	}
-	if news {
-		c.late = now
-	} else if look {
-		c.late = now.Add(pace / lateLooks)
-	}
-	return nil
-}
-
-// take keeps a forecast unless it is older than that at hand, and reports whether
-// it is newer.
-func (c *forecastCache) take(f forescale.Forecast) (news bool) {
-	if f.Issued.After(c.upTo) {
-		c.upTo = f.Issued
-	}
-	list := c.by[f.Service]
-	k := slices.IndexFunc(list, func(o forescale.Forecast) bool { return o.Metric == f.Metric })
-	switch {
-	case k < 0:
-		c.by[f.Service] = append(slices.Clip(list), f)
-		return true
-	case f.Issued.Before(list[k].Issued):
-		return false
-	}
-	news = f.Issued.After(list[k].Issued)
-	list = slices.Clone(list) // a planner may still hold the old list
-	list[k] = f
-	c.by[f.Service] = list
-	return news
-}
-
-func (c *forecastCache) of(service string) []forescale.Forecast { return c.by[service] }

@@ -61,7 +61,7 @@ func (l *Loop) special(ctx context.Context, now time.Time, s forescale.Service, 
 	}
 	sp.Country = s.Country
 	line, day := lineOf{s.Name, m}, now.In(loc).Format(time.DateOnly)
-	if e, ok := l.learned.get(line, s.Country, day); ok {
+	if e, ok := l.effects.get(line, s.Country, day); ok {
 		sp.Effect = e
 		return sp, nil
 	}
@@ -75,6 +75,6 @@ func (l *Loop) special(ctx context.Context, now time.Time, s forescale.Service, 
 	}
 	series, _ := forecast.Grid(forecast.Spread(hours, forescale.HourStep), begin, now, forescale.HourStep)
 	sp.Effect = forecast.LearnHolidays(series, s.Country, loc)
-	l.learned.put(line, learned{s.Country, day, sp.Effect})
+	l.effects.put(line, learned{s.Country, day, sp.Effect})
 	return sp, nil
 }

@@ -246,7 +246,7 @@ type brokenLedger struct{ store.Store }
 
 var errBroken = errors.New("ledger is broken")
 
-func (brokenLedger) LatestForecasts(context.Context, time.Time) ([]forescale.Forecast, error) {
+func (brokenLedger) LatestForecasts(context.Context, time.Time, ...string) ([]forescale.Forecast, error) {
 	return nil, errBroken
 }
 func (brokenLedger) DemandSpans(context.Context, ...string) ([]forescale.DemandSpan, error) {

@@ -3,19 +3,17 @@
 package postgrestest
 
 import (
-	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/forescale/forescale/internal/postgres"
 )
 
 // NeedPostgres names the variable that turns a missing server from a skipped
@@ -32,144 +30,97 @@ func Skip(tb testing.TB, format string, args ...any) {
 	tb.Skipf(format, args...)
 }
 
-// Binaries is the folder of PostgreSQL's programs, the newest of Debian's.
-func Binaries(tb testing.TB) string {
+// Programs is the folder of PostgreSQL's programs.
+func Programs(tb testing.TB) string {
 	tb.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if p, err := exec.LookPath("initdb"); err == nil && len(found) == 0 {
-		found = append(found, p)
+	dir, err := postgres.Programs()
+	must(tb, err)
+	return dir
+}
+
+// must ends the test for an error, and skips it where PostgreSQL is missing.
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if errors.Is(err, postgres.ErrMissing) {
+		Skip(tb, "%v, or name a server in FORESCALE_TEST_POSTGRES", err)
 	}
-	if len(found) == 0 {
-		Skip(tb, "PostgreSQL is not here: apt-get install postgresql, or name a server in FORESCALE_TEST_POSTGRES")
+	if err != nil {
+		tb.Fatal(err)
 	}
-	slices.Sort(found)
-	return filepath.Dir(found[len(found)-1])
 }
 
 // Cluster is a PostgreSQL server of one test.
-type Cluster struct {
-	dir, bin string
-	port     int
-	cmd      *exec.Cmd
-	ended    chan struct{}
-	log      *bytes.Buffer
+type Cluster struct{ *postgres.Server }
+
+// New makes the place of a server of the programs in a folder; it goes after the
+// test.
+func New(tb testing.TB, programs string) Cluster {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "pg")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	s, err := postgres.New(dir, programs)
+	must(tb, err)
+	return Cluster{s}
 }
 
 // Start makes a server that does not sync, as no test of it cuts the power, and
 // ends it after the test. It takes connections from all networks of this machine.
-func Start(tb testing.TB) *Cluster {
+func Start(tb testing.TB) Cluster {
 	tb.Helper()
-	c := &Cluster{bin: Binaries(tb)}
-	var err error
-	if c.dir, err = os.MkdirTemp("", "pg"); err != nil { // short: the name of a socket must be
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { os.RemoveAll(c.dir) })
-	if attr := AsUser(tb); attr != nil {
-		if err := os.Chown(c.dir, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if out, err := c.command(tb, "initdb", "-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N").CombinedOutput(); err != nil {
-		tb.Fatalf("initdb: %v\n%s", err, out)
-	}
-	hba, err := os.OpenFile(filepath.Join(c.data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	c := New(tb, Programs(tb))
+	c.Init(tb)
+	hba, err := os.OpenFile(filepath.Join(c.Data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	_, err = hba.WriteString("host all all samenet trust\n")
-	if hba.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c.port = l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	c.start(tb)
-	tb.Cleanup(func() { c.stop(tb) })
+	must(tb, errors.Join(err, hba.Close()))
+	c.Run(tb, "listen_addresses=*", "fsync=off", "full_page_writes=off")
 	return c
 }
 
-func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
-
-// AsUser is how to become postgres: the server refuses to run as root.
-func AsUser(tb testing.TB) *syscall.SysProcAttr {
+// Init makes the databases.
+func (c Cluster) Init(tb testing.TB, more ...string) {
 	tb.Helper()
-	if os.Getuid() != 0 {
-		return nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		Skip(tb, "there is no user postgres to run the server as: %v", err)
-	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	must(tb, c.Server.Init(append(more, "-N")...))
 }
 
-func (c *Cluster) command(tb testing.TB, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
-	cmd.Dir, cmd.SysProcAttr = c.dir, AsUser(tb)
-	return cmd
+// Run starts the server, and ends it after the test.
+func (c Cluster) Run(tb testing.TB, settings ...string) {
+	tb.Helper()
+	tb.Cleanup(func() { c.Stop(tb) })
+	c.Start(tb, settings...)
 }
 
-func (c *Cluster) start(tb testing.TB) {
+// Start starts it with settings.
+func (c Cluster) Start(tb testing.TB, settings ...string) {
 	tb.Helper()
-	c.log = &bytes.Buffer{}
-	c.cmd = c.command(tb, "postgres", "-D", c.data(), "-p", strconv.Itoa(c.port), "-k", c.dir,
-		"-c", "listen_addresses=*", "-c", "fsync=off", "-c", "full_page_writes=off")
-	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
-	if err := c.cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	ended := make(chan struct{})
-	c.ended = ended
-	go func() { c.cmd.Wait(); close(ended) }()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for late := time.After(time.Minute); ; {
-		if c.command(tb, "pg_isready", "-q", "-h", c.dir, "-p", strconv.Itoa(c.port)).Run() == nil {
-			return
-		}
-		select {
-		case <-ended:
-			tb.Fatalf("the server ended: %s", c.log)
-		case <-late:
-			tb.Fatal("the server does not answer")
-		case <-tick.C:
-		}
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	must(tb, c.Server.Start(ctx, settings...))
 }
 
-// stop ends the server at once and waits for it.
-func (c *Cluster) stop(tb testing.TB) {
+// Stop ends the server at once and waits for it. It may have ended.
+func (c Cluster) Stop(tb testing.TB) {
 	tb.Helper()
-	c.cmd.Process.Signal(syscall.SIGINT) // fast shutdown
-	select {
-	case <-c.ended:
-	case <-time.After(time.Minute):
-		c.cmd.Process.Kill()
-		<-c.ended
-		tb.Error("PostgreSQL had to be killed")
+	if err := c.Server.Stop(); err != nil {
+		tb.Error(err)
 	}
 }
 
 // Restart ends all connections and comes back.
-func (c *Cluster) Restart(tb testing.TB) {
+func (c Cluster) Restart(tb testing.TB) {
 	tb.Helper()
-	c.stop(tb)
-	c.start(tb)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	must(tb, c.Server.Restart(ctx))
 }
 
 // DSN is the address of the database as seen from host, "" for this machine.
-func (c *Cluster) DSN(host string) string {
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	return fmt.Sprintf("postgres://postgres@%s:%d/postgres?sslmode=disable", host, c.port)
-}
+func (c Cluster) DSN(host string) string { return c.Server.DSN(host, "postgres") }
 
 // Network is a network namespace with one cable to this machine.
 type Network struct {

@@ -117,7 +117,9 @@ var Tables = []Table{
 	table("node_type", 1, "name:text cores:real speed:real memory:int disk:int disk_kind:text bandwidth:real price_per_hour:real billing_step:int boot_time:int max_count:int updated_at:time"),
 	table("key", 1, "id:text name:text role:text service:text hash:blob created_at:time revoked_at:time"),
 	table("instance", 1, "id:text service:text node:text state:text origin:text address:text decision:text stop_by:text failure:text ordered_at:time started_at:time ready_at:time draining_at:time stopped_at:time deadline:time last_seen:time ended:time"),
-	table("warmup", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int"),
+	table("warmup", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int node_cpu:real"),
+	table("cooldown", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int node_cpu:real"),
+	table("learned", 2, "service:text kind:text at:time body:json"),
 	table("plan", 1, "service:text made_at:time lead:int until:time acting:bool changes:json"),
 	table("decision", 1, "seq:int id:text service:text at:time mode:text supply:int wanted:int required:int metric:text reasons:json actions:json outcome:text error:text ended_at:time repeats:int last_at:time newest:bool fence:int").counted().summed("repeats"),
 	table("run", 1, "id:text kind:text server:text due_at:time started_at:time ended_at:time state:text attempt:int done:int failed:int error:text").summed("done"),
@@ -137,6 +139,8 @@ var Tables = []Table{
 	table("dirty", 2, "minute:minute service:text mark:int"),
 }
 
+const queue = "each store's own: what its servers have under way; what came of it are rows of run"
+
 // NotCopied is what of the schemas is left out, as TABLE or TABLE.COLUMN, and why.
 var NotCopied = map[string]string{
 	"meta":          "each store's own: its canary and its epoch; which hours are final is the table hours_final of a copy",
@@ -146,6 +150,14 @@ var NotCopied = map[string]string{
 	"sample_minute": "worked out from sample by TimescaleDB",
 	"demand_hour":   "its final hours are rows of hours; TimescaleDB works the others out from demand",
 	"hours_due":     "every hour of the minutes that come over is due in the target",
+	// The queue of jobs that are spread over servers is made by who spreads them.
+	"river_job":          queue,
+	"river_client":       queue,
+	"river_client_queue": queue,
+	"river_leader":       queue,
+	"river_migration":    queue,
+	"river_notification": queue,
+	"river_queue":        queue,
 }
 
 // Copying is how a copy is made.

@@ -54,7 +54,8 @@ type Leases interface {
 	// before the first.
 	Lead(ctx context.Context) (forescale.Term, error)
 	// Under is this store for who leads under fence. What only a leader writes
-	// (RecordPlan, FinishDecision, SaveInstances, SaveWarmup, SaveDemand, PutNode)
+	// (RecordPlan, FinishDecision, SaveInstances, SaveWarmup, SaveCooldown, SaveDemand,
+	// PutNode)
 	// is checked against the newest term in the same transaction: a fence that is
 	// not the newest, or was resigned, gets forescale.ErrFenced and has no effect.
 	// Decisions are kept with the fence. Under 0 nothing is checked: for a store of
@@ -72,8 +73,9 @@ type Samples interface {
 	// Samples are those that match q, by time, then subject, then metric.
 	Samples(ctx context.Context, q forescale.SampleQuery) ([]forescale.Sample, error)
 	// LastSamples is the newest sample time of each service over all its
-	// instances and itself, and of each node under "node/NAME".
-	LastSamples(ctx context.Context) (map[string]time.Time, error)
+	// instances and itself, and of each node under "node/NAME"; of the named
+	// services alone when any is named.
+	LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error)
 
 	// DirtyCells are up to limit cells to work out, oldest first.
 	DirtyCells(ctx context.Context, limit int) ([]forescale.Cell, error)
@@ -85,9 +87,14 @@ type Samples interface {
 	SaveDemand(ctx context.Context, cells []forescale.Cell, points []forescale.DemandPoint) error
 	// Demand is one service's demand in one metric during [from, to), by time.
 	Demand(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandPoint, error)
-	// RecentDemand is the demand of all services and metrics since from, by
-	// service, metric, time. It is one query, however many services there are.
-	RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error)
+	// RecentDemand is the demand in all metrics since from of the named services, or
+	// of all when none is named, by service, metric, time. It is one query.
+	RecentDemand(ctx context.Context, from time.Time, services ...string) ([]forescale.DemandPoint, error)
+	// EachDemand calls do with the demand of the named services in all metrics during
+	// [from, to), line by line in any order, each by time, and ends with do's first
+	// error. It takes few queries, and holds one point at a time: the weeks of many
+	// services do not fit into memory. do must not ask the store.
+	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error
 	// DemandSpans is the first and last point of each metric of the named services,
 	// or of all when none is named, by service, then metric. It is one query.
 	DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error)
@@ -96,6 +103,9 @@ type Samples interface {
 	// during [from, to), by time. What SaveDemand added since shows at once, what
 	// it corrected after the next RollUp at the latest.
 	DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error)
+	// HoursOf is DemandHours of the named services in all metrics, by service,
+	// metric, time. It is one query.
+	HoursOf(ctx context.Context, from, to time.Time, services []string) ([]forescale.DemandHour, error)
 	// RollUp brings the hours up to date with the minutes that changed. An hour is
 	// final, and left as it is, once Prune took minutes of it away or hours of its age.
 	RollUp(ctx context.Context) error
@@ -119,7 +129,7 @@ type Cutoffs struct {
 	Samples   time.Time // as they came in
 	Minutes   time.Time // demand by the minute
 	Hours     time.Time // demand by the hour
-	Decisions time.Time // ended instances, forecasts and how they did, events, plans, decisions, warm-ups and runs
+	Decisions time.Time // ended instances, forecasts and how they did, events, plans, decisions, warm-ups, cool-downs, what was learned and runs
 }
 
 // Before is one cut-off for all levels.
@@ -149,6 +159,8 @@ type Services interface {
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	// ListServices is all services by name.
 	ListServices(ctx context.Context) ([]forescale.Service, error)
+	// FindServices are those that match q, by name.
+	FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error)
 	// DeleteService removes a service; its history stays. ErrNotFound if none.
 	DeleteService(ctx context.Context, name string) error
 
@@ -183,6 +195,14 @@ type Fleet interface {
 	// Warmups are the newest limit of a service ("" for each service's newest
 	// limit), newest first within a service, services by name.
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+	// SaveCooldown and Cooldowns are the same of cool-downs.
+	SaveCooldown(ctx context.Context, w forescale.Warmup) error
+	Cooldowns(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+	// SaveLearned keeps what was learned, one of a service and kind, in one commit.
+	SaveLearned(ctx context.Context, ls []forescale.LearnedTimes) error
+	// Learned is what was learned at or after since, of the service or of all ("")
+	// by service, then kind. One query. What cannot be walked is forescale.ErrDamaged.
+	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 }
 
 // Forecasts is the ledger: every forecast as issued.
@@ -190,9 +210,10 @@ type Forecasts interface {
 	// SaveForecasts keeps them in one commit. Same service, metric and issue
 	// time is one row: the later one. Values are kept as float32.
 	SaveForecasts(ctx context.Context, fs []forescale.Forecast) error
-	// LatestForecasts is the newest forecast of each service and metric that
-	// was issued after since, by service, then metric. One query.
-	LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error)
+	// LatestForecasts is the newest forecast of each metric that was issued after
+	// since, of the named services, or of all when none is named, by service, then
+	// metric. One query.
+	LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error)
 	// LedgerForecasts are those of one service and metric that were issued in
 	// [from, to), by issue time.
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
@@ -229,10 +250,12 @@ type Plans interface {
 	// and below, is the one recorded last, whatever the clock said. An id that
 	// is taken is forescale.ErrConflict, and the whole round has no effect.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
-	// LatestPlans is the newest plan of each service, by service, Decision not filled.
-	LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error)
-	// LatestDecisions is the newest decision of each service, by service. One query.
-	LatestDecisions(ctx context.Context) ([]forescale.Decision, error)
+	// LatestPlans is the newest plan of each service, of the named ones or of all when
+	// none is named, by service, Decision not filled. One query.
+	LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error)
+	// LatestDecisions is the newest decision of each service, of the named ones or of
+	// all when none is named, by service. One query.
+	LatestDecisions(ctx context.Context, services ...string) ([]forescale.Decision, error)
 	// Decisions are those that match q, newest first. An ID that several begin
 	// with, or a Before that is unknown (forescale.ErrNotFound), is an error.
 	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)

@@ -32,6 +32,7 @@ type fake struct {
 	key      string // asked for when not ""
 	broken   bool   // every read fails
 	failed   map[string]string
+	leads    object // who leads of several servers, of which this is app-1-02bd
 	subs     map[chan string]bool
 	asked    []string // method and path of each request
 	bodies   []string // of POSTs
@@ -136,7 +137,8 @@ func fail(w http.ResponseWriter, p *problem) {
 }
 
 func (f *fake) about(*http.Request) (any, *problem) {
-	return object{"version": "0.1.0", "clock": object{"now": f.now(), "speed": f.speed}, "zone": "Europe/Berlin", "world": f.world, "mode": "serve", "leader": true}, nil
+	return object{"version": "0.1.0", "clock": object{"now": f.now(), "speed": f.speed}, "zone": "Europe/Berlin", "world": f.world, "mode": "serve",
+		"server": "app-1-02bd", "leader": f.leads == nil || f.leads["server"] == "app-1-02bd", "leads": f.leads}, nil
 }
 
 func (f *fake) find(name string) (*workload, *problem) {

@@ -296,6 +296,30 @@ func TestStatesShowThemselves(t *testing.T) {
 	})
 }
 
+// One server has no need of a word about it. Of several, each says who leads, and
+// hears of a take-over without being asked for anything.
+func TestAServerSaysWhetherItLeads(t *testing.T) {
+	f := newFake(t, monday, realistic()...)
+	p := ready(t, f, 1200, false, "", sparks)
+	if said := js[string](p, `text("#lead") + text("#follows")`); said != "" {
+		t.Errorf("the only server says %q", said)
+	}
+	lead := func(server string, fence int) {
+		f.with(func() { f.leads = object{"server": server, "fence": fence, "since": monday.Add(-time.Hour)} })
+	}
+	lead("app-2-6f3a", 4)
+	p = ready(t, f, 400, false, "", `document.querySelector("#follows")`)
+	contains(t, js[string](p, `text("#lead")`), "follows, fence 4")
+	contains(t, js[string](p, `text("#follows")`), "This server follows. app-2-6f3a leads since 07:40", "under fence 4", "This is app-1-02bd")
+	if over := js[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+		t.Errorf("the page is %d pixels too wide for a phone", over)
+	}
+	lead("", 4)
+	p.until("nobody", `text("#follows").includes("No server leads. Nothing is started or stopped until one takes over")`)
+	lead("app-1-02bd", 5)
+	p.until("the take-over", `text("#lead").includes("leads, fence 5") && !document.querySelector("#follows")`)
+}
+
 func TestAnErrorKeepsTheLastPictureAndTriesAgain(t *testing.T) {
 	f := newFake(t, monday, realistic()...)
 	p := ready(t, f, 1200, false, "#/services/checkout", drawn)

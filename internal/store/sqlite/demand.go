@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -290,22 +289,40 @@ func (s *Store) Demand(ctx context.Context, service string, metric forescale.Met
 // RecentDemand implements [store.Samples]. The lines are walked in the order of
 // their index and each is entered at from, so nothing older is touched and
 // nothing is sorted.
-func (s *Store) RecentDemand(ctx context.Context, from time.Time) ([]forescale.DemandPoint, error) {
-	return list(ctx, s, "read recent demand", scanDemand,
-		selectDemand+" WHERE minute >= ? ORDER BY service, metric, minute", minuteFrom(from))
+func (s *Store) RecentDemand(ctx context.Context, from time.Time, services ...string) ([]forescale.DemandPoint, error) {
+	var w where
+	w.add("minute >= ?", minuteFrom(from))
+	w.among("service", services)
+	return list(ctx, s, "read recent demand", scanDemand, selectDemand+w.String()+" ORDER BY service, metric, minute", w.args...)
+}
+
+// EachDemand implements [store.Samples].
+func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error {
+	if len(services) == 0 {
+		return ctx.Err()
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	var w where
+	w.among("service", services)
+	w.add("minute >= ?", minuteFrom(from))
+	w.add("minute < ?", minuteFrom(to))
+	return s.fault("read the demand of several services", readEach(ctx, s.reader, func(r row) error {
+		p, err := scanDemand(r)
+		if err != nil {
+			return err
+		}
+		return do(p)
+	}, selectDemand+w.String()+" ORDER BY service, metric, minute", w.args...))
 }
 
 // DemandSpans implements [store.Samples].
 func (s *Store) DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error) {
 	var w where
 	w.add("points > 0")
-	if len(services) > 0 {
-		names, err := json.Marshal(services)
-		if err != nil {
-			return nil, err
-		}
-		w.add("service IN (SELECT value FROM json_each(?))", string(names))
-	}
+	w.among("service", services)
 	return list(ctx, s, "read the spans of demand", func(r row) (d forescale.DemandSpan, err error) {
 		var first, last int64
 		err = r.Scan(&d.Service, &d.Metric, &first, &last, &d.Points)

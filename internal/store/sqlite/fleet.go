@@ -58,6 +58,7 @@ func ended(i forescale.Instance) any {
 func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error) {
 	var w where
 	w.equal("service", q.Service)
+	w.among("service", q.Services)
 	if q.Live {
 		w.add("ended IS NULL")
 	}
@@ -96,40 +97,4 @@ func knownWords(i forescale.Instance) error {
 		return nil
 	}
 	return contradiction("instance", i.ID, fmt.Errorf("%q is not an origin", i.Origin))
-}
-
-// SaveWarmup implements [store.Fleet].
-func (s *Store) SaveWarmup(ctx context.Context, w forescale.Warmup) error {
-	return s.saveWarmup(ctx, unfenced, w)
-}
-
-func (s *Store) saveWarmup(ctx context.Context, fence int64, w forescale.Warmup) error {
-	return s.writeUnder(ctx, fence, "save a warm-up", func(t *tx) error {
-		return t.exec(`INSERT INTO warmup (instance, service, node, image, at, duration, at_once) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (instance) DO NOTHING`,
-			w.Instance, w.Service, w.Node, w.Image, ms(w.At), int64(w.Duration), w.AtOnce)
-	})
-}
-
-// Warmups implements [store.Fleet].
-func (s *Store) Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error) {
-	if limit <= 0 {
-		limit = -1 // SQLite's way to say: all
-	}
-	query := `SELECT w.service, w.instance, w.node, w.image, w.at, w.duration, w.at_once
-		FROM (SELECT DISTINCT service FROM warmup) AS s
-		JOIN warmup AS w ON w.instance IN (SELECT instance FROM warmup WHERE service = s.service ORDER BY at DESC, instance DESC LIMIT ?)
-		ORDER BY w.service, w.at DESC, w.instance DESC`
-	args := []any{limit}
-	if service != "" {
-		query = `SELECT service, instance, node, image, at, duration, at_once
-			FROM warmup WHERE service = ? ORDER BY at DESC, instance DESC LIMIT ?`
-		args = []any{service, limit}
-	}
-	return list(ctx, s, "read warm-ups", func(r row) (w forescale.Warmup, err error) {
-		var at int64
-		err = r.Scan(&w.Service, &w.Instance, &w.Node, &w.Image, &at, &w.Duration, &w.AtOnce)
-		w.At = fromMS(at)
-		return w, err
-	}, query, args...)
 }

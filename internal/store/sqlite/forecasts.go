@@ -85,11 +85,13 @@ func orNaN(f sql.NullFloat64) float64 {
 }
 
 // LatestForecasts implements [store.Forecasts].
-func (s *Store) LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error) {
+func (s *Store) LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error) {
+	var w where
+	w.among("service", services)
 	return list(ctx, s, "read the latest forecasts", scanForecast, `SELECT `+forecastColumns+`
 		FROM line JOIN forecast ON forecast.id =
-			(SELECT f.id FROM forecast AS f WHERE f.line = line.id AND f.issued > ? ORDER BY f.issued DESC LIMIT 1)
-		ORDER BY service, metric`, ms(since))
+			(SELECT f.id FROM forecast AS f WHERE f.line = line.id AND f.issued > ? ORDER BY f.issued DESC LIMIT 1)`+
+		w.String()+" ORDER BY service, metric", append([]any{ms(since)}, w.args...)...)
 }
 
 // LedgerForecasts implements [store.Forecasts].

@@ -43,6 +43,23 @@ func (s *Store) DemandHours(ctx context.Context, service string, metric forescal
 		ORDER BY 1`, service, string(metric), hourFrom(from), hourFrom(to))
 }
 
+// HoursOf implements [store.Samples].
+func (s *Store) HoursOf(ctx context.Context, from, to time.Time, services []string) ([]forescale.DemandHour, error) {
+	return list(ctx, s, "read the demand of several services by the hour", func(r row) (h forescale.DemandHour, err error) {
+		var hour, saturated int64
+		err = r.Scan(&h.Service, &h.Metric, &hour, &h.Mean, &h.Least, &h.Most, &h.Points, &saturated)
+		h.Time, h.Saturated = fromHour(hour), float64(saturated)/float64(max(h.Points, 1))
+		return h, err
+	}, `WITH l AS MATERIALIZED (SELECT id, service, metric FROM line WHERE service IN (SELECT value FROM json_each(?1))),
+			due AS MATERIALIZED (SELECT line, hour FROM l JOIN hours_due ON line = id WHERE hour >= max(?2, `+finalHour+`) AND hour < ?3)
+		SELECT service, metric, hour, mean, least, most, points, saturated FROM l JOIN hours ON line = id
+			WHERE hour >= ?2 AND hour < ?3 AND (line, hour) NOT IN (SELECT line, hour FROM due)
+		UNION ALL
+		SELECT service, metric, due.hour, avg(value), min(value), max(value), count(*), sum(censored) FROM due JOIN l ON l.id = due.line
+			JOIN demand AS d ON d.line = due.line AND d.minute >= due.hour * 60 AND d.minute < due.hour * 60 + 60 GROUP BY due.line, due.hour
+		ORDER BY 1, 2, 3`, namesOf(services), hourFrom(from), hourFrom(to))
+}
+
 // RollUp implements [store.Samples].
 func (s *Store) RollUp(ctx context.Context) error {
 	if err := s.enter(); err != nil {

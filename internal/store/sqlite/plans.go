@@ -46,7 +46,9 @@ func (t *tx) savePlan(p forescale.ServicePlan) error {
 }
 
 // LatestPlans implements [store.Plans].
-func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error) {
+func (s *Store) LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error) {
+	var w where
+	w.among("service", services)
 	return list(ctx, s, "read the latest plans", func(r row) (p forescale.ServicePlan, err error) {
 		var made, until int64
 		var changes string
@@ -58,5 +60,5 @@ func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error
 			return p, contradiction("the plan of", p.Service, err)
 		}
 		return p, nil
-	}, "SELECT service, made_at, lead, until, acting, changes FROM plan ORDER BY service")
+	}, "SELECT service, made_at, lead, until, acting, changes FROM plan"+w.String()+" ORDER BY service", w.args...)
 }

@@ -58,27 +58,35 @@ func list[T any](ctx context.Context, s *Store, doing string, scan func(row) (T,
 }
 
 func readAll[T any](ctx context.Context, r *reader, scan func(row) (T, error), query string, args ...any) ([]T, error) {
-	st, err := r.stmt(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := st.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var ts []T
-	for rows.Next() {
-		t, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
+	err := readEach(ctx, r, func(one row) error {
+		t, err := scan(one)
 		ts = append(ts, t)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	}, query, args...)
+	if err != nil {
 		return nil, err
 	}
 	return ts, nil
+}
+
+// readEach calls do with each row of a query.
+func readEach(ctx context.Context, r *reader, do func(row) error, query string, args ...any) error {
+	st, err := r.stmt(ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // first is the one row of a query, or absent if there is none.

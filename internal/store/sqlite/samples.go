@@ -153,7 +153,17 @@ func scanSample(r row) (s forescale.Sample, err error) {
 
 // LastSamples implements [store.Samples]. The newest sample of a series is one
 // step down its tree, so this costs by the number of series, not of samples.
-func (s *Store) LastSamples(ctx context.Context) (map[string]time.Time, error) {
+func (s *Store) LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error) {
+	var w where
+	w.add("service <> '' AND kind <> 'node'")
+	w.among("service", services)
+	nodes := `
+		UNION ALL
+		SELECT 'node/' || name, max((SELECT max(at) FROM sample WHERE series = id)) AS newest
+		  FROM series WHERE kind = 'node' GROUP BY name HAVING newest IS NOT NULL`
+	if len(services) > 0 {
+		nodes = ""
+	}
 	type last struct {
 		name string
 		at   int64
@@ -161,10 +171,7 @@ func (s *Store) LastSamples(ctx context.Context) (map[string]time.Time, error) {
 	ls, err := list(ctx, s, "read the newest samples", func(r row) (l last, err error) {
 		return l, r.Scan(&l.name, &l.at)
 	}, `SELECT service, max((SELECT max(at) FROM sample WHERE series = id)) AS newest
-		  FROM series WHERE service <> '' AND kind <> 'node' GROUP BY service HAVING newest IS NOT NULL
-		UNION ALL
-		SELECT 'node/' || name, max((SELECT max(at) FROM sample WHERE series = id)) AS newest
-		  FROM series WHERE kind = 'node' GROUP BY name HAVING newest IS NOT NULL`)
+		  FROM series`+w.String()+` GROUP BY service HAVING newest IS NOT NULL`+nodes, w.args...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -20,6 +21,22 @@ func (w *where) equal(column, value string) {
 	if value != "" {
 		w.add(column+" = ?", value)
 	}
+}
+
+// among is no condition when no value is given.
+func (w *where) among(column string, values []string) {
+	if len(values) > 0 {
+		w.add(column+" IN (SELECT value FROM json_each(?))", namesOf(values))
+	}
+}
+
+// namesOf is a list of names as one argument. Text that is not UTF-8 names nothing.
+func namesOf(names []string) string {
+	text, err := json.Marshal(names)
+	if err != nil {
+		panic(err) // texts can always be written
+	}
+	return string(text)
 }
 
 // from is inclusive.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,7 +73,7 @@ var instanceCases = []testCase{
 }
 
 func warmup(service, instance string, t float64) forescale.Warmup {
-	return forescale.Warmup{Service: service, Instance: instance, Node: "n-01", Image: "x:1", At: at(t), Duration: 90*time.Second + 1, AtOnce: 2}
+	return forescale.Warmup{Service: service, Instance: instance, Node: "n-01", Image: "x:1", At: at(t), Duration: 90*time.Second + 1, AtOnce: 2, NodeCPU: 12.5}
 }
 
 var warmupCases = []testCase{
@@ -98,4 +99,44 @@ var warmupCases = []testCase{
 		f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 20)))
 		f.equal(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "a", 9)), []forescale.Warmup{warmup("a", "a-1", 10)})
 	}},
+	{"cool-downs are kept apart from warm-ups, alike", func(f *fixture) {
+		cools := []forescale.Warmup{warmup("a", "a-1", 30), warmup("b", "b-2", 20), warmup("b", "b-1", 10)}
+		for _, w := range cools {
+			f.ok(f.SaveCooldown(f.ctx, w))
+		}
+		f.ok(f.SaveCooldown(f.ctx, warmup("a", "a-1", 99)))
+		f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 5)))
+		read := must[[]forescale.Warmup](f)
+		f.equal(read(f.Cooldowns(f.ctx, "", 9)), cools)
+		f.equal(read(f.Cooldowns(f.ctx, "b", 1)), cools[1:2])
+		f.equal(read(f.Warmups(f.ctx, "", 9)), []forescale.Warmup{warmup("a", "a-1", 5)})
+	}},
+	{"what was learned last of a service and kind is kept", func(f *fixture) {
+		a, b, cool := learned("a", forescale.LapseWarmup, 10), learned("b", forescale.LapseWarmup, 20), learned("b", forescale.LapseCooldown, 30)
+		f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{cool, b, learned("a", forescale.LapseWarmup, 0)}))
+		f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{a}))
+		read := must[[]forescale.LearnedTimes](f)
+		f.equal(read(f.Learned(f.ctx, "", time.Time{})), []forescale.LearnedTimes{a, cool, b})
+		f.equal(read(f.Learned(f.ctx, "b", at(20))), []forescale.LearnedTimes{cool, b})
+		f.equal(read(f.Learned(f.ctx, "", at(21))), []forescale.LearnedTimes{cool})
+		f.reopen()
+		f.equal(read(f.Learned(f.ctx, "", at(10))), []forescale.LearnedTimes{a, cool, b})
+	}},
+	{"what was learned and cannot be walked is damage", func(f *fixture) {
+		l := learned("a", forescale.LapseWarmup, 0)
+		l.Nodes = l.Nodes[:2] // the branch leads beyond the end
+		f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{l}))
+		if _, err := f.Learned(f.ctx, "", time.Time{}); !errors.Is(err, forescale.ErrDamaged) {
+			f.Errorf("a tree without its leaf gives %v, want ErrDamaged", err)
+		}
+	}},
+}
+
+func learned(service string, kind forescale.LapseKind, t float64) forescale.LearnedTimes {
+	return forescale.LearnedTimes{Service: service, Kind: kind, At: at(t), Measured: 99, Shortest: time.Second, Longest: time.Minute, Gain: 0.25,
+		Features: []string{forescale.FeatureAtOnce}, Levels: []float64{0.5, 0.9}, Nodes: []forescale.LearnedSplit{
+			{Feature: 0, Below: 2.5, Left: 1, Right: 2, Count: 99},
+			{Feature: -1, Count: 40, Values: []time.Duration{time.Second, 2 * time.Second}},
+			{Feature: -1, Count: 59, Values: []time.Duration{2 * time.Second, time.Minute}},
+		}}
 }

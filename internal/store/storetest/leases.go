@@ -51,6 +51,9 @@ var leaderWrites = map[string]func(f *fixture, fence int64) error{
 		return f.Under(fence).SaveInstances(f.ctx, []forescale.Instance{{ID: "a-8", Service: "a", State: forescale.InstanceReady, OrderedAt: at(8)}})
 	},
 	"SaveWarmup": func(f *fixture, fence int64) error { return f.Under(fence).SaveWarmup(f.ctx, warmup("a", "a-9", 9)) },
+	"SaveCooldown": func(f *fixture, fence int64) error {
+		return f.Under(fence).SaveCooldown(f.ctx, warmup("a", "a-9", 9))
+	},
 	"SaveDemand": func(f *fixture, fence int64) error {
 		return f.Under(fence).SaveDemand(f.ctx, []forescale.Cell{cell("a", 0)}, []forescale.DemandPoint{point("a", util, 0, 9)})
 	},

@@ -30,6 +30,8 @@ func (f *fixture) everything() []any {
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
 		f.instances(forescale.InstanceQuery{}),
 		must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 9)),
+		must[[]forescale.Warmup](f)(f.Cooldowns(f.ctx, "", 9)),
+		must[[]forescale.LearnedTimes](f)(f.Learned(f.ctx, "", time.Time{})),
 		must[[]forescale.Forecast](f)(f.LatestForecasts(f.ctx, time.Time{})),
 		must[[]forescale.Track](f)(f.Tracks(f.ctx)),
 		f.tallies(forescale.TallyQuery{}),
@@ -57,6 +59,8 @@ func (f *fixture) fill() {
 	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", UpdatedAt: at(0)}))
 	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", UpdatedAt: at(0)}))
 	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))
+	f.ok(f.SaveCooldown(f.ctx, warmup("a", "a-1", 0)))
+	f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{learned("a", forescale.LapseWarmup, 0)}))
 	f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", util, 0, 20)}))
 	f.saveScores(scoring("a", -1, 60, "profile", "level"))
 	mixed := forecast("a", util, 0, 0)

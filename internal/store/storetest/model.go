@@ -330,14 +330,16 @@ func (x *machine) prunedPlans(t *rapid.T, before time.Time) (n int64) {
 func (x *machine) rollUp(t *rapid.T) {
 	done(t, x.store.RollUp(context.Background()))
 	x.m.rollUp()
+	var each []forescale.DemandHour
 	for _, service := range []string{"a", "b", "c"} {
-		for _, m := range []forescale.Metric{util, load} {
+		for _, m := range []forescale.Metric{load, util} {
 			got, err := x.store.DemandHours(context.Background(), service, m, minute(-999), minute(999))
 			done(t, err)
 			var want []forescale.DemandHour
 			if h, ok := x.m.hours[demandKey{forescale.Cell{Service: service, Time: monday}, m}]; ok { // all minutes lie in this one
 				want = append(want, h)
 			}
+			each = append(each, got...)
 			for i := range got { // sums depend on their order, in the last bits
 				if i < len(want) && math.Abs(got[i].Mean-want[i].Mean) < 1e-9 {
 					got[i].Mean = want[i].Mean
@@ -346,6 +348,9 @@ func (x *machine) rollUp(t *rapid.T) {
 			compareAs(t, "hours of "+service, got, want)
 		}
 	}
+	of, err := x.store.HoursOf(context.Background(), minute(-999), minute(999), []string{"a", "b", "c"})
+	done(t, err)
+	compareAs(t, "hours of all", of, each)
 }
 
 func (m *model) rollUp() {
@@ -392,10 +397,16 @@ func (x *machine) compare(t *rapid.T) {
 		}
 	}
 	compareAs(t, "newest samples", got(x.store.LastSamples(ctx)), any(last))
-	points := slices.SortedFunc(maps.Values(x.m.demand), func(a, b forescale.DemandPoint) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Metric, b.Metric), a.Time.Compare(b.Time))
-	})
+	points := slices.Collect(maps.Values(x.m.demand))
+	sortPoints(points)
 	compareAs(t, "demand", got(x.store.RecentDemand(ctx, minute(-9))), any(points))
+	var each []forescale.DemandPoint
+	done(t, x.store.EachDemand(ctx, minute(-9), minute(9), []string{"a", "b", "c"}, func(p forescale.DemandPoint) error {
+		each = append(each, p)
+		return nil
+	}))
+	sortPoints(each)
+	compareAs(t, "each point of demand", each, points)
 	compareAs(t, "spans", got(x.store.DemandSpans(ctx)), any(spansOf(points)))
 	services := slices.SortedFunc(maps.Values(x.m.services), func(a, b forescale.Service) int { return cmp.Compare(a.Name, b.Name) })
 	compareAs(t, "services", got(x.store.ListServices(ctx)), any(services))
@@ -418,6 +429,12 @@ func (m *model) listSamples() []forescale.Sample {
 			cmp.Compare(a.Subject.Service, b.Subject.Service), cmp.Compare(a.Metric, b.Metric))
 	})
 	return out
+}
+
+func sortPoints(points []forescale.DemandPoint) {
+	slices.SortFunc(points, func(a, b forescale.DemandPoint) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Metric, b.Metric), a.Time.Compare(b.Time))
+	})
 }
 
 // spansOf tells how far sorted points reach.

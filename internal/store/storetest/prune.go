@@ -23,6 +23,8 @@ var pruneCases = []testCase{
 			f.ok(f.SaveDemand(f.ctx, []forescale.Cell{cell("a", n)}, []forescale.DemandPoint{point("a", load, n, 1)}))
 			f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", load, t, 1)}))
 			f.ok(f.SaveWarmup(f.ctx, warmup("a", fmt.Sprint("a-", n), t)))
+			f.ok(f.SaveCooldown(f.ctx, warmup("a", fmt.Sprint("a-", n), t)))
+			f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{learned(fmt.Sprint("a-", n), forescale.LapseWarmup, t)}))
 			f.ok(f.SaveRun(f.ctx, forescale.Run{ID: fmt.Sprint(n), StartedAt: at(t)}))
 			f.saveInstances(forescale.Instance{ID: fmt.Sprint("a-", n), Service: "a", State: forescale.InstanceStopped, OrderedAt: at(0), StoppedAt: at(t)})
 			d := decide("a", 60*n, forescale.CodeSteady, start("x"))
@@ -31,9 +33,9 @@ var pruneCases = []testCase{
 		}
 		f.record(decide("b", 0, forescale.CodeSteady)) // with a plan
 		f.saveInstances(forescale.Instance{ID: "old", Service: "a", State: forescale.InstanceReady, OrderedAt: at(0)})
-		// 2 samples, and 1 each of demand, forecasts, warm-ups, runs, instances, decisions: 8 in each
+		// 2 samples, and 1 each of demand, forecasts, warm-ups, cool-downs, learned, runs, instances, decisions: 10 in each
 		// of the first 4 minutes; then the plan and the decision of b.
-		f.equal(f.prune(minute(4)), int64(8*4+2))
+		f.equal(f.prune(minute(4)), int64(10*4+2))
 		f.equal(f.prune(minute(4)), int64(0))
 		f.equal(len(f.samples(forescale.SampleQuery{})), 12)
 		f.equal(f.samples(forescale.SampleQuery{})[0].Time, minute(4))
@@ -41,6 +43,8 @@ var pruneCases = []testCase{
 		f.equal(must[[]forescale.DemandSpan](f)(f.DemandSpans(f.ctx)), []forescale.DemandSpan{{Service: "a", Metric: load, First: minute(4), Last: minute(9), Points: 6}})
 		f.equal(len(must[[]forescale.Forecast](f)(f.LedgerForecasts(f.ctx, "a", load, at(-1), at(9999)))), 6)
 		f.equal(len(must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "a", 99))), 6)
+		f.equal(len(must[[]forescale.Warmup](f)(f.Cooldowns(f.ctx, "a", 99))), 6)
+		f.equal(len(must[[]forescale.LearnedTimes](f)(f.Learned(f.ctx, "", time.Time{}))), 6)
 		f.equal(len(must[[]forescale.Run](f)(f.ListRuns(f.ctx, forescale.RunQuery{}))), 6)
 		f.equal(ids(f.instances(forescale.InstanceQuery{})), []string{"a-4", "a-5", "a-6", "a-7", "a-8", "a-9", "old"})
 		f.equal(len(f.decisions(forescale.DecisionQuery{})), 6)

@@ -32,6 +32,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 		{"demand", demandCases},
 		{"hours", hourCases},
 		{"services", serviceCases},
+		{"named services", namedCases},
 		{"pauses", pauseCases},
 		{"events", eventCases},
 		{"nodes", nodeCases},

@@ -56,6 +56,9 @@ func wrongPart(u *url.URL) string {
 			return ": the port is not a number from 1 to 65535"
 		}
 	}
+	if u.Query().Has("service") {
+		return ": its service cannot be read from ~/.pg_service.conf or the file that PGSERVICEFILE names, or a file that it names cannot"
+	}
 	return ": a setting in it, or a file that it names, cannot be used"
 }
 

@@ -47,9 +47,9 @@ func TestADumpOfALiveStoreIsAStore(t *testing.T) {
 	acknowledged := <-before
 	dump := func(from, to string) {
 		t.Helper()
-		file := c.dir + "/dump-" + from
+		file := c.Dir + "/dump-" + from
 		for _, args := range [][]string{{"pg_dump", "-Fc", "-f", file, c.dsn(from)}, {"pg_restore", "--exit-on-error", "-d", c.dsn(to), file}} {
-			if out, err := c.command(t, args[0], args[1:]...).CombinedOutput(); err != nil {
+			if out, err := c.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", args[0], err, out)
 			}
 		}

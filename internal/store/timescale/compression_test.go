@@ -2,9 +2,12 @@ package timescale
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/forescale/forescale/internal/store"
 )
 
 // shapes are a day of one series, a sample every 10 s, as values of i and s. The load is
@@ -66,17 +69,31 @@ func TestRegularSamplesAreCompressedToLessThanTwoBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
 	}
-	s := openAt(t, startPglite(t).fresh(t))
-	day := 0
+	v := withExtension(t)
+	dsn := v.fresh(t)
+	s := openAt(t, dsn)
+	day, all := 0, 0.0
 	for _, shape := range shapes {
 		if !shape.regular {
 			continue
 		}
-		columns, before, _ := compressedSize(t, s, day, 8, shape.value)
+		columns, before, after := compressedSize(t, s, day, 8, shape.value)
 		if columns > 2 || before < 50 {
 			t.Errorf("%s: %.2f bytes a sample, without compression %.0f", shape.name, columns, before)
 		}
 		day++
+		all += after
+	}
+	s.Close()
+	in, err := Inspect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	v.exec(t, "SET default_transaction_read_only = off") // WebAssembly has one session, which keeps what it was told to look only
+	want := fmt.Sprintf("sample: %.2f bytes a row in %d compressed chunks, 84 before", all/float64(day), day)
+	if i := slices.IndexFunc(in.Findings, func(f store.Finding) bool { return f.About == "compression" }); i < 0 || in.Findings[i].Says != want {
+		t.Errorf("the check says %+v; want %s", in.Findings, want)
 	}
 }
 
@@ -85,7 +102,7 @@ func TestRegularSamplesAreCompressedToLessThanTwoBytes(t *testing.T) {
 //
 //	go test -run - -bench CompressedSize -benchtime 1x ./internal/store/timescale
 func BenchmarkCompressedSize(b *testing.B) {
-	s := openAt(b, startPglite(b).fresh(b))
+	s := openAt(b, withExtension(b).fresh(b))
 	for day, shape := range shapes {
 		b.Run(fmt.Sprint(shape.name), func(b *testing.B) {
 			if b.N > 1 {

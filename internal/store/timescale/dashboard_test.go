@@ -47,8 +47,8 @@ func TestTheDashboardReadsOurTables(t *testing.T) {
 	if err := os.WriteFile(secretFile, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	role.Env = append(os.Environ(), "PATH="+c.bin+":"+os.Getenv("PATH"), "GRAFANA_PASSWORD_FILE="+secretFile, "POSTGRES_USER=postgres", "POSTGRES_DB=forescale",
-		"PGHOST="+c.dir, "PGPORT="+strconv.Itoa(c.port))
+	role.Env = append(os.Environ(), "PATH="+c.Programs+":"+os.Getenv("PATH"), "GRAFANA_PASSWORD_FILE="+secretFile, "POSTGRES_USER=postgres", "POSTGRES_DB=forescale",
+		"PGHOST="+c.Dir, "PGPORT="+strconv.Itoa(c.Port))
 	if out, err := role.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -150,9 +150,12 @@ func (t *tx) takenDecision(ctx context.Context, ds []forescale.Decision) error {
 }
 
 // LatestDecisions implements [store.Plans].
-func (s *Store) LatestDecisions(ctx context.Context) ([]forescale.Decision, error) {
+func (s *Store) LatestDecisions(ctx context.Context, services ...string) ([]forescale.Decision, error) {
+	var w where
+	w.add("newest")
+	w.among("service", services)
 	return list(ctx, s, "read the latest decisions", scanDecision,
-		"SELECT "+decisionColumns+" FROM decision WHERE newest ORDER BY service")
+		"SELECT "+decisionColumns+" FROM decision"+w.String()+" ORDER BY service", w.args...)
 }
 
 // defaultPage is how many decisions a query without a limit gives.

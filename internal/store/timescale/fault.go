@@ -3,6 +3,7 @@ package timescale
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -139,8 +140,12 @@ func dialing(err error) bool {
 // isUntrusted reports whether the server answered with a certificate that does
 // not hold.
 func isUntrusted(err error) bool {
-	var c *tls.CertificateVerificationError
-	return errors.As(err, &c)
+	var (
+		c       *tls.CertificateVerificationError
+		signer  x509.UnknownAuthorityError // bare from sslmode=require and verify-ca, where pgx verifies by itself
+		invalid x509.CertificateInvalidError
+	)
+	return errors.As(err, &c) || errors.As(err, &signer) || errors.As(err, &invalid)
 }
 
 func isConnection(err error) bool {

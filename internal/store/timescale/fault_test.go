@@ -65,7 +65,7 @@ func TestWhatTheServerRefusesSaysWhatToDo(t *testing.T) {
 		return strings.Replace(c.dsn(database), "postgres@", user+":"+secret+"@", 1) + more
 	}
 	t.Run("a server that is down", func(t *testing.T) {
-		dsn := strings.Replace(at("postgres", "postgres", ""), fmt.Sprint(c.port), "1", 1)
+		dsn := strings.Replace(at("postgres", "postgres", ""), fmt.Sprint(c.Port), "1", 1)
 		_, err := Open(t.Context(), dsn)
 		wantFault(t, err, "store_unreachable")
 	})
@@ -115,14 +115,14 @@ func TestAServerThatStopsLosesNothingAndComesBack(t *testing.T) {
 	if err := s.Append(ctx, ingestBatch(0)); err != nil {
 		t.Fatal(err)
 	}
-	c.cmd.Process.Kill() // as a power cut of the server's process
-	<-c.ended
+	c.Cmd.Process.Kill() // as a power cut of the server's process
+	<-c.Ended
 	err := s.Append(ctx, ingestBatch(1))
 	wantFault(t, err, "store_unreachable")
 	if !errors.Is(err, forescale.ErrBusy) {
 		t.Errorf("the caller is not told to try again: %v", err)
 	}
-	c.start(t)
+	c.Start(t)
 	// The pool may hold one more connection that is dead.
 	for range connections {
 		if err = s.Append(ctx, ingestBatch(1)); err == nil {
@@ -139,7 +139,7 @@ func TestAServerThatStopsLosesNothingAndComesBack(t *testing.T) {
 }
 
 func TestMigrationsRunOnceFromManyServers(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	dsn := v.fresh(t)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -237,7 +237,7 @@ func wantHours(t *testing.T, s *Store, want []forescale.DemandHour) {
 // Servers of the new version start at once on a database of the old one, roll up
 // at once, and save demand meanwhile.
 func TestOldDemandIsRolledUpByManyServers(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	dsn := v.fresh(t)
 	points := oldDemand(t, dsn)
 	var wg sync.WaitGroup
@@ -285,7 +285,7 @@ func TestOldDemandIsRolledUpByManyServers(t *testing.T) {
 // Two stores of one database keep ids in their memory; one deletes the series
 // that the other one knows.
 func TestAServerForgetsIDsThatAnotherOneDeleted(t *testing.T) {
-	dsn := fastCluster(t).fresh(t)
+	dsn := sharedCluster(t).fresh(t)
 	a, b := openAt(t, dsn), openAt(t, dsn)
 	ctx := t.Context()
 	batch := ingestBatch(0)

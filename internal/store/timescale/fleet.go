@@ -86,6 +86,7 @@ func ended(i forescale.Instance) *time.Time {
 func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error) {
 	var w where
 	w.equal("service", q.Service)
+	w.among("service", q.Services)
 	if q.Live {
 		w.add("ended IS NULL")
 	}
@@ -123,41 +124,4 @@ func knownWords(i forescale.Instance) error {
 		return nil
 	}
 	return contradiction("instance", i.ID, fmt.Errorf("%q is not an origin", i.Origin))
-}
-
-// SaveWarmup implements [store.Fleet].
-func (s *Store) SaveWarmup(ctx context.Context, w forescale.Warmup) error {
-	return s.saveWarmup(ctx, unfenced, w)
-}
-
-func (s *Store) saveWarmup(ctx context.Context, fence int64, w forescale.Warmup) error {
-	return s.writeUnder(ctx, fence, "save a warm-up", func(ctx context.Context, t *tx) error {
-		return t.exec(ctx, `INSERT INTO warmup (instance, service, node, image, at, duration, at_once) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (instance) DO NOTHING`,
-			w.Instance, w.Service, w.Node, w.Image, utc(w.At), int64(w.Duration), w.AtOnce)
-	})
-}
-
-// Warmups implements [store.Fleet].
-func (s *Store) Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error) {
-	var all *int // NULL: no limit
-	if limit > 0 {
-		all = &limit
-	}
-	query := `SELECT w.service, w.instance, w.node, w.image, w.at, w.duration, w.at_once
-		FROM (SELECT DISTINCT service FROM warmup) AS s CROSS JOIN LATERAL
-			(SELECT * FROM warmup WHERE service = s.service ORDER BY at DESC, instance DESC LIMIT $1::bigint) AS w
-		ORDER BY w.service, w.at DESC, w.instance DESC`
-	args := []any{all}
-	if service != "" {
-		query = `SELECT service, instance, node, image, at, duration, at_once
-			FROM warmup WHERE service = $2 ORDER BY at DESC, instance DESC LIMIT $1::bigint`
-		args = append(args, service)
-	}
-	return list(ctx, s, "read warm-ups", func(r row) (w forescale.Warmup, err error) {
-		var took int64
-		err = r.Scan(&w.Service, &w.Instance, &w.Node, &w.Image, &w.At, &took, &w.AtOnce)
-		w.At, w.Duration = w.At.UTC(), time.Duration(took)
-		return w, err
-	}, query, args...)
 }

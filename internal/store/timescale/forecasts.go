@@ -110,10 +110,12 @@ func scanForecast(r row) (f forescale.Forecast, err error) {
 }
 
 // LatestForecasts implements [store.Forecasts].
-func (s *Store) LatestForecasts(ctx context.Context, since time.Time) ([]forescale.Forecast, error) {
+func (s *Store) LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error) {
+	w := where{args: []any{utc(since)}}
+	w.among("service", services)
 	return list(ctx, s, "read the latest forecasts", scanForecast, `SELECT `+forecastColumns+` FROM line AS l CROSS JOIN LATERAL
-			(SELECT * FROM forecast WHERE line = l.id AND issued > $1 ORDER BY issued DESC LIMIT 1) AS f
-		ORDER BY service, metric`, utc(since))
+			(SELECT * FROM forecast WHERE line = l.id AND issued > $1 ORDER BY issued DESC LIMIT 1) AS f`+
+		w.String()+" ORDER BY service, metric", w.args...)
 }
 
 // LedgerForecasts implements [store.Forecasts].

@@ -43,40 +43,57 @@ const (
 	movedHour = "(SELECT value::timestamptz FROM meta WHERE key = 'hours_moved')"
 )
 
-// What is due is worked out while it is read, so hours never differ from their
-// minutes. TimescaleDB does so for the newest hours; those that are final, and
-// those that were rolled up before it came, are in the table.
-const (
-	lineID       = "(SELECT id FROM line WHERE service = $1 AND metric = $2)"
-	hoursOfTable = `SELECT hour, mean, least, most, points, saturated FROM hours AS h
-			WHERE line = ` + lineID + ` AND hour >= $3 AND hour < $4`
-	hoursByUs = hoursOfTable + ` AND NOT EXISTS (SELECT FROM hours_due AS d WHERE d.line = h.line AND d.hour = h.hour AND d.hour >= ` + finalHour + `)
+// hoursOf is the query for the hours of a line from $1 on and before $2. What is due
+// is worked out while it is read, so hours never differ from their minutes. TimescaleDB
+// does so for the newest hours; those that are final, and those that were rolled up
+// before it came, are in the table.
+func (s *Store) hoursOf(line string) string {
+	ofTable := `SELECT hour, mean, least, most, points, saturated FROM hours AS h
+			WHERE line = ` + line + ` AND hour >= $1 AND hour < $2`
+	if s.extension != "" {
+		return ofTable + ` AND hour < ` + movedHour + `
+		UNION ALL
+		SELECT hour, mean, least, most, points, saturated FROM demand_hour
+			WHERE line = ` + line + ` AND hour >= $1 AND hour < $2 AND hour >= ` + movedHour
+	}
+	return ofTable + ` AND NOT EXISTS (SELECT FROM hours_due AS d WHERE d.line = h.line AND d.hour = h.hour AND d.hour >= ` + finalHour + `)
 		UNION ALL
 		SELECT due.hour, v.* FROM hours_due AS due CROSS JOIN LATERAL (
 				SELECT avg(value), min(value), max(value), count(*), count(*) FILTER (WHERE censored) FROM demand
 				WHERE line = due.line AND minute >= due.hour AND minute < due.hour + INTERVAL '1 hour' HAVING count(*) > 0) AS v
-			WHERE line = ` + lineID + ` AND hour >= $3 AND hour < $4 AND hour >= ` + finalHour + `
-		ORDER BY 1`
-	hoursByTimescale = hoursOfTable + ` AND hour < ` + movedHour + `
-		UNION ALL
-		SELECT hour, mean, least, most, points, saturated FROM demand_hour
-			WHERE line = ` + lineID + ` AND hour >= $3 AND hour < $4 AND hour >= ` + movedHour + `
-		ORDER BY 1`
-)
+			WHERE line = ` + line + ` AND hour >= $1 AND hour < $2 AND hour >= ` + finalHour
+}
 
 // DemandHours implements [store.Samples].
 func (s *Store) DemandHours(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.DemandHour, error) {
-	query := hoursByUs
-	if s.extension != "" {
-		query = hoursByTimescale
-	}
-	return list(ctx, s, "read demand by the hour", func(r row) (h forescale.DemandHour, err error) {
-		var saturated int
-		err = r.Scan(&h.Time, &h.Mean, &h.Least, &h.Most, &h.Points, &saturated)
-		h.Service, h.Metric, h.Time = service, metric, h.Time.UTC()
-		h.Saturated = float64(saturated) / float64(max(h.Points, 1))
+	return list(ctx, s, "read demand by the hour", func(r row) (forescale.DemandHour, error) {
+		h, err := scanHour(r)
+		h.Service, h.Metric = service, metric
 		return h, err
-	}, query, service, string(metric), hourFrom(from), hourFrom(to))
+	}, s.hoursOf("(SELECT id FROM line WHERE service = $3 AND metric = $4)")+" ORDER BY 1", hourFrom(from), hourFrom(to), service, string(metric))
+}
+
+// HoursOf implements [store.Samples].
+func (s *Store) HoursOf(ctx context.Context, from, to time.Time, services []string) ([]forescale.DemandHour, error) {
+	if len(services) == 0 {
+		return nil, ctx.Err()
+	}
+	return list(ctx, s, "read the demand of several services by the hour", func(r row) (h forescale.DemandHour, err error) {
+		var service string
+		var metric forescale.Metric
+		h, err = scanHour(r, &service, &metric)
+		h.Service, h.Metric = service, metric
+		return h, err
+	}, `SELECT v.*, service, metric FROM line AS l CROSS JOIN LATERAL (`+s.hoursOf("l.id")+`) AS v
+		WHERE service = ANY ($3::text[]) ORDER BY service, metric, hour`, hourFrom(from), hourFrom(to), services)
+}
+
+// scanHour reads an hour, and what comes after it.
+func scanHour(r row, more ...any) (h forescale.DemandHour, err error) {
+	var saturated int
+	err = r.Scan(append([]any{&h.Time, &h.Mean, &h.Least, &h.Most, &h.Points, &saturated}, more...)...)
+	h.Time, h.Saturated = h.Time.UTC(), float64(saturated)/float64(max(h.Points, 1))
+	return h, err
 }
 
 // RollUp implements [store.Samples].

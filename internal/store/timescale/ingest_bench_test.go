@@ -100,7 +100,11 @@ func byBatch(ctx context.Context, c *pgx.Conn, rows []sampleRow) error {
 
 // benchServer is a server that syncs, as a real one does.
 func benchServer(b *testing.B) *server {
-	if v := named(); v != nil {
+	b.Helper()
+	if v := named(b); v != nil {
+		if v.single {
+			b.Skip("the server of " + testPostgres + " takes one connection")
+		}
 		return v
 	}
 	return &server{dsn: startCluster(b).dsn("postgres")}

@@ -119,7 +119,33 @@ func (s *Store) inspect(ctx context.Context, in *store.Inspection, known []migra
 	if copied != nil {
 		in.Fault("copy", store.Unfinished(s.place, *copied))
 	}
-	return true, nil
+	return true, s.inspectCompression(ctx, in, extension)
+}
+
+// inspectCompression tells what a row of the compressed chunks takes, and took. The
+// counts of rows stand in TimescaleDB's own tables alone, which may change.
+func (s *Store) inspectCompression(ctx context.Context, in *store.Inspection, extension string) error {
+	if extension == "" {
+		return nil
+	}
+	sizes, err := readAll(ctx, s.pool, scanText, `SELECT format('%s: %s bytes a row in %s compressed chunks, %s before', h.table_name,
+			round(sum(z.compressed_heap_size + z.compressed_toast_size + z.compressed_index_size) / sum(z.numrows_pre_compression), 2), count(*),
+			round(sum(z.uncompressed_heap_size + z.uncompressed_toast_size + z.uncompressed_index_size) / sum(z.numrows_pre_compression)))
+		FROM _timescaledb_catalog.compression_chunk_size AS z JOIN _timescaledb_catalog.chunk AS c ON c.id = z.chunk_id
+			JOIN _timescaledb_catalog.hypertable AS h ON h.id = c.hypertable_id
+		WHERE h.schema_name = current_schema() AND h.table_name IN ('sample', 'demand') AND z.numrows_pre_compression > 0
+		GROUP BY h.table_name ORDER BY h.table_name DESC`)
+	if code := codeOf(err); code == "42P01" || code == "42703" || code == "42501" { // it is not there, or not for this user
+		in.Add(store.Fine, "compression", "this TimescaleDB does not tell what a row takes", "")
+		return nil
+	}
+	if err == nil && len(sizes) == 0 {
+		sizes = []string{"no chunk is compressed yet"}
+	}
+	for _, says := range sizes {
+		in.Add(store.Fine, "compression", says, "")
+	}
+	return err
 }
 
 // usableExtension is the version of TimescaleDB that is installed, with a warning

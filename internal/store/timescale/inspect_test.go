@@ -11,7 +11,7 @@ import (
 )
 
 func TestInspectingADatabaseChangesNothing(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	look := func(dsn string, opts ...Option) map[string]store.Level {
 		t.Helper()
 		in, err := Inspect(t.Context(), dsn, opts...)

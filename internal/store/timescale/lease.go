@@ -172,7 +172,12 @@ func (u under) SaveInstances(ctx context.Context, is []forescale.Instance) error
 
 // SaveWarmup implements [store.Fleet].
 func (u under) SaveWarmup(ctx context.Context, w forescale.Warmup) error {
-	return u.saveWarmup(ctx, u.fence, w)
+	return u.saveLapse(ctx, u.fence, "warmup", w)
+}
+
+// SaveCooldown implements [store.Fleet].
+func (u under) SaveCooldown(ctx context.Context, w forescale.Warmup) error {
+	return u.saveLapse(ctx, u.fence, "cooldown", w)
 }
 
 // SaveDemand implements [store.Samples].

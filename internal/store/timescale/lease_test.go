@@ -10,7 +10,7 @@ import (
 // A leader that was stopped in the middle of a write holds the lease's row; its
 // transaction is ended once its term is over, and not before.
 func TestALeaderStoppedInTheMiddleOfAWriteDoesNotHoldUpATakeOver(t *testing.T) {
-	dsn := fastCluster(t).fresh(t)
+	dsn := sharedCluster(t).fresh(t)
 	s := openAt(t, dsn)
 	ctx := t.Context()
 	old, won, err := s.TakeLead(ctx, "old", time.Hour)

@@ -232,9 +232,9 @@ func (p *pushing) last(j *journal) (at time.Time) {
 }
 
 // children are the server's processes, the first one included.
-func (c *cluster) processes(t *testing.T) []int {
+func (c cluster) processes(t *testing.T) []int {
 	t.Helper()
-	pid := c.cmd.Process.Pid
+	pid := c.Cmd.Process.Pid
 	all := []int{pid}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
@@ -252,13 +252,13 @@ func (c *cluster) processes(t *testing.T) []int {
 }
 
 // end ends the server by a signal and waits for all of its processes.
-func (c *cluster) end(t *testing.T, sig syscall.Signal) {
+func (c cluster) end(t *testing.T, sig syscall.Signal) {
 	t.Helper()
 	all := c.processes(t)
-	if err := c.cmd.Process.Signal(sig); err != nil {
+	if err := c.Cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
-	<-c.ended
+	<-c.Ended
 	for _, pid := range all[1:] {
 		eventually(t, fmt.Sprintf("process %d of the server ends", pid), func() bool { return syscall.Kill(pid, 0) != nil })
 	}
@@ -278,7 +278,7 @@ func TestADatabaseThatEndsAmongPushesLosesNothing(t *testing.T) {
 		if resp, text, err := f.ask("GET", "/readyz", ""); err != nil || resp.StatusCode != 503 || !strings.Contains(text, "store_unreachable") {
 			t.Errorf("%s: ready said %s, %v", how.name, text, err)
 		}
-		c.start(t)
+		c.Start(t)
 		p.await(how.name+": pushes are acknowledged again", 20, acks)
 		if resp, _, err := f.ask("GET", "/readyz", ""); err != nil || resp.StatusCode != 200 {
 			t.Errorf("%s: not ready afterwards, %v", how.name, err)
@@ -321,7 +321,7 @@ func TestADatabaseThatIsPausedAmongPushesLosesNothing(t *testing.T) {
 
 func TestACommitThatIsCutOffLosesNothing(t *testing.T) {
 	c := startCluster(t)
-	w := startWire(t, fmt.Sprintf("127.0.0.1:%d", c.port))
+	w := startWire(t, fmt.Sprintf("127.0.0.1:%d", c.Port))
 	f := startFront(t, w.through(c.dsn("postgres")), collector.IngestOptions{}, commitWithin(200*time.Millisecond))
 	p := f.push(t)
 	for _, kind := range []trouble{cut, swallow} {
@@ -349,7 +349,7 @@ func TestACommitThatIsCutOffLosesNothing(t *testing.T) {
 
 func TestADatabaseThatIsSlowIsBounded(t *testing.T) {
 	c := startCluster(t, "fsync=off")
-	w := startWire(t, fmt.Sprintf("127.0.0.1:%d", c.port))
+	w := startWire(t, fmt.Sprintf("127.0.0.1:%d", c.Port))
 	bounds := collector.IngestOptions{MaxRows: 20, MaxRequests: 10, MaxCommit: 5}
 	f := startFront(t, w.through(c.dsn("postgres")), bounds)
 	p := f.push(t)
@@ -394,17 +394,17 @@ func TestADatabaseWhoseDiskIsFullLosesNothing(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to mount a small file system")
 	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", c.data()).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", c.Data()).CombinedOutput(); err != nil {
 		t.Skipf("needs to mount a small file system: %v: %s", err, out)
 	}
-	t.Cleanup(func() { exec.Command("umount", c.data()).Run() })
-	c.init(t, "-X", filepath.Join(c.dir, "wal"))
-	c.start(t, "fsync=off")
-	t.Cleanup(func() { c.stop(t) })
+	t.Cleanup(func() { exec.Command("umount", c.Data()).Run() })
+	c.Init(t, "-X", filepath.Join(c.Dir, "wal"))
+	c.Start(t, "fsync=off")
+	t.Cleanup(func() { c.Stop(t) })
 	f := startFront(t, c.dsn("postgres"), collector.IngestOptions{})
 	p := f.push(t)
 	p.await("pushes are acknowledged", 10, acks)
-	ballast := filepath.Join(c.data(), "ballast")
+	ballast := filepath.Join(c.Data(), "ballast")
 	if err := exec.Command("dd", "if=/dev/zero", "of="+ballast, "bs=4k").Run(); err == nil {
 		t.Fatal("the disk did not fill up")
 	}
@@ -439,7 +439,7 @@ func TestADatabaseWhoseDiskIsFullLosesNothing(t *testing.T) {
 // A transaction that a vanished client left open holds rows; who waits for them
 // gives up in time, and leaves nothing behind in the server.
 func TestWhoWaitsForALockGivesUp(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	dsn := v.fresh(t)
 	s := openAt(t, dsn, func(o *options) { o.begin = strings.Replace(begin, "20s", "100ms", 1) })
 	batch := ingestBatch(0)

@@ -2,7 +2,6 @@ package timescale
 
 import (
 	"bufio"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +57,7 @@ func startPglite(t testing.TB) *server {
 	if err != nil {
 		t.Fatalf("the server did not start: %v", err)
 	}
-	return &server{dsn: "postgres://postgres@127.0.0.1:" + strings.TrimSpace(port) +
+	return &server{single: true, dsn: "postgres://postgres@127.0.0.1:" + strings.TrimSpace(port) +
 		"/postgres?sslmode=disable&pool_max_conns=1&default_query_exec_mode=cache_describe"}
 }
 
@@ -68,11 +67,11 @@ func TestStoreOnTimescaleDB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	v := startPglite(t)
-	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		checks.Value.Set("5")
-		defer checks.Value.Set(checks.DefValue)
+	v := withExtension(t)
+	if v.dsn == os.Getenv(testPostgres) {
+		t.Skip("TestStore runs on the named server, which has TimescaleDB")
 	}
+	storetest.Fewer(t, "5")
 	s := openAt(t, v.fresh(t))
 	if s.Extension() == "" {
 		t.Fatalf("TimescaleDB is not used: %v", s.Warnings())
@@ -87,7 +86,7 @@ func TestCopyOnTimescaleDB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	v := startPglite(t)
+	v := withExtension(t)
 	storetest.Fewer(t, "1")
 	t.Run("from a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshFile, freshSchema(v, true)) })
 	t.Run("to a file", func(t *testing.T) { storetest.ExerciseCopy(t, freshSchema(v, true), freshFile) })
@@ -143,7 +142,7 @@ func TestHoursAndChunksOnTimescaleDB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
 	}
-	v := startPglite(t)
+	v := withExtension(t)
 	dsn := v.fresh(t)
 	ctx := t.Context()
 	s := openAt(t, dsn)
@@ -225,7 +224,7 @@ func TestHoursMoveOverToTimescaleDB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
 	}
-	v := startPglite(t)
+	v := withExtension(t)
 	old := v.fresh(t)
 	points := oldDemand(t, old) // by an older program, with the extension
 	for range 2 {

@@ -76,7 +76,9 @@ func (t *tx) savePlans(ctx context.Context, plans []forescale.ServicePlan) error
 }
 
 // LatestPlans implements [store.Plans].
-func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error) {
+func (s *Store) LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error) {
+	var w where
+	w.among("service", services)
 	return list(ctx, s, "read the latest plans", func(r row) (p forescale.ServicePlan, err error) {
 		var lead int64
 		var changes string
@@ -88,5 +90,5 @@ func (s *Store) LatestPlans(ctx context.Context) ([]forescale.ServicePlan, error
 			return p, contradiction("the plan of", p.Service, err)
 		}
 		return p, nil
-	}, "SELECT service, made_at, lead, until, acting, changes FROM plan ORDER BY service")
+	}, "SELECT service, made_at, lead, until, acting, changes FROM plan"+w.String()+" ORDER BY service", w.args...)
 }

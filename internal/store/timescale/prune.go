@@ -113,6 +113,8 @@ var oldRows = []string{
 		WHERE at < $1 AND last_at < $1 AND outcome <> 'pending' AND (NOT newest OR
 		NOT EXISTS (SELECT 1 FROM decision WHERE service = d.service AND seq < d.seq)) LIMIT $2)`,
 	`DELETE FROM warmup WHERE instance IN (SELECT instance FROM warmup WHERE at < $1 LIMIT $2)`,
+	`DELETE FROM cooldown WHERE instance IN (SELECT instance FROM cooldown WHERE at < $1 LIMIT $2)`,
+	`DELETE FROM learned WHERE (service, kind) IN (SELECT service, kind FROM learned WHERE at < $1 LIMIT $2)`,
 	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < $1 LIMIT $2)`,
 }
 

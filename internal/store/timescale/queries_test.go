@@ -40,8 +40,10 @@ func TestARoundOfManyServicesTakesFewStatements(t *testing.T) {
 	var points []forescale.DemandPoint
 	var forecasts []forescale.Forecast
 	plan := forescale.Plan{At: benchStart}
+	var names []string
 	for i := range services {
 		name := fmt.Sprintf("service-%04d", i)
+		names = append(names, name)
 		for k := range 15 {
 			at := benchStart.Add(time.Duration(k) * time.Minute)
 			cells = append(cells, forescale.Cell{Service: name, Time: at})
@@ -73,6 +75,17 @@ func TestARoundOfManyServicesTakesFewStatements(t *testing.T) {
 		{"latest decisions", 1, func() error { ds, err := s.LatestDecisions(ctx); return read(len(ds), err) }},
 		{"latest plans", 1, func() error { ps, err := s.LatestPlans(ctx); return read(len(ps), err) }},
 		{"rolling up the hours of all", 8, func() error { return s.RollUp(ctx) }},
+		{"demand of named services, one by one", 2, func() error {
+			n := 0
+			err := s.EachDemand(ctx, benchStart, benchStart.Add(time.Hour), names, func(forescale.DemandPoint) error { n++; return nil })
+			return read(n, err)
+		}},
+		{"hours of named services", 1, func() error {
+			hs, err := s.HoursOf(ctx, benchStart, benchStart.Add(time.Hour), names)
+			return read(len(hs), err)
+		}},
+		{"recent demand of named services", 1, func() error { ps, err := s.RecentDemand(ctx, benchStart, names...); return read(len(ps), err) }},
+		{"latest forecasts of named services", 1, func() error { fs, err := s.LatestForecasts(ctx, time.Time{}, names...); return read(len(fs), err) }},
 		{"spans", 1, func() error { ds, err := s.DemandSpans(ctx); return read(len(ds), err) }},
 	} {
 		before, start := count.n.Load(), time.Now()
@@ -92,7 +105,7 @@ const settingsOfAConnection = 6
 
 // A query mode of pgx that sends texts, as some proxies need, reads the same.
 func TestDemandReadsTheSameAsText(t *testing.T) {
-	dsn := fastCluster(t).fresh(t)
+	dsn := sharedCluster(t).fresh(t)
 	s := openAt(t, dsn)
 	var cells []forescale.Cell
 	var want []forescale.DemandPoint
@@ -131,8 +144,8 @@ func BenchmarkDemandOfFourWeeks(b *testing.B) {
 		}
 		readFourWeeks(b, s)
 	})
-	b.Run("webassembly", func(b *testing.B) {
-		s := openAt(b, startPglite(b).fresh(b))
+	b.Run("timescaledb", func(b *testing.B) {
+		s := openAt(b, withExtension(b).fresh(b))
 		fill(b, s, 20, 0)
 		readFourWeeks(b, s)
 		b.Run("compressed", func(b *testing.B) {

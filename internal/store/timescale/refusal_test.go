@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,12 +46,10 @@ func wantWarning(t *testing.T, s *Store, code string, words ...string) {
 // TestAnExtensionThatCannotBeUsed runs a server of its own tree of files, in which
 // an extension of that name lies that is only its name.
 func TestAnExtensionThatCannotBeUsed(t *testing.T) {
-	c := &cluster{bin: ownTree(t)}
-	c.place(t)
-	c.init(t)
-	c.start(t, "fsync=off")
-	t.Cleanup(func() { c.stop(t) })
-	control := filepath.Join(c.bin, "../../../../share/postgresql", filepath.Base(filepath.Dir(c.bin)), "extension", "timescaledb.control")
+	c := cluster{postgrestest.New(t, ownTree(t))}
+	c.Init(t)
+	c.Run(t, "fsync=off")
+	control := filepath.Join(c.Programs, "../../../../share/postgresql", filepath.Base(filepath.Dir(c.Programs)), "extension", "timescaledb.control")
 	write := func(path, text string) {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -92,7 +89,7 @@ func TestAnExtensionThatCannotBeUsed(t *testing.T) {
 // server looks for them from where its program is.
 func ownTree(t *testing.T) string {
 	t.Helper()
-	bin := postgrestest.Binaries(t)
+	bin := postgrestest.Programs(t)
 	version := filepath.Base(filepath.Dir(bin))
 	share := filepath.Join("/usr/share/postgresql", version)
 	if _, err := os.Stat(filepath.Join(share, "extension")); err != nil {
@@ -112,7 +109,7 @@ func ownTree(t *testing.T) string {
 	}
 	must(os.Chmod(tree, 0o755))
 	must(os.MkdirAll(mine, 0o755))
-	for _, program := range []string{"postgres", "initdb"} {
+	for _, program := range []string{"postgres", "initdb", "pg_isready"} {
 		data, err := os.ReadFile(filepath.Join(bin, program))
 		must(err)
 		must(os.WriteFile(filepath.Join(mine, program), data, 0o755))
@@ -136,20 +133,18 @@ func ownTree(t *testing.T) string {
 
 func TestAStandbyIsRefusedAndThePrimaryFoundBesideIt(t *testing.T) {
 	c := startCluster(t, "fsync=off")
-	standby := &cluster{bin: c.bin}
-	standby.place(t)
-	base := c.command(t, "pg_basebackup", "-D", filepath.Join(standby.dir, "data"), "-d", c.dsn("postgres"), "-c", "fast", "-R", "-N")
+	standby := newCluster(t)
+	base := c.Command("pg_basebackup", "-D", filepath.Join(standby.Dir, "data"), "-d", c.dsn("postgres"), "-c", "fast", "-R", "-N")
 	if out, err := base.CombinedOutput(); err != nil {
 		t.Fatalf("pg_basebackup: %v\n%s", err, out)
 	}
-	standby.start(t, "fsync=off")
-	t.Cleanup(func() { standby.stop(t) })
+	standby.Run(t, "fsync=off")
 	_, err := Open(t.Context(), standby.dsn("postgres"))
 	wantFault(t, err, "store_read_only")
 	if !strings.Contains(err.Error(), "standby") {
 		t.Error(err)
 	}
-	both := fmt.Sprintf("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", standby.port, c.port)
+	both := fmt.Sprintf("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", standby.Port, c.Port)
 	s := openAt(t, both)
 	if err := s.Append(t.Context(), ingestBatch(0)); err != nil {
 		t.Error(err)
@@ -159,10 +154,8 @@ func TestAStandbyIsRefusedAndThePrimaryFoundBesideIt(t *testing.T) {
 // The clock of the database is put off by a function that stands before the real
 // one in the search path.
 func TestAClockOfTheDatabaseThatIsOff(t *testing.T) {
-	v := fastCluster(t)
-	dsn := v.fresh(t)
-	u, _ := url.Parse(dsn)
-	schema, _, _ := strings.Cut(u.Query().Get("search_path"), ",")
+	v := sharedCluster(t)
+	schema, dsn := v.freshSchema(t)
 	shift := func(by string) {
 		v.exec(t, fmt.Sprintf(`CREATE OR REPLACE FUNCTION %s.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
 			AS 'SELECT pg_catalog.clock_timestamp() + interval ''%s'''`, schema, by))
@@ -213,14 +206,12 @@ func TestATableOfMigrationsThatSomebodyChanged(t *testing.T) {
 }
 
 func TestAConnectionLimitOfTheUser(t *testing.T) {
-	v := fastCluster(t)
-	dsn := v.fresh(t)
-	u, _ := url.Parse(dsn)
-	schema, _, _ := strings.Cut(u.Query().Get("search_path"), ",")
+	v := sharedCluster(t)
+	schema, dsn := v.freshSchema(t)
 	role := "few_" + schema
-	v.exec(t, "CREATE ROLE "+role+" LOGIN CONNECTION LIMIT 1", "GRANT ALL ON SCHEMA "+schema+" TO "+role)
-	t.Cleanup(func() { v.exec(t, "DROP OWNED BY "+role, "DROP ROLE "+role) })
-	asFew := strings.Replace(dsn, "postgres@", role+":"+secret+"@", 1)
+	v.freshRole(t, role, "LOGIN CONNECTION LIMIT 1 PASSWORD '"+secret+"'")
+	v.exec(t, "GRANT ALL ON SCHEMA "+schema+" TO "+role)
+	asFew := asUser(dsn, role, secret)
 	s := openAt(t, with(asFew, "pool_max_conns", "1"))
 	_, err := Open(t.Context(), asFew)
 	wantFault(t, err, "store_connections")
@@ -234,31 +225,45 @@ func TestAConnectionLimitOfTheUser(t *testing.T) {
 // a certificate of an authority of its own.
 func TestSecretsAndCertificates(t *testing.T) {
 	c := newCluster(t)
-	c.init(t)
+	c.Init(t)
 	ca := c.certify(t)
 	other := filepath.Join(t.TempDir(), "other.pem")
 	writePEM(t, other, "CERTIFICATE", newAuthority(t).der)
-	c.start(t, "fsync=off", "ssl=on", "ssl_cert_file="+filepath.Join(c.dir, "server.crt"), "ssl_key_file="+filepath.Join(c.dir, "server.key"))
-	t.Cleanup(func() { c.stop(t) })
+	c.Start(t, "fsync=off", "ssl=on", "ssl_cert_file="+filepath.Join(c.Dir, "server.crt"), "ssl_key_file="+filepath.Join(c.Dir, "server.key"))
+	t.Cleanup(func() { c.Stop(t) })
 	execAt(t, c.dsn("postgres"), "CREATE ROLE ann LOGIN PASSWORD '"+secret+"'", "CREATE DATABASE anns OWNER ann",
 		"SELECT pg_reload_conf()")
-	hba := filepath.Join(c.dir, "data", "pg_hba.conf")
+	hba := filepath.Join(c.Dir, "data", "pg_hba.conf")
 	if err := os.WriteFile(hba, []byte("host all postgres 127.0.0.1/32 trust\nhostssl all ann 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.stop(t)
-	c.start(t, "fsync=off", "ssl=on", "ssl_cert_file="+filepath.Join(c.dir, "server.crt"), "ssl_key_file="+filepath.Join(c.dir, "server.key"))
+	c.Stop(t)
+	c.Start(t, "fsync=off", "ssl=on", "ssl_cert_file="+filepath.Join(c.Dir, "server.crt"), "ssl_key_file="+filepath.Join(c.Dir, "server.key"))
 	address := func(host, query string) string {
-		return fmt.Sprintf("postgres://ann@%s:%d/anns?%s", host, c.port, query)
+		return fmt.Sprintf("postgres://ann@%s:%d/anns?%s", host, c.Port, query)
 	}
 	pass := filepath.Join(t.TempDir(), "pass")
-	if err := os.WriteFile(pass, fmt.Appendf(nil, "127.0.0.1:%d:anns:ann:%s\n", c.port, secret), 0o600); err != nil {
+	if err := os.WriteFile(pass, fmt.Appendf(nil, "127.0.0.1:%d:anns:ann:%s\n", c.Port, secret), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	home := t.TempDir() // the files of libpq
+	for name, text := range map[string]string{
+		".pgpass":          fmt.Sprintf("# ours\n127.0.0.1:%d:*:ann:%s\n", c.Port, secret),
+		".pg_service.conf": fmt.Sprintf("[fore]\nhost=127.0.0.1\nport=%d\ndbname=anns\nuser=ann\nsslmode=require\npassword=%s\n", c.Port, secret),
+		"bad.conf":         "[fore]\nport=" + secret + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, w := range []struct {
 		sentence, dsn, env, value string
 		opts                      []Option
 	}{
+		{sentence: "a password in .pgpass at home", dsn: address("127.0.0.1", "sslmode=require"), env: "HOME", value: home},
+		{sentence: "all in a service at home", dsn: "postgres:///?service=fore", env: "HOME", value: home},
+		{sentence: "all in a service of the file that PGSERVICEFILE names", dsn: "postgres:///?service=fore", env: "PGSERVICEFILE", value: filepath.Join(home, ".pg_service.conf")},
+		{sentence: "a service of which the address changes a part", dsn: address("127.0.0.1", "sslmode=verify-ca&sslrootcert="+ca+"&service=fore"), env: "HOME", value: home},
 		{sentence: "a password in PGPASSWORD", dsn: address("127.0.0.1", "sslmode=require"), env: "PGPASSWORD", value: secret},
 		{sentence: "a password in the file of PGPASSFILE", dsn: address("127.0.0.1", "sslmode=require"), env: "PGPASSFILE", value: pass},
 		{sentence: "a password in the file that the address names", dsn: address("127.0.0.1", "sslmode=require&passfile="+pass)},
@@ -266,6 +271,7 @@ func TestSecretsAndCertificates(t *testing.T) {
 		{sentence: "a certificate of a known authority", dsn: address("127.0.0.1", "sslmode=verify-full&sslrootcert="+ca), env: "PGPASSWORD", value: secret},
 	} {
 		t.Run(w.sentence, func(t *testing.T) {
+			t.Setenv("HOME", t.TempDir())
 			if w.env != "" {
 				t.Setenv(w.env, w.value)
 			}
@@ -282,6 +288,9 @@ func TestSecretsAndCertificates(t *testing.T) {
 		{"a connection that is not encrypted", address("127.0.0.1", "sslmode=disable"), secret, "store_refused", "pg_hba.conf"},
 		{"a certificate of an unknown authority", address("127.0.0.1", "sslmode=verify-full&sslrootcert="+other), secret, "store_untrusted", "sslrootcert"},
 		{"a certificate of another host", address("localhost", "sslmode=verify-full&sslrootcert="+ca), secret, "store_untrusted", "host"},
+		{"another authority where encryption is all that is asked for", address("127.0.0.1", "sslmode=require&sslrootcert="+other), secret, "store_untrusted", "sslrootcert"},
+		{"a service that no file has", "postgres:///?service=none&servicefile=" + filepath.Join(home, ".pg_service.conf"), secret, "dsn_wrong", "service"},
+		{"a service file that cannot be read", "postgres:///?service=fore&servicefile=" + filepath.Join(home, "bad.conf"), "", "dsn_wrong", "service"},
 		{"an authority's file that is not there", address("127.0.0.1", "sslmode=verify-full&sslrootcert=/nowhere"), secret, "dsn_wrong", "a file that it names"},
 	} {
 		t.Run(w.sentence, func(t *testing.T) {
@@ -294,8 +303,8 @@ func TestSecretsAndCertificates(t *testing.T) {
 		})
 	}
 	t.Run("a server without encryption", func(t *testing.T) {
-		c.stop(t)
-		c.start(t, "fsync=off")
+		c.Stop(t)
+		c.Start(t, "fsync=off")
 		t.Setenv("PGPASSWORD", secret)
 		_, err := Open(t.Context(), address("127.0.0.1", "sslmode=require"))
 		wantFault(t, err, "store_unreachable")
@@ -333,7 +342,7 @@ func newAuthority(t *testing.T) authority {
 
 // certify puts a certificate for 127.0.0.1 and its key into the cluster's folder,
 // and gives the file of the authority that signed it.
-func (c *cluster) certify(t *testing.T) string {
+func (c cluster) certify(t *testing.T) string {
 	t.Helper()
 	ca := newAuthority(t)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -349,11 +358,13 @@ func (c *cluster) certify(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(c.dir, "ca.pem")
+	file := filepath.Join(c.Dir, "ca.pem")
 	writePEM(t, file, "CERTIFICATE", ca.der)
-	writePEM(t, filepath.Join(c.dir, "server.crt"), "CERTIFICATE", der)
-	writePEM(t, filepath.Join(c.dir, "server.key"), "PRIVATE KEY", private)
-	c.own(t, filepath.Join(c.dir, "server.crt"), filepath.Join(c.dir, "server.key"))
+	writePEM(t, filepath.Join(c.Dir, "server.crt"), "CERTIFICATE", der)
+	writePEM(t, filepath.Join(c.Dir, "server.key"), "PRIVATE KEY", private)
+	if err := c.Own(filepath.Join(c.Dir, "server.crt"), filepath.Join(c.Dir, "server.key")); err != nil {
+		t.Fatal(err)
+	}
 	return file
 }
 

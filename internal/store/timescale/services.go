@@ -94,8 +94,19 @@ func (s *Store) Service(ctx context.Context, name string) (forescale.Service, er
 
 // ListServices implements [store.Services].
 func (s *Store) ListServices(ctx context.Context) ([]forescale.Service, error) {
-	return list(ctx, s, "list services", scanService,
-		"SELECT name, version, updated_at, body FROM service WHERE body IS NOT NULL ORDER BY name")
+	return s.FindServices(ctx, forescale.ServiceQuery{})
+}
+
+// FindServices implements [store.Services].
+func (s *Store) FindServices(ctx context.Context, q forescale.ServiceQuery) ([]forescale.Service, error) {
+	var w where
+	w.add("body IS NOT NULL")
+	w.among("name", q.Names)
+	if q.After != "" {
+		w.add("name > " + w.arg(q.After))
+	}
+	query := "SELECT name, version, updated_at, body FROM service" + w.String() + " ORDER BY name" + w.limit(q.Limit)
+	return list(ctx, s, "list services", scanService, query, w.args...)
 }
 
 // DeleteService implements [store.Services].

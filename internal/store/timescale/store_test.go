@@ -1,6 +1,7 @@
 package timescale
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -14,12 +15,18 @@ func TestStore(t *testing.T) {
 	s := openAt(t, v.fresh(t)) // a server that somebody named may have the extension
 	with := s.Extension() != ""
 	s.Close()
+	switch { // each sequence of the model needs a fresh store
+	case with:
+		storetest.Fewer(t, "5") // which takes a second there
+	case os.Getenv(testPostgres) != "":
+		storetest.Fewer(t, "20") // which syncs its disk
+	}
 	exercise(t, v, with)
 }
 
 // TestCopy moves stores between PostgreSQL and files, and within it.
 func TestCopy(t *testing.T) {
-	v := fastCluster(t)
+	v := sharedCluster(t)
 	here := func(t *testing.T) storetest.Open {
 		dsn := v.fresh(t)
 		return func() store.Store {

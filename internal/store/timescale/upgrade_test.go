@@ -11,7 +11,7 @@ import (
 // During an upgrade a newer server starts beside an older one, and raises the
 // schema under it.
 func TestAnOlderServerGoesOnBesideANewerOne(t *testing.T) {
-	dsn := fastCluster(t).fresh(t)
+	dsn := sharedCluster(t).fresh(t)
 	ctx := t.Context()
 	older := openAt(t, dsn, WithVersion("0.1"))
 	use := func(who string, s *Store, round int) {

@@ -26,6 +26,13 @@ func (w *where) equal(column, value string) {
 	}
 }
 
+// among is no condition when no value is given.
+func (w *where) among(column string, values []string) {
+	if len(values) > 0 {
+		w.add(column + " = ANY (" + w.arg(values) + "::text[])")
+	}
+}
+
 // from is inclusive.
 func (w *where) from(column string, t time.Time) {
 	if !t.IsZero() {

@@ -11,7 +11,7 @@ export interface Trouble {
 }
 
 /** Pace bounds how often pages read again: at most once a second, less when answers are slow. */
-export const pace = { least: 1000, factor: 4, idle: 30_000 };
+export const pace = { least: 1000, factor: 4, idle: 30_000, lead: 3000 };
 
 /**
  * Live tells pages when to read again: `version` grows when it is time. It holds
@@ -54,10 +54,12 @@ export class Live {
     void this.listen();
     const idle = setInterval(() => this.changed(), pace.idle);
     const beat = setInterval(() => this.emit(), 1000);
+    const lead = setInterval(() => void this.readLead(), pace.lead);
     return () => {
       document.removeEventListener("visibilitychange", visible);
       clearInterval(idle);
       clearInterval(beat);
+      clearInterval(lead);
       clearTimeout(this.timer);
       this.stop.abort();
     };
@@ -141,6 +143,15 @@ export class Live {
     this.clock.set(about.clock, asked);
     this.about = about;
     this.good(performance.now() - asked);
+    this.emit();
+  }
+
+  /** readLead looks again for who leads, where several servers may. What it cannot read, the pages say. */
+  private async readLead(): Promise<void> {
+    if (!this.about?.leads?.fence || !this.connected || this.trouble || this.holds.has("hidden")) return;
+    const about = await this.api.get<About>("about", this.stop.signal).catch(() => null);
+    if (!about || this.stop.signal.aborted) return;
+    this.about = about;
     this.emit();
   }
 

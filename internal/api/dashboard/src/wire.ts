@@ -9,7 +9,9 @@ export interface About {
   zone?: string;
   world: string;
   mode?: string;
+  server?: string;
   leader?: boolean;
+  leads?: { server: string; fence: number; since: string | null }; // fence 0: there is but one server
 }
 
 export interface Reason {

@@ -2,6 +2,7 @@ import { useEffect, useReducer, useState } from "preact/hooks";
 import type { Live } from "../live";
 import { format, start, type Route } from "../route";
 import { choose, stored, type Theme } from "../theme";
+import type { About } from "../wire";
 import { age } from "../words";
 import { dayOf, hms, offsetAt, offsetName } from "../zone";
 import { Banner } from "./banner";
@@ -82,7 +83,7 @@ function Shell({ live, route, zone, theme, go, onTheme }: {
       <span class="grow" />
       {about && /simulat/i.test(about.world) && <Chip kind="outline" icon="would" title="No real machine is touched">{about.world}</Chip>}
       {about && live.clock.speed !== 1 && <Chip kind="outline" title="The served time runs faster than yours">{Math.round(live.clock.speed).toLocaleString("en-GB")}× time</Chip>}
-      {about?.leader === false && <Chip kind="warn" icon="warn">does not lead</Chip>}
+      <LeadChip about={about} />
       {live.clock.known && (
         <span class="clock"><time id="clock" title={`${dayOf(zone, now)} in ${zone}`}><span class="day">{dayOf(zone, now)} </span>{hms(zone, now)}</time> <span class="quiet" title={zone}><span class="zonename">{zone === "UTC" ? "" : zone + " "}</span>{offsetName(offsetAt(zone, now))}</span></span>
       )}
@@ -93,6 +94,15 @@ function Shell({ live, route, zone, theme, go, onTheme }: {
         <select id="theme" value={theme} onChange={(e) => onTheme(e.currentTarget.value as Theme)}>{themes.map((t) => <option key={t.value} value={t.value}>{t.word}</option>)}</select></label>
     </header>
   );
+}
+
+/** LeadChip says which part this server has among several, and the number of the term. */
+function LeadChip({ about }: { about: About | null }) {
+  const leads = about?.leads;
+  if (!about || !leads?.fence) return null;
+  const title = `${about.server}: fence ${leads.fence}, the number of take-overs so far`;
+  if (about.leader) return <span id="lead"><Chip kind="outline" icon="fine" title={title}>leads, fence {leads.fence}</Chip></span>;
+  return <span id="lead"><Chip kind="warn" icon="warn" title={title}>follows, fence {leads.fence}</Chip></span>;
 }
 
 /** LiveChip says whether the page follows, and how old its data is in served time. */

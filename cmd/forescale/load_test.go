@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/forescale/forescale/internal/load"
+	"github.com/forescale/forescale/internal/postgrestest"
+)
+
+// A small load on two servers and a PostgreSQL of its own: everything that is
+// acknowledged is stored, each service gets its forecast, and rounds are made. How
+// long it takes is what the command measures, not this test.
+func TestLoadOfTwoServers(t *testing.T) {
+	postgrestest.Programs(t)
+	t.Setenv(childServer, "server")
+	s := newShell(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	r := s.runContext(ctx, "load", "--services", "20", "--servers", "2", "--for", "3s", "--history", "3h", "--patience", "3m", "--rows", "3", "-o", "json")
+	if r.code != exitOK {
+		t.Fatalf("exit code %d: %s", r.code, r.err)
+	}
+	var rs []load.Result
+	if err := json.Unmarshal([]byte(r.out), &rs); err != nil || len(rs) != 1 {
+		t.Fatalf("%v of %s", err, r.out)
+	}
+	got := rs[0]
+	if got.Services != 20 || got.Servers != 2 || len(got.Memory) != 2 || got.Points != 20*36 {
+		t.Errorf("%d services, %d servers, %d with memory, %d points", got.Services, got.Servers, len(got.Memory), got.Points)
+	}
+	if got.Failed != 0 || got.FirstFailure != "" {
+		t.Errorf("%d failures: %s", got.Failed, got.FirstFailure)
+	}
+	if got.Acknowledged == 0 || got.Stored < got.Acknowledged {
+		t.Errorf("%d samples acknowledged, %d stored", got.Acknowledged, got.Stored)
+	}
+	if got.Forecasts != 20 {
+		t.Errorf("%d services have a forecast", got.Forecasts)
+	}
+	if got.DatabaseBytes == 0 || got.Kinds[0].N == 0 {
+		t.Errorf("%d bytes in the database, %d lists of services", got.DatabaseBytes, got.Kinds[0].N)
+	}
+}

@@ -1,0 +1,139 @@
+package loop
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/forecast"
+)
+
+// history is the demand of a service in one metric, laid out in steps to learn from:
+// minutes, and the hours before the first minute that is kept.
+type history struct {
+	metric forescale.Metric
+	from   time.Time // the first minute to read
+	grid   *forecast.Gridder
+}
+
+// histories reads what the services' forecasts learn from, by service, in a number of
+// queries that does not depend on theirs. Points go into grids as they come: all
+// minutes of a batch at once would take more room than all else together.
+func (l *Loop) histories(ctx context.Context, now time.Time, services []forescale.Service) (map[string][]history, error) {
+	spans, err := l.wantedSpans(ctx, now, services)
+	if err != nil || len(spans) == 0 {
+		return nil, err
+	}
+	to := now.Truncate(forescale.DemandStep)
+	begin := to.Add(-l.opt.History).Truncate(l.opt.Step)
+	hours, err := l.hoursBefore(ctx, begin, spans)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string][]history, len(services))
+	names := make([]string, 0, len(services))
+	earliest := to
+	for _, span := range spans {
+		h := history{metric: span.Metric, from: begin}
+		points := forecast.Spread(hours[series{span.Service, span.Metric}], l.opt.Step)
+		if span.First.After(begin) {
+			h.from = span.First.Truncate(l.opt.Step)
+			if len(points) > 0 {
+				h.from = points[0].Time.Truncate(l.opt.Step)
+			}
+		}
+		h.grid = forecast.NewGridder(h.from, to, l.opt.Step)
+		for _, p := range points {
+			h.grid.Add(p)
+		}
+		if h.from.Before(earliest) {
+			earliest = h.from
+		}
+		if len(all[span.Service]) == 0 {
+			names = append(names, span.Service)
+		}
+		all[span.Service] = append(all[span.Service], h)
+	}
+	err = l.store.EachDemand(ctx, earliest, to, names, func(p forescale.DemandPoint) error {
+		for _, h := range all[p.Service] {
+			if h.metric == p.Metric {
+				h.grid.Add(p) // which leaves out what comes before its begin
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read demand: %w", err)
+	}
+	return all, nil
+}
+
+// wantedSpans are the spans of demand to forecast from: none that ended long ago,
+// is not planned by, or is too short.
+func (l *Loop) wantedSpans(ctx context.Context, now time.Time, services []forescale.Service) ([]forescale.DemandSpan, error) {
+	if len(services) == 0 {
+		return nil, nil
+	}
+	by := make(map[string]forescale.Service, len(services))
+	names := make([]string, len(services))
+	for i, s := range services {
+		by[s.Name], names[i] = s, s.Name
+	}
+	spans, err := l.store.DemandSpans(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("read spans: %w", err)
+	}
+	return slices.DeleteFunc(spans, func(span forescale.DemandSpan) bool {
+		return now.Sub(span.Last) > l.opt.History || !usesMetric(by[span.Service], span.Metric) || span.Last.Sub(span.First) < leastHistory
+	}), nil
+}
+
+// series names one line of demand.
+type series struct {
+	service string
+	metric  forescale.Metric
+}
+
+// hoursBefore are the hours from begin on and before the first minute of each span.
+func (l *Loop) hoursBefore(ctx context.Context, begin time.Time, spans []forescale.DemandSpan) (map[series][]forescale.DemandHour, error) {
+	first := make(map[series]time.Time, len(spans))
+	var names []string
+	newest := begin
+	for _, span := range spans {
+		if !span.First.After(begin) {
+			continue
+		}
+		end := span.First.Truncate(forescale.HourStep)
+		first[series{span.Service, span.Metric}] = end
+		if end.After(newest) {
+			newest = end
+		}
+		if len(names) == 0 || names[len(names)-1] != span.Service { // spans come by service
+			names = append(names, span.Service)
+		}
+	}
+	if len(names) == 0 || !newest.After(begin) {
+		return nil, nil
+	}
+	hours, err := l.store.HoursOf(ctx, begin, newest, names)
+	if err != nil {
+		return nil, fmt.Errorf("read demand by the hour: %w", err)
+	}
+	by := make(map[series][]forescale.DemandHour, len(names))
+	for _, h := range hours {
+		if key := (series{h.Service, h.Metric}); h.Time.Before(first[key]) {
+			by[key] = append(by[key], h)
+		}
+	}
+	return by, nil
+}
+
+func namesOf(services []forescale.Service) []string {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	return names
+}

@@ -1,0 +1,122 @@
+package loop
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// forecastCache holds the newest forecasts of the services there are, so that a
+// round reads only those that are new since the last.
+type forecastCache struct {
+	names []string // of the services, sorted
+	upTo  time.Time
+	late  time.Time         // when to look for late ones
+	by    map[string][]kept // service → one per metric
+}
+
+// kept is a forecast whose values are as precise as the store keeps them, in half of
+// the room: those of ten thousand services are most of what a loop remembers.
+type kept struct {
+	forescale.Forecast // without values
+	values             []float32
+}
+
+func keep(f forescale.Forecast) kept {
+	k := kept{Forecast: f, values: make([]float32, 0, len(f.Values)*len(f.Levels))}
+	for _, row := range f.Values {
+		for _, v := range row {
+			k.values = append(k.values, float32(v))
+		}
+	}
+	k.Values = nil
+	return k
+}
+
+// whole is the forecast with its values.
+func (k kept) whole() forescale.Forecast {
+	f, all := k.Forecast, make([]float64, len(k.values))
+	for i, v := range k.values {
+		all[i] = float64(v)
+	}
+	f.Values = slices.Collect(slices.Chunk(all, max(1, len(f.Levels))))
+	return f
+}
+
+// readAtOnce bounds the services whose forecasts are read in one query: as they come
+// they take several times the room that they are kept in.
+const readAtOnce = 1000
+
+// lateLooks is how often in a refresh pace late forecasts are looked for.
+const lateLooks = 5
+
+// update reads what is new; everything when services came or went, as one that
+// is back has the forecasts it had. Not all that is new was issued after all that
+// was read: the forecasts of one refresh are kept bit by bit and were issued at
+// one time, and another server's clock may be behind. So it also looks back by two
+// paces: after each news until there are no more, and now and then.
+func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []string, now time.Time, pace time.Duration) error {
+	since := c.upTo
+	all := since.IsZero() || !slices.Equal(c.names, names)
+	look := all || !now.Before(c.late) || c.late.Sub(now) > pace // the clock was set back
+	switch {
+	case all:
+		since = time.Time{}
+	case look:
+		since = since.Add(-2 * pace)
+	}
+	into, upTo := c, c.upTo
+	if all { // put in its place when it is whole
+		into = &forecastCache{names: slices.Clone(names), by: map[string][]kept{}}
+	}
+	news := false
+	for some := range slices.Chunk(names, readAtOnce) {
+		fresh, err := s.LatestForecasts(ctx, since, some...)
+		if err != nil {
+			c.upTo = upTo // those that come after the failure are new next time, too
+			return err
+		}
+		for _, f := range fresh {
+			news = into.take(f) || news
+		}
+	}
+	*c = *into
+	if news {
+		c.late = now
+	} else if look {
+		c.late = now.Add(pace / lateLooks)
+	}
+	return nil
+}
+
+// take keeps a forecast unless it is older than that at hand, and reports whether
+// it is newer.
+func (c *forecastCache) take(f forescale.Forecast) (news bool) {
+	if f.Issued.After(c.upTo) {
+		c.upTo = f.Issued
+	}
+	list := c.by[f.Service]
+	k := slices.IndexFunc(list, func(o kept) bool { return o.Metric == f.Metric })
+	switch {
+	case k < 0:
+		c.by[f.Service] = append(list, keep(f))
+		return true
+	case f.Issued.Before(list[k].Issued):
+		return false
+	}
+	news = f.Issued.After(list[k].Issued)
+	list[k] = keep(f)
+	return news
+}
+
+// of are the newest forecasts of a service, made anew: the caller may keep them.
+func (c *forecastCache) of(service string) []forescale.Forecast {
+	var fs []forescale.Forecast
+	for _, k := range c.by[service] {
+		fs = append(fs, k.whole())
+	}
+	return fs
+}
