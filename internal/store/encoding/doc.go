@@ -1,6 +1,6 @@
 // Package encoding is how every backend writes what it keeps as one value: the
 // quantiles of a forecast, the reasons and actions of a decision, the changes of
-// a plan. What is written is read by all later versions.
+// a plan, the day of a tally. What is written is read by all later versions.
 package encoding
 
 import "time"

@@ -7,20 +7,8 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
-
-// dayMS is the width of a tally's day as stored.
-const dayMS = 24 * 60 * minuteMS
-
-// dayOf is the day that t lies in.
-func dayOf(t time.Time) int64 {
-	n := ms(t)
-	d := n / dayMS
-	if n%dayMS < 0 {
-		d--
-	}
-	return d
-}
 
 // SaveScores implements [store.Scores].
 func (s *Store) SaveScores(ctx context.Context, ss []forescale.Scoring) ([]bool, error) {
@@ -66,32 +54,17 @@ func (t *tx) saveScoring(x forescale.Scoring) (bool, error) {
 			ON CONFLICT (line, day, lead, model) DO UPDATE SET steps = steps + excluded.steps, inside = inside + excluded.inside,
 			loss = loss + excluded.loss, error = error + excluded.error, truth = truth + excluded.truth,
 			compared = compared + excluded.compared, their_miss = their_miss + excluded.their_miss, last_week = last_week + excluded.last_week`,
-			line, dayOf(y.Day), int64(y.Lead), y.Model, y.Steps, y.Inside, y.Loss, y.Error, y.Truth, y.Compared, y.TheirMiss, y.LastWeek); err != nil {
+			line, encoding.Day(y.Day), int64(y.Lead), y.Model, y.Steps, y.Inside, y.Loss, y.Error, y.Truth, y.Compared, y.TheirMiss, y.LastWeek); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// ofServices adds that the service is one of these; none are all.
-func (w *where) ofServices(services []string) error {
-	if len(services) == 0 {
-		return nil
-	}
-	names, err := json.Marshal(services)
-	if err != nil {
-		return fmt.Errorf("name services: %w", err)
-	}
-	w.add("service IN (SELECT value FROM json_each(?))", string(names))
-	return nil
-}
-
 // Tracks implements [store.Scores].
 func (s *Store) Tracks(ctx context.Context, services ...string) ([]forescale.Track, error) {
 	var w where
-	if err := w.ofServices(services); err != nil {
-		return nil, err
-	}
+	w.among("service", services)
 	return list(ctx, s, "read how far forecasts are scored", func(r row) (x forescale.Track, err error) {
 		var until int64
 		var drift string
@@ -109,14 +82,12 @@ func (s *Store) Tracks(ctx context.Context, services ...string) ([]forescale.Tra
 // Tallies implements [store.Scores].
 func (s *Store) Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error) {
 	var w where
-	if err := w.ofServices(q.Services); err != nil {
-		return nil, err
-	}
+	w.among("service", q.Services)
 	if !q.From.IsZero() {
-		w.add("day >= ?", dayOf(q.From))
+		w.add("day >= ?", encoding.Day(q.From))
 	}
 	if !q.To.IsZero() {
-		w.add("day < ?", dayOf(q.To))
+		w.add("day < ?", encoding.Day(q.To))
 	}
 	return list(ctx, s, "read scores", func(r row) (y forescale.Tally, err error) {
 		err = r.Scan(&y.Service, &y.Metric, &y.Lead, &y.Model, &y.Steps, &y.Inside, &y.Loss, &y.Error, &y.Truth, &y.Compared, &y.TheirMiss, &y.LastWeek)

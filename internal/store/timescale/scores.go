@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // scoringRow is a scoring as stored.
@@ -30,17 +31,6 @@ type tallyKey struct {
 	line, day int64
 	lead      time.Duration
 	model     string
-}
-
-// dayOf is the day that t lies in.
-func dayOf(t time.Time) int64 {
-	const day = 24 * 60 * 60
-	n := t.Unix()
-	d := n / day
-	if n%day < 0 {
-		d--
-	}
-	return d
 }
 
 // SaveScores implements [store.Scores].
@@ -78,7 +68,7 @@ func (s *Store) SaveScores(ctx context.Context, ss []forescale.Scoring) ([]bool,
 		for _, r := range free {
 			taken[r.index] = true
 			for _, y := range r.Tallies {
-				tallies = append(tallies, tallyRow{y, r.line, dayOf(y.Day)})
+				tallies = append(tallies, tallyRow{y, r.line, encoding.Day(y.Day)})
 			}
 		}
 		return t.addTallies(ctx, tallies)
@@ -182,9 +172,7 @@ func (t *tx) addTallies(ctx context.Context, given []tallyRow) error {
 // Tracks implements [store.Scores].
 func (s *Store) Tracks(ctx context.Context, services ...string) ([]forescale.Track, error) {
 	var w where
-	if len(services) > 0 {
-		w.add("service = ANY (" + w.arg(services) + "::text[])")
-	}
+	w.among("service", services)
 	return list(ctx, s, "read how far forecasts are scored", func(r row) (x forescale.Track, err error) {
 		var drift string
 		if err := r.Scan(&x.Service, &x.Metric, &x.Until, &drift); err != nil {
@@ -201,14 +189,12 @@ func (s *Store) Tracks(ctx context.Context, services ...string) ([]forescale.Tra
 // Tallies implements [store.Scores].
 func (s *Store) Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error) {
 	var w where
-	if len(q.Services) > 0 {
-		w.add("service = ANY (" + w.arg(q.Services) + "::text[])")
-	}
+	w.among("service", q.Services)
 	if !q.From.IsZero() {
-		w.add("day >= " + w.arg(dayOf(q.From)))
+		w.add("day >= " + w.arg(encoding.Day(q.From)))
 	}
 	if !q.To.IsZero() {
-		w.add("day < " + w.arg(dayOf(q.To)))
+		w.add("day < " + w.arg(encoding.Day(q.To)))
 	}
 	return list(ctx, s, "read scores", func(r row) (y forescale.Tally, err error) {
 		var lead int64
