@@ -25,8 +25,9 @@ if a run was tried again; SERVER is who ran it. The error stands under its run.`
 		Args: wants(),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
-	kind := cmd.Flags().String("kind", "", "only of this kind: forecast, learn, rollup, retention, import")
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"forecast", "learn", "rollup", "retention", "import"}, cobra.ShellCompDirectiveNoFileComp))
+	kinds := runKinds()
+	kind := cmd.Flags().String("kind", "", "only of this kind: "+strings.Join(kinds, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions(kinds, cobra.ShellCompDirectiveNoFileComp))
 	limit := cmd.Flags().Int("limit", 20, "how many runs, the newest first")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *limit < 1 || *limit > listLimit {
@@ -35,6 +36,14 @@ if a run was tried again; SERVER is who ran it. The error stands under its run.`
 		return a.runs(cmd.Context(), f, *o, *kind, *limit)
 	}
 	return cmd
+}
+
+// runKinds are what runs are of: the jobs, and imports.
+func runKinds() (kinds []string) {
+	for _, j := range new(jobTimes).byName() {
+		kinds = append(kinds, j.name)
+	}
+	return append(kinds, "import")
 }
 
 // runsPage is the most that the API gives of runs at once.
