@@ -200,6 +200,15 @@ func (s Service) Validate() error {
 // MaxInstances is the highest max a service may have: it bounds names, plans and loops.
 const MaxInstances = 10_000
 
+// ServiceNames are the names of services, in their order.
+func ServiceNames(services []Service) []string {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	return names
+}
+
 // Location is the service's time zone. UTC stands in for one that does not exist,
 // which Validate refuses.
 func (s Service) Location() *time.Location {

@@ -27,14 +27,12 @@ func (s *server) jobs() []jobs.Job {
 	list := []jobs.Job{{
 		Name: loop.ForecastJob, Schedule: c.Schedules[loop.ForecastJob], Extra: s.loop.ImportedAt, Batch: forecastBatch,
 		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
-			r, err := s.loop.RefreshServices(ctx, t.Now, t.Services)
-			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+			return resultOf(s.loop.RefreshServices(ctx, t.Now, t.Services))
 		},
 	}, {
 		Name: loop.ScoreJob, Schedule: c.Schedules[loop.ScoreJob], Batch: forecastBatch,
 		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
-			r, err := s.loop.ScoreServices(ctx, t.Now, t.Services)
-			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+			return resultOf(s.loop.ScoreServices(ctx, t.Now, t.Services))
 		},
 	}, {
 		Name: rollUpJob, Schedule: c.Schedules[rollUpJob], Limit: time.Hour, // the first one of an old store takes long
@@ -42,8 +40,7 @@ func (s *server) jobs() []jobs.Job {
 	}, {
 		Name: loop.LearnJob, Schedule: c.Schedules[loop.LearnJob],
 		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
-			r, err := s.loop.LearnTimes(ctx, t.Now)
-			return jobs.Result{Done: r.Done, Failed: r.Failed, Fault: r.Fault}, err
+			return resultOf(s.loop.LearnTimes(ctx, t.Now))
 		},
 	}}
 	if c.Retention != (retention{}) {
@@ -54,6 +51,10 @@ func (s *server) jobs() []jobs.Job {
 		})
 	}
 	return list
+}
+
+func resultOf(w loop.Worked, err error) (jobs.Result, error) {
+	return jobs.Result{Done: w.Done, Failed: w.Failed, Fault: w.Fault}, err
 }
 
 // runner runs jobs until its context ends.

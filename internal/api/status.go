@@ -121,15 +121,7 @@ func (a *API) world(ctx context.Context) (*world, error) {
 
 // worldOf reads what the status of these services needs.
 func (a *API) worldOf(ctx context.Context, ss []forescale.Service) (*world, error) {
-	return a.read(ctx, ss, namesOf(ss))
-}
-
-func namesOf(ss []forescale.Service) []string {
-	names := make([]string, len(ss))
-	for i, s := range ss {
-		names[i] = s.Name
-	}
-	return names
+	return a.read(ctx, ss, forescale.ServiceNames(ss))
 }
 
 // read reads what is about the named services, or all when names is nil: one query
@@ -192,7 +184,7 @@ func (a *API) read(ctx context.Context, ss []forescale.Service, names []string) 
 const forecastsAtOnce = 500
 
 func (w *world) readForecasts(ctx context.Context, st Store) error {
-	for some := range slices.Chunk(namesOf(w.services), forecastsAtOnce) {
+	for some := range slices.Chunk(forescale.ServiceNames(w.services), forecastsAtOnce) {
 		fs, err := st.LatestForecasts(ctx, w.now.Add(-maxHorizon), some...)
 		if err != nil {
 			return fmt.Errorf("read forecasts: %w", err)

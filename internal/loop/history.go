@@ -37,7 +37,7 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 	earliest := to
 	for _, span := range spans {
 		h := history{metric: span.Metric, from: begin}
-		points := forecast.Spread(hours[series{span.Service, span.Metric}], l.opt.Step)
+		points := forecast.Spread(hours[lineOf{span.Service, span.Metric}], l.opt.Step)
 		if span.First.After(begin) {
 			h.from = span.First.Truncate(l.opt.Step)
 			if len(points) > 0 {
@@ -77,11 +77,10 @@ func (l *Loop) wantedSpans(ctx context.Context, now time.Time, services []foresc
 		return nil, nil
 	}
 	by := make(map[string]forescale.Service, len(services))
-	names := make([]string, len(services))
-	for i, s := range services {
-		by[s.Name], names[i] = s, s.Name
+	for _, s := range services {
+		by[s.Name] = s
 	}
-	spans, err := l.store.DemandSpans(ctx, names...)
+	spans, err := l.store.DemandSpans(ctx, forescale.ServiceNames(services)...)
 	if err != nil {
 		return nil, fmt.Errorf("read spans: %w", err)
 	}
@@ -90,15 +89,9 @@ func (l *Loop) wantedSpans(ctx context.Context, now time.Time, services []foresc
 	}), nil
 }
 
-// series names one line of demand.
-type series struct {
-	service string
-	metric  forescale.Metric
-}
-
 // hoursBefore are the hours from begin on and before the first minute of each span.
-func (l *Loop) hoursBefore(ctx context.Context, begin time.Time, spans []forescale.DemandSpan) (map[series][]forescale.DemandHour, error) {
-	first := make(map[series]time.Time, len(spans))
+func (l *Loop) hoursBefore(ctx context.Context, begin time.Time, spans []forescale.DemandSpan) (map[lineOf][]forescale.DemandHour, error) {
+	first := make(map[lineOf]time.Time, len(spans))
 	var names []string
 	newest := begin
 	for _, span := range spans {
@@ -106,7 +99,7 @@ func (l *Loop) hoursBefore(ctx context.Context, begin time.Time, spans []foresca
 			continue
 		}
 		end := span.First.Truncate(forescale.HourStep)
-		first[series{span.Service, span.Metric}] = end
+		first[lineOf{span.Service, span.Metric}] = end
 		if end.After(newest) {
 			newest = end
 		}
@@ -121,19 +114,11 @@ func (l *Loop) hoursBefore(ctx context.Context, begin time.Time, spans []foresca
 	if err != nil {
 		return nil, fmt.Errorf("read demand by the hour: %w", err)
 	}
-	by := make(map[series][]forescale.DemandHour, len(names))
+	by := make(map[lineOf][]forescale.DemandHour, len(names))
 	for _, h := range hours {
-		if key := (series{h.Service, h.Metric}); h.Time.Before(first[key]) {
+		if key := (lineOf{h.Service, h.Metric}); h.Time.Before(first[key]) {
 			by[key] = append(by[key], h)
 		}
 	}
 	return by, nil
-}
-
-func namesOf(services []forescale.Service) []string {
-	names := make([]string, len(services))
-	for i, s := range services {
-		names[i] = s.Name
-	}
-	return names
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -17,7 +16,7 @@ const LearnJob = "learn"
 // LearnTimes learns anew of every service that started or stopped something since
 // it was learned last. One that fails keeps what it had and stops nobody else; an
 // error means that the store failed. It works from the store alone.
-func (l *Loop) LearnTimes(ctx context.Context, now time.Time) (r Refreshed, err error) {
+func (l *Loop) LearnTimes(ctx context.Context, now time.Time) (r Worked, err error) {
 	services, err := l.store.ListServices(ctx)
 	if err != nil {
 		return r, fmt.Errorf("read services: %w", err)
@@ -25,6 +24,10 @@ func (l *Loop) LearnTimes(ctx context.Context, now time.Time) (r Refreshed, err 
 	known, err := l.store.Learned(ctx, "", time.Time{})
 	if err != nil && !errors.Is(err, forescale.ErrDamaged) { // what is damaged is learned anew
 		return r, fmt.Errorf("read what was learned: %w", err)
+	}
+	by := make(map[string]forescale.Service, len(services))
+	for _, s := range services {
+		by[s.Name] = s
 	}
 	type of struct {
 		service string
@@ -43,8 +46,8 @@ func (l *Loop) LearnTimes(ctx context.Context, now time.Time) (r Refreshed, err 
 			return r, fmt.Errorf("read the newest %s of each service: %w", kind.kind, err)
 		}
 		for _, w := range newest {
-			at := slices.IndexFunc(services, func(s forescale.Service) bool { return s.Name == w.Service })
-			if at < 0 || w.At.Add(w.Duration).Before(last[of{w.Service, kind.kind}]) {
+			s, there := by[w.Service]
+			if !there || w.At.Add(w.Duration).Before(last[of{w.Service, kind.kind}]) {
 				continue
 			}
 			if ctx.Err() != nil {
@@ -55,7 +58,7 @@ func (l *Loop) LearnTimes(ctx context.Context, now time.Time) (r Refreshed, err 
 				return r, fmt.Errorf("read every %s of %s: %w", kind.kind, w.Service, err)
 			}
 			r.Done++
-			learned, err := warmup.OfService(services[at], kind.kind, now, all)
+			learned, err := warmup.OfService(s, kind.kind, now, all)
 			if err != nil {
 				r.Failed++
 				r.Fault = errors.Join(r.Fault, fmt.Errorf("%s: %w", w.Service, err))

@@ -51,8 +51,8 @@ func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) e
 // ForecastJob is the kind of the runs that make forecasts.
 const ForecastJob = "forecast"
 
-// Refreshed is what became of forecasts.
-type Refreshed struct {
+// Worked is what became of work on services.
+type Worked struct {
 	Done, Failed int   // services; the failed ones are among the done
 	Fault        error // why they failed
 }
@@ -61,7 +61,7 @@ type Refreshed struct {
 // those that are off, and keeps them in the ledger. A service whose forecast fails,
 // or hangs, keeps its old one and is counted; it stops nobody else. An error means
 // that the store failed. It works from the store alone: any server may do it.
-func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []string) (r Refreshed, err error) {
+func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []string) (r Worked, err error) {
 	services, err := l.forecastable(ctx, names)
 	if err != nil {
 		return r, err
@@ -92,12 +92,12 @@ func (l *Loop) forecastable(ctx context.Context, names []string) ([]forescale.Se
 }
 
 // refreshBatch makes the forecasts of some services and counts what became of them.
-func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, events []forescale.Event, r *Refreshed) (made []forescale.Forecast, err error) {
+func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, events []forescale.Event, r *Worked) (made []forescale.Forecast, err error) {
 	histories, err := l.histories(ctx, now, services)
 	if err != nil {
 		return nil, err
 	}
-	tracks, err := l.tracks(ctx, namesOf(services))
+	tracks, err := l.tracks(ctx, forescale.ServiceNames(services))
 	if err != nil {
 		return nil, err
 	}

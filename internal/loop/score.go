@@ -24,20 +24,14 @@ const (
 	scoredHour = time.Hour
 )
 
-// Scored is what became of scoring.
-type Scored struct {
-	Done, Failed int   // services; the failed ones are among the done
-	Fault        error // why they failed
-}
-
 // ScoreServices holds the issued forecasts of the named services, or of all, against
 // the demand that came since it was last done, and keeps the sums. Forecasts that
 // have drifted are told of once and made anew at once. It works from the store alone:
 // any server may do it, and of two that do one is taken.
-func (l *Loop) ScoreServices(ctx context.Context, now time.Time, names []string) (r Scored, err error) {
-	all, err := l.store.ListServices(ctx)
+func (l *Loop) ScoreServices(ctx context.Context, now time.Time, names []string) (r Worked, err error) {
+	services, err := l.forecastable(ctx, names)
 	if err != nil {
-		return r, fmt.Errorf("read services: %w", err)
+		return r, err
 	}
 	spans, err := l.store.DemandSpans(ctx, names...)
 	if err != nil {
@@ -47,15 +41,15 @@ func (l *Loop) ScoreServices(ctx context.Context, now time.Time, names []string)
 	if err != nil {
 		return r, err
 	}
-	known := make(map[string]forescale.Service, len(all))
-	for _, s := range all {
+	known := make(map[string]forescale.Service, len(services))
+	for _, s := range services {
 		known[s.Name] = s
 	}
 	var scorings []forescale.Scoring
 	counted := ""
 	for _, span := range spans {
 		s, there := known[span.Service]
-		if !there || s.Mode == forescale.ModeOff || !usesMetric(s, span.Metric) {
+		if !there || !usesMetric(s, span.Metric) {
 			continue
 		}
 		if counted != s.Name {
