@@ -107,6 +107,9 @@ type LapseContext struct {
 	NodeCPU  float64 // how busy the node is, in %; 0: not known
 }
 
+// HourOfDay is the time of day of t in its zone, as a LapseContext has it.
+func HourOfDay(t time.Time) float64 { return float64(t.Hour()) + float64(t.Minute())/60 }
+
 // The features by name. Those of nodes and images have the name behind them.
 const (
 	FeatureAtOnce   = "at_once"

@@ -68,13 +68,7 @@ func shrunk(p90, declared time.Duration, n int) time.Duration {
 // expected is under which circumstances the next start will be: as many at once as
 // lately, or one more than start now, where and from what the newest was.
 func expected(now time.Time, s forescale.Service, w []forescale.Warmup, starting int) forescale.LapseContext {
-	c := forescale.LapseContext{AtOnce: starting + 1, Image: s.Template.Image}
-	zone, err := time.LoadLocation(s.TimeZone)
-	if err != nil {
-		zone = time.UTC
-	}
-	local := now.In(zone)
-	c.Hour = float64(local.Hour()) + float64(local.Minute())/60
+	c := forescale.LapseContext{AtOnce: starting + 1, Image: s.Template.Image, Hour: forescale.HourOfDay(now.In(s.Location()))}
 	for i, x := range w {
 		if i < warmupLately {
 			c.AtOnce = max(c.AtOnce, x.AtOnce)

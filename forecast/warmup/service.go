@@ -24,14 +24,10 @@ func OfService(s forescale.Service, kind forescale.LapseKind, now time.Time, mea
 	if len(ws) > MostTimes {
 		ws = ws[len(ws)-MostTimes:]
 	}
-	zone, err := time.LoadLocation(s.TimeZone)
-	if err != nil { // a zone that is not known on this machine
-		zone = time.UTC
-	}
 	t := Table{Features: []string{forescale.FeatureAtOnce, forescale.FeatureHour, forescale.FeatureAge, forescale.FeatureNewImage, forescale.FeatureNodeCPU}}
 	t.Features = append(t.Features, names(ws, forescale.FeatureNode, func(w forescale.Warmup) string { return w.Node })...)
 	t.Features = append(t.Features, names(ws, forescale.FeatureImage, func(w forescale.Warmup) string { return w.Image })...)
-	contexts := Contexts(ws, now, zone)
+	contexts := Contexts(ws, now, s.Location())
 	for i, w := range ws {
 		row := make([]float64, len(t.Features))
 		for f, name := range t.Features {
@@ -52,9 +48,8 @@ func Contexts(ws []forescale.Warmup, now time.Time, zone *time.Location) []fores
 	seen := map[place]bool{}
 	out := make([]forescale.LapseContext, len(ws))
 	for i, w := range ws {
-		at := w.At.In(zone)
 		p := place{w.Node, w.Image}
-		out[i] = forescale.LapseContext{AtOnce: w.AtOnce, Hour: float64(at.Hour()) + float64(at.Minute())/60, Age: max(0, now.Sub(w.At)),
+		out[i] = forescale.LapseContext{AtOnce: w.AtOnce, Hour: forescale.HourOfDay(w.At.In(zone)), Age: max(0, now.Sub(w.At)),
 			Node: w.Node, Image: w.Image, NewImage: w.Image != "" && !seen[p] && (i > 0 || len(ws) < MostTimes), NodeCPU: w.NodeCPU}
 		seen[p] = true
 	}
