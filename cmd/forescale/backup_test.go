@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,13 @@ func TestABackupOfAStoreInUseIsRestored(t *testing.T) {
 		dump := filepath.Join(s.dir, "forescale.dump")
 		s.must("store", "copy", "--from", filledStore(t, samples), "--to", first)
 		server := s.serve("--store", first)
+		// pg_dump fails while tables are made or dropped, as those of the queue are at a first start.
+		eventually(t, time.Minute, func() error {
+			if out := s.must("runs"); !strings.Contains(out, "-spread") {
+				return fmt.Errorf("no job was spread yet: %q", out)
+			}
+			return nil
+		})
 		for _, c := range [][]string{{"pg_dump", "-Fc", "-f", dump, first}, {"createdb", "--maintenance-db", first, "restored"}, {"pg_restore", "--exit-on-error", "-d", restored, dump}} {
 			if out, err := exec.Command(filepath.Join(bin, c[0]), c[1:]...).CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v: %s", c[0], err, out)
