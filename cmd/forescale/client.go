@@ -82,6 +82,9 @@ func (a *app) client(f *clientFlags) (*apiClient, error) {
 	}}, nil
 }
 
+// patient waits for an answer as long as it takes.
+func (c *apiClient) patient() { c.http.Timeout = 0 }
+
 // key is the API key, from a file or the environment. An argument would show it
 // to everybody who lists processes.
 func (a *app) key(f *clientFlags) (string, error) {

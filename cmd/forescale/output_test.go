@@ -118,6 +118,11 @@ var installation = map[string]string{
 	 {"when":[{"feature":"at_once","is":"below","value":3}],"count":250,"quantiles":[{"quantile":0.5,"duration":"3m10s"},{"quantile":0.9,"duration":"3m55.2s"},{"quantile":0.99,"duration":"4m40s"}]},
 	 {"when":[{"feature":"at_once","is":"at_least","value":3},{"feature":"node=n-02","is":"at_least","value":1},{"feature":"new_image","is":"below","value":1}],"count":62,"quantiles":[{"quantile":0.5,"duration":"4m20s"},{"quantile":0.9,"duration":"5m30s"},{"quantile":0.99,"duration":"7m0s"}]}]},
 	 "cooldown":{"declared":"30s","measured":0,"gain":0,"cases":[]}}`,
+	"GET /v1/services/checkout/evaluation": `{"service":"checkout","mode":"forecast-only","verdict":"switch-on","why":["forescale would have been below need in 0.35 % of the time with 1604 instance-hours and 212 starts; what happened was at 3.1 % with 1890."],
+	 "from":"2026-11-16T07:38:00Z","to":"2026-11-23T07:38:00Z","learned":"672h0m0s","known":0.998,"warmup":"4m0s","outcomes":[
+	 {"name":"happened","time_under":0.031,"time_over":0.81,"under":0.004,"over":0.31,"instability":0.2,"not_served":0.0007,"instance_hours":1890,"starts":95},
+	 {"name":"predictive","time_under":0.0035,"time_over":0.7,"under":0.0003,"over":0.1,"instability":0.3,"not_served":0,"instance_hours":1604.2,"starts":212},
+	 {"name":"hpa","time_under":0.12,"time_over":0.6,"under":0.03,"over":0.07,"instability":0.4,"not_served":0.001,"instance_hours":1588,"starts":301}]}`,
 	"GET /v1/schedules": `{"items":[{"job":"forecast","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"rollup","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"retention","schedule":"10 3 * * *","time_zone":"Europe/Berlin","next_at":"2026-11-24T02:10:00Z"}],"next":""}`,
@@ -145,6 +150,7 @@ func TestCommandsOnATerminal(t *testing.T) {
 		{"forecast-explain.txt", "forecast explain checkout"},
 		{"runs.txt", "runs"},
 		{"warmups.txt", "warmups checkout"},
+		{"evaluate.txt", "evaluate checkout"},
 		{"pause.txt", "pause checkout 2h"},
 		{"pause-all-end.txt", "pause --all --end"},
 	} {
@@ -234,6 +240,7 @@ func TestIntoAPipeThereAreNoHeadersNorHints(t *testing.T) {
 		{"runs.tsv", "runs"},
 		{"warmups.tsv", "warmups checkout"},
 		{"warmups.csv", "warmups checkout -o csv"},
+		{"evaluate.csv", "evaluate checkout -o csv"},
 		{"runs.csv", "runs -o csv"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

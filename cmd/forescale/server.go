@@ -157,6 +157,7 @@ func (s *server) wire(ctx context.Context) {
 	s.api = api.New(api.Config{
 		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
 		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },
+		Evaluate:  s.evaluate,
 		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
 		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
 		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,

@@ -27,8 +27,11 @@ type Config struct {
 	Ingest Ingest
 	// Refresh makes a forecast of one service now. nil: that route answers 501.
 	Refresh func(ctx context.Context, service string) error
-	Clock   forescale.Clock // nil: the machine's
-	Log     *slog.Logger    // nil: none
+	// Evaluate replays the last days of a service under forescale and others. nil: that
+	// route answers 501.
+	Evaluate func(ctx context.Context, s forescale.Service, days int) (forescale.Evaluation, error)
+	Clock    forescale.Clock // nil: the machine's
+	Log      *slog.Logger    // nil: none
 	// Dashboard holds the built page. nil, or without index.html: "/" says how to build it.
 	Dashboard fs.FS
 	// Policy is the Content-Security-Policy of the page.
@@ -75,6 +78,8 @@ type API struct {
 	metrics *metrics
 	names   names // of services, for pushes
 	pushes  chan struct{}
+
+	evaluating chan struct{} // holds one while an evaluation runs
 }
 
 // New builds the routes. It panics when Store or Ingest is missing, since only a
@@ -85,7 +90,7 @@ func New(cfg Config) *API {
 	}
 	cfg = cfg.withDefaults()
 	a := &API{cfg: cfg, store: cfg.Store, clock: cfg.Clock, log: cfg.Log,
-		hub: newHub(), page: loadPage(cfg.Dashboard), zone: zoneName(time.Local, "/", os.Getenv("TZ")), pushes: make(chan struct{}, maxPushes), names: names{turn: make(chan struct{}, 1)}}
+		hub: newHub(), page: loadPage(cfg.Dashboard), zone: zoneName(time.Local, "/", os.Getenv("TZ")), pushes: make(chan struct{}, maxPushes), evaluating: make(chan struct{}, 1), names: names{turn: make(chan struct{}, 1)}}
 	a.keys = newKeyring(cfg.Store)
 	a.metrics = newMetrics(a)
 
@@ -98,7 +103,7 @@ func New(cfg Config) *API {
 	})
 	a.huma = humachi.New(r, a.description())
 	for _, register := range []func(){
-		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes,
+		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.evaluationRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes,
 		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.runRoutes, a.pauseRoutes, a.eventRoutes, a.streamRoutes, a.aboutRoutes,
 	} {
 		register()
@@ -194,7 +199,10 @@ func route[I, O any](a *API, role forescale.Role, op huma.Operation, errs []int,
 	op.Middlewares = huma.Middlewares{a.authenticated(role)}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		within := ctx
-		if op.Path != samplesPath { // which reads a body of any length, and bounds its steps itself
+		switch op.Path {
+		case samplesPath: // reads a body of any length, and bounds its steps itself
+		case evaluationPath: // computes for seconds, one at a time, as long as the client waits
+		default:
 			var cancel context.CancelFunc
 			within, cancel = context.WithTimeout(ctx, a.cfg.Answer)
 			defer cancel()

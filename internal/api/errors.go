@@ -78,6 +78,8 @@ var statuses = map[string]int{
 	"service_exists":     http.StatusPreconditionFailed,
 	"changed_meanwhile":  http.StatusPreconditionFailed,
 	"forecast_failed":    http.StatusConflict,
+	"history_short":      http.StatusConflict,
+	"evaluation_busy":    http.StatusTooManyRequests,
 	"schema_newer":       http.StatusServiceUnavailable,
 	"store_damaged":      http.StatusServiceUnavailable,
 	"store_failed":       http.StatusServiceUnavailable,

@@ -24,32 +24,23 @@ type Elasticity struct {
 // demand in busy instances, ready and required in instances, per step. Required
 // is 1 or more. Of no steps everything is 0.
 func Score(demand, ready []float64, required []int, step time.Duration, starts int) Elasticity {
-	n := float64(len(demand))
-	if n == 0 {
-		return Elasticity{Starts: starts}
+	var sums forescale.Elasticity
+	var before *forescale.ElasticityStep
+	for i := range demand {
+		x := forescale.ElasticityStep{Demand: demand[i], Required: required[i], Ready: ready[i]}
+		sums.Step(x, before)
+		before = &x
 	}
-	e := Elasticity{Starts: starts}
-	var asked, lost, need float64
-	for i, s := range ready {
-		d := float64(required[i])
-		e.Under += max(d-s, 0) / d
-		e.Over += max(s-d, 0) / d
-		e.TimeUnder += truth(s < d)
-		e.TimeOver += truth(s > d)
-		if i > 0 {
-			e.Instability += truth(sign(s-ready[i-1]) != sign(d-float64(required[i-1])))
-		}
-		asked += demand[i]
-		lost += max(demand[i]-s, 0)
-		e.Hours += s * step.Hours()
-		need += d * step.Hours()
+	return elasticityOf(sums, step, starts)
+}
+
+// elasticityOf are the measures of sums over steps of that width.
+func elasticityOf(s forescale.Elasticity, step time.Duration, starts int) Elasticity {
+	e := Elasticity{Under: 100 * s.ThetaUnder(), Over: 100 * s.ThetaOver(), TimeUnder: 100 * s.TimeUnder(), TimeOver: 100 * s.TimeOver(),
+		Instability: 100 * s.Instability(), Lost: 100 * s.NotServed(), Hours: s.InstanceHours(step), Starts: starts}
+	if s.Need > 0 {
+		e.OracleRatio = s.Supply / s.Need
 	}
-	for _, v := range []*float64{&e.Under, &e.Over, &e.TimeUnder, &e.TimeOver} {
-		*v *= 100 / n
-	}
-	e.Instability *= 100 / max(n-1, 1)
-	e.Lost = 100 * lost / max(asked, 1e-12)
-	e.OracleRatio = e.Hours / need
 	return e
 }
 
@@ -60,21 +51,4 @@ func Need(band forescale.Band, demand []float64, lowest int) []int {
 		out[i] = max(band.Required(d), lowest, 1)
 	}
 	return out
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func sign(x float64) int {
-	switch {
-	case x > 0:
-		return 1
-	case x < 0:
-		return -1
-	}
-	return 0
 }
