@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,7 +16,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/sim"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store/memory"
 )
 
 // simulateRequest is what `simulate` was asked for.
@@ -195,16 +193,11 @@ func (a *app) simulate(ctx context.Context, r simulateRequest) error {
 
 // simulateAll runs them on all cores. Each has a world and a store of its own.
 func simulateAll(ctx context.Context, runs []*simulated) error {
-	dir, err := os.MkdirTemp("", "forescale-simulate-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the stores: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // in the system's folder for such things
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, s := range runs {
+	for _, s := range runs {
 		group.Go(func() error {
-			if err := s.run(ctx, filepath.Join(dir, fmt.Sprintf("%d.db", i))); err != nil {
+			if err := s.run(ctx); err != nil {
 				return fmt.Errorf("simulate %s on %s: %w", s.policy, s.trace, err)
 			}
 			s.share.Store(sharesOfOne)
@@ -214,19 +207,12 @@ func simulateAll(ctx context.Context, runs []*simulated) error {
 	return group.Wait()
 }
 
-func (s *simulated) run(ctx context.Context, path string) (err error) {
+func (s *simulated) run(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var store loop.Store
-	if s.policy == sim.Predictive {
-		st, openErr := sqlite.Open(ctx, path, sqlite.WithoutSync())
-		if openErr != nil {
-			return storeFault(path, openErr)
-		}
-		defer func() { err = errors.Join(err, st.Close()) }()
-		store = st
-	}
+	store := memory.New()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	s.rows, err = s.study.Run(ctx, s.policy, store, func(share float64) { s.share.Store(int64(share * sharesOfOne)) })
 	return err
 }

@@ -77,8 +77,12 @@ func (s *Simulation) Run(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// samplesKept is how long raw samples are of use to a simulation.
-const samplesKept = 24 * time.Hour
+// How long samples, and what was decided and forecast, are of use to a simulation.
+// Demand is learned from and stays.
+const (
+	samplesKept   = 24 * time.Hour
+	decisionsKept = 7 * 24 * time.Hour
+)
 
 func (s *Simulation) round(ctx context.Context) error {
 	now := s.Clock.Now()
@@ -95,7 +99,7 @@ func (s *Simulation) round(ctx context.Context) error {
 	}
 	if now.Sub(s.pruned) > samplesKept {
 		s.pruned = now
-		if _, err := s.store.Prune(ctx, store.Before(now.Add(-samplesKept))); err != nil {
+		if _, err := s.store.Prune(ctx, store.Cutoffs{Samples: now.Add(-samplesKept), Decisions: now.Add(-decisionsKept)}); err != nil {
 			return err
 		}
 	}

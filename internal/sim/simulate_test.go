@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store/memory"
 )
 
 var (
@@ -25,16 +24,7 @@ func week(t *testing.T, seed uint64, o loop.Options) (*Simulation, forescale.Ser
 	s := forescale.Service{Name: "shop", Mode: forescale.ModeActive, Min: 1, Max: 12, Objective: 0.95, Warmup: shopWarmup,
 		Metrics: []forescale.Metric{forescale.MetricLoad}, Capacity: 40}.WithDefaults()
 	load := datasets.DefaultPattern(seed, 5.2*40, time.UTC)
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "simulation.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	sim, err := NewSimulation(t.Context(), Setup{Store: store, Start: monday, Seed: seed, Options: o},
+	sim, err := NewSimulation(t.Context(), Setup{Store: memory.New(), Start: monday, Seed: seed, Options: o},
 		Workload{Service: s, Load: load, Capacity: 40, Warmup: Spread{Median: shopWarmup, Sigma: 0.2},
 			Initial: s.Band.Required(load.At(monday) / 40)})
 	if err != nil {

@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store/memory"
 )
 
 // study is n steps of five minutes of the shop's load, the first day to learn from.
@@ -31,16 +30,7 @@ func study(n int, seed uint64) Study {
 // rows measures a policy with a store of its own.
 func (s Study) rows(t *testing.T, p Policy) []Row {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "study.db"), sqlite.WithoutSync())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	rows, err := s.Run(t.Context(), p, store, nil)
+	rows, err := s.Run(t.Context(), p, memory.New(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

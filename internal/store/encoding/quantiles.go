@@ -53,12 +53,25 @@ var packers = sync.Pool{New: func() any {
 
 var unpackers = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
+// CheckQuantiles returns an error for levels and values [step][level] that cannot be kept.
+func CheckQuantiles(levels []float64, values [][]float64) error {
+	if len(levels) == 0 || len(levels) > maxLevels || len(values)*len(levels) > maxValues {
+		return fmt.Errorf("a forecast of %d steps and %d levels cannot be kept", len(values), len(levels))
+	}
+	for step, row := range values {
+		if len(row) != len(levels) {
+			return fmt.Errorf("step %d of the forecast has %d values for %d levels", step, len(row), len(levels))
+		}
+	}
+	return nil
+}
+
 // EncodeQuantiles writes levels and values [step][level] as a blob.
 func EncodeQuantiles(levels []float64, values [][]float64) ([]byte, error) {
-	n := len(values) * len(levels)
-	if len(levels) == 0 || len(levels) > maxLevels || n > maxValues {
-		return nil, fmt.Errorf("a forecast of %d steps and %d levels cannot be kept", len(values), len(levels))
+	if err := CheckQuantiles(levels, values); err != nil {
+		return nil, err
 	}
+	n := len(values) * len(levels)
 	head := make([]byte, 0, 16+8*len(levels))
 	head = append(head, formPlain)
 	head = binary.AppendUvarint(head, uint64(len(levels)))
@@ -69,10 +82,7 @@ func EncodeQuantiles(levels []float64, values [][]float64) ([]byte, error) {
 	planes := make([]byte, 4*n)
 	i := 0
 	before := make([]uint32, len(levels)) // bits of the step before
-	for step, row := range values {
-		if len(row) != len(levels) {
-			return nil, fmt.Errorf("step %d of the forecast has %d values for %d levels", step, len(row), len(levels))
-		}
+	for _, row := range values {
 		for k, v := range row {
 			bits := math.Float32bits(float32(v))
 			b := fold(bits - before[k])

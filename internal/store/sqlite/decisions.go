@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -23,10 +24,10 @@ func scanDecision(r row) (d forescale.Decision, err error) {
 	}
 	d.At, d.EndedAt, d.LastAt = fromMS(at), fromOptional(ended), fromMS(last)
 	if d.Reasons, err = encoding.DecodeReasons(reasons); err != nil {
-		return d, contradiction("decision", d.ID, err)
+		return d, store.Contradiction("decision", d.ID, err)
 	}
 	if d.Actions, err = encoding.DecodeActions(actions.String); err != nil {
-		return d, contradiction("decision", d.ID, err)
+		return d, store.Contradiction("decision", d.ID, err)
 	}
 	return d, nil
 }
@@ -66,10 +67,7 @@ func (t *tx) addDecision(d forescale.Decision) error {
 		d.ID, d.Service, ms(d.At), string(d.Mode), d.From, d.To, d.Required, string(d.Metric), reasons, actions,
 		string(d.Outcome), d.Error, optional(d.EndedAt), d.Repeats, ms(d.LastAt), d.Fence)
 	if err == nil && n == 0 {
-		return &forescale.Fault{Code: "decision_exists", Where: "decisions/" + d.ID,
-			What: "there is another decision with the id " + d.ID,
-			Help: "the same service was planned twice in one millisecond: look for a second planner; nothing was recorded",
-			Err:  forescale.ErrConflict}
+		return store.DecisionExists(d.ID)
 	}
 	return err
 }
@@ -97,7 +95,7 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]for
 		w.add("id = ?", id)
 	}
 	if q.Before != "" {
-		seq, err := first(ctx, s, "find a page of decisions", unknownCursor(q.Before), scanInt,
+		seq, err := first(ctx, s, "find a page of decisions", store.CursorUnknown("decision", q.Before), scanInt,
 			"SELECT seq FROM decision WHERE id = ?", q.Before)
 		if err != nil {
 			return nil, err
@@ -121,12 +119,6 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]for
 		"SELECT "+decisionColumns+" FROM decision"+w.String()+" ORDER BY seq DESC"+w.limit(limit), w.args...)
 }
 
-func unknownCursor(id string) error {
-	return &forescale.Fault{Code: "cursor_unknown", Where: "decisions/" + id,
-		What: "there is no decision with the id " + id + " to go on from",
-		Help: "begin with the first page again", Err: forescale.ErrNotFound}
-}
-
 // wholeID is the one id that begins with prefix, "" if there is none. An id that
 // is whole is meant even if others begin with it.
 func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
@@ -138,9 +130,7 @@ func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
 	case len(ids) == 1 || ids[0] == prefix:
 		return ids[0], nil
 	}
-	return "", &forescale.Fault{Code: "decision_ambiguous", Where: "decisions/" + prefix,
-		What: fmt.Sprintf("several decisions begin with %s, such as %s and %s", prefix, ids[0], ids[1]),
-		Help: "give more of the id"}
+	return "", store.DecisionAmbiguous(prefix, ids[0], ids[1])
 }
 
 // FinishDecision implements [store.Plans].
@@ -158,7 +148,7 @@ func (s *Store) finishDecision(ctx context.Context, fence int64, id string, at t
 		var there int
 		err = t.one("SELECT 1 FROM decision WHERE id = ?", id).Scan(&there)
 		if nothingThere(err) {
-			return notFound("decision", id)
+			return store.NotFound("decision", id)
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // SaveInstances implements [store.Fleet].
@@ -90,11 +91,11 @@ func knownWords(i forescale.Instance) error {
 	switch i.State {
 	case forescale.InstanceStarting, forescale.InstanceReady, forescale.InstanceDraining, forescale.InstanceStopped, forescale.InstanceFailed:
 	default:
-		return contradiction("instance", i.ID, fmt.Errorf("%q is not a state", i.State))
+		return store.Contradiction("instance", i.ID, fmt.Errorf("%q is not a state", i.State))
 	}
 	switch i.Origin {
 	case forescale.OriginStarted, forescale.OriginAdopted, forescale.OriginPushed, "":
 		return nil
 	}
-	return contradiction("instance", i.ID, fmt.Errorf("%q is not an origin", i.Origin))
+	return store.Contradiction("instance", i.ID, fmt.Errorf("%q is not an origin", i.Origin))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -67,11 +68,11 @@ func scanForecast(r row) (f forescale.Forecast, err error) {
 	f.Score.Pinball, f.Score.Naive, f.Score.Coverage = orNaN(pinball), orNaN(naive), orNaN(coverage)
 	if warnings.Valid {
 		if err := json.Unmarshal([]byte(warnings.String), &f.Warnings); err != nil {
-			return f, contradiction("the forecast of", f.Service, err)
+			return f, store.Contradiction("the forecast of", f.Service, err)
 		}
 	}
 	if f.Levels, f.Values, err = encoding.DecodeQuantiles(blob); err != nil {
-		return f, contradiction("the forecast of", f.Service, err)
+		return f, store.Contradiction("the forecast of", f.Service, err)
 	}
 	return f, nil
 }

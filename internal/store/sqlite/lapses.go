@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // Warm-ups and cool-downs are kept alike, in tables of the same columns.
@@ -89,7 +90,7 @@ func (s *Store) Learned(ctx context.Context, service string, since time.Time) ([
 			err = l.Valid()
 		}
 		if err != nil {
-			err = contradiction("learned", l.Service, err)
+			err = store.Contradiction("learned", l.Service, err)
 		}
 		return l, err
 	}, `SELECT body FROM learned WHERE at >= ? AND (?2 = '' OR service = ?2) ORDER BY service, kind`, ms(since), service)

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/migration"
 )
@@ -186,16 +185,13 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// errClosed is what every method returns after Close.
-var errClosed = &forescale.Fault{Code: "store_closed", What: "the store is closed"}
-
 // enter begins a method; leave ends it. Methods do not call each other in
 // between, as a waiting Close would lock them out.
 func (s *Store) enter() error {
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return errClosed
+		return store.Closed
 	}
 	return nil
 }

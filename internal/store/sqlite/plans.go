@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -57,7 +58,7 @@ func (s *Store) LatestPlans(ctx context.Context, services ...string) ([]forescal
 		}
 		p.MadeAt, p.Until = fromMS(made), fromMS(until)
 		if p.Changes, err = encoding.DecodeChanges(changes); err != nil {
-			return p, contradiction("the plan of", p.Service, err)
+			return p, store.Contradiction("the plan of", p.Service, err)
 		}
 		return p, nil
 	}, "SELECT service, made_at, lead, until, acting, changes FROM plan"+w.String()+" ORDER BY service", w.args...)

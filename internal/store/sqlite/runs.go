@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 const runColumns = "id, kind, server, due_at, started_at, ended_at, state, attempt, done, failed, error"
@@ -25,7 +26,7 @@ func (s *Store) ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale
 		w.add("started_at <= ?", ms(q.Until))
 	}
 	if q.Before != "" {
-		started, err := first(ctx, s, "find a page of runs", unknownRun(q.Before), scanInt, "SELECT started_at FROM run WHERE id = ?", q.Before)
+		started, err := first(ctx, s, "find a page of runs", store.CursorUnknown("run", q.Before), scanInt, "SELECT started_at FROM run WHERE id = ?", q.Before)
 		if err != nil {
 			return nil, err
 		}
@@ -38,10 +39,4 @@ func (s *Store) ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale
 		run.DueAt, run.StartedAt, run.EndedAt = fromOptional(due), fromMS(started), fromOptional(ended)
 		return run.Settled(), err
 	}, "SELECT "+runColumns+" FROM run"+w.String()+" ORDER BY started_at DESC, id DESC"+w.limit(q.Limit), w.args...)
-}
-
-func unknownRun(id string) error {
-	return &forescale.Fault{Code: "cursor_unknown", Where: "runs/" + id,
-		What: "there is no run with the id " + id + " to go on from",
-		Help: "begin with the first page again", Err: forescale.ErrNotFound}
 }

@@ -88,15 +88,6 @@ var cellCases = []testCase{
 		f.equal(f.dirty(9), []forescale.Cell{})
 		f.equal(f.demand("a", load), []forescale.DemandPoint{point("a", load, 0, 1.5)})
 	}},
-	{"cells stay dirty over a restart", func(f *fixture) {
-		f.append(sample(service("a"), load, minute(0), 1))
-		f.dirty(9)
-		f.reopen()
-		f.equal(f.dirty(9), []forescale.Cell{cell("a", 0)})
-		f.ok(f.SaveDemand(f.ctx, f.dirty(9), nil))
-		f.reopen()
-		f.equal(f.dirty(9), []forescale.Cell{})
-	}},
 }
 
 var demandCases = []testCase{

@@ -73,13 +73,6 @@ func (f *fixture) fill() {
 }
 
 var lifeCases = []testCase{
-	{"everything survives closing and opening", func(f *fixture) {
-		f.fill()
-		want := f.everything()
-		f.reopen()
-		f.equal(f.everything(), want)
-		f.fillAgain()
-	}},
 	{"a check finds a sound store sound", func(f *fixture) {
 		f.ok(f.Check(f.ctx))
 		f.fill()
@@ -182,24 +175,6 @@ var lifeCases = []testCase{
 		wg.Wait()
 		f.equal(won, 1)
 	}},
-	{"closing waits for what is under way", func(f *fixture) {
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		kept := 0
-		for n := range 8 {
-			wg.Go(func() {
-				if f.Append(f.ctx, []forescale.Sample{sample(node("n"), cpu, at(float64(n)), 1)}) == nil {
-					mu.Lock()
-					kept++
-					mu.Unlock()
-				}
-			})
-		}
-		f.ok(f.Store.Close())
-		wg.Wait()
-		f.Store = f.open()
-		f.equal(len(f.samples(forescale.SampleQuery{})), kept)
-	}},
 }
 
 // choice is what a service's newest forecast was mixed from.
@@ -208,15 +183,4 @@ func (f *fixture) choice(service string) []forescale.Choice {
 	_, c, err := f.Choice(f.ctx, service, util)
 	f.ok(err)
 	return c
-}
-
-// fillAgain writes after a restart what was there before: ids and counters that
-// are kept in memory must not have begun anew.
-func (f *fixture) fillAgain() {
-	f.Helper()
-	f.append(mixed()...)
-	f.equal(f.samples(forescale.SampleQuery{}), mixed())
-	f.put(wholeService("a"), 1)
-	f.record(decide("a", 1, forescale.CodeSteady))
-	f.equal(len(f.decisions(forescale.DecisionQuery{})), 2)
 }

@@ -53,12 +53,16 @@ type machine struct {
 
 // checkModel does random operations to a store and a model and compares what
 // both then hold.
-func checkModel(t *testing.T, fresh func(t *testing.T) Open) {
+func checkModel(t *testing.T, fresh func(t *testing.T) Open, forgets bool) {
 	rapid.Check(t, func(rt *rapid.T) {
 		open := fresh(t)
 		x := newMachine(open)
 		defer func() { x.store.Close() }()
-		rt.Repeat(x.operations())
+		operations := x.operations()
+		if forgets {
+			delete(operations, "reopen")
+		}
+		rt.Repeat(operations)
 	})
 }
 

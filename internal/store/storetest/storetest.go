@@ -10,6 +10,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,11 +19,21 @@ import (
 )
 
 // Open opens one place: the first time it is empty, later it holds what was
-// stored before. The store that was opened before is closed by then.
+// stored before, unless the backend [Forgets]. The store that was opened before is
+// closed by then.
 type Open func() store.Store
 
+// Exception is a part of the contract that a backend is not made to keep. The group
+// that is about it is skipped, and says so.
+type Exception string
+
+// Forgets is of a backend that holds nothing any more after it was closed. Cases that
+// close and open in passing go on with the open store.
+const Forgets Exception = "this store forgets everything when it is closed"
+
 // Exercise runs the suite. fresh makes an empty place and fails t if it cannot.
-func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
+func Exercise(t *testing.T, fresh func(t *testing.T) Open, but ...Exception) {
+	forgets := slices.Contains(but, Forgets)
 	for _, group := range []struct {
 		name  string
 		cases []testCase
@@ -47,16 +58,27 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open) {
 		{"leases", leaseCases},
 		{"pruning", pruneCases},
 		{"life", lifeCases},
+		{restarts, restartCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
+			if forgets && group.name == restarts {
+				t.Skip(string(Forgets))
+			}
 			for _, c := range group.cases {
-				t.Run(c.sentence, func(t *testing.T) { c.run(newFixture(t, fresh(t))) })
+				t.Run(c.sentence, func(t *testing.T) {
+					f := newFixture(t, fresh(t))
+					f.forgets = forgets
+					c.run(f)
+				})
 			}
 		})
 	}
 	t.Run("some order explains the answers to clients that take, lose and write under leases at once", func(t *testing.T) { checkHistory(t, fresh(t)) })
-	t.Run("any sequence of operations agrees with a model in memory", func(t *testing.T) { checkModel(t, fresh) })
+	t.Run("any sequence of operations agrees with a model in memory", func(t *testing.T) { checkModel(t, fresh, forgets) })
 }
+
+// restarts is the group that a backend is excepted from which [Forgets].
+const restarts = "restarts"
 
 // testCase is one sentence and the proof of it.
 type testCase struct {
@@ -68,8 +90,9 @@ type testCase struct {
 type fixture struct {
 	*testing.T
 	store.Store
-	ctx  context.Context
-	open Open
+	ctx     context.Context
+	open    Open
+	forgets bool
 }
 
 func newFixture(t *testing.T, open Open) *fixture {
@@ -82,9 +105,12 @@ func newFixture(t *testing.T, open Open) *fixture {
 	return f
 }
 
-// reopen closes the store and opens it again.
+// reopen closes the store and opens it again, if it forgets nothing by that.
 func (f *fixture) reopen() {
 	f.Helper()
+	if f.forgets {
+		return
+	}
 	f.ok(f.Store.Close())
 	f.Store = f.open()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -21,13 +22,13 @@ func scanDecision(r row) (d forescale.Decision, err error) {
 	}
 	d.At, d.EndedAt, d.LastAt = d.At.UTC(), fromOptional(ended), d.LastAt.UTC()
 	if d.Reasons, err = encoding.DecodeReasons(reasons); err != nil {
-		return d, contradiction("decision", d.ID, err)
+		return d, store.Contradiction("decision", d.ID, err)
 	}
 	if actions == nil {
 		return d, nil
 	}
 	if d.Actions, err = encoding.DecodeActions(*actions); err != nil {
-		return d, contradiction("decision", d.ID, err)
+		return d, store.Contradiction("decision", d.ID, err)
 	}
 	return d, nil
 }
@@ -143,10 +144,7 @@ func (t *tx) takenDecision(ctx context.Context, ds []forescale.Decision) error {
 	if err == nil && len(taken) > 0 {
 		id = taken[0]
 	}
-	return &forescale.Fault{Code: "decision_exists", Where: "decisions/" + id,
-		What: "there is another decision with the id " + id,
-		Help: "the same service was planned twice in one millisecond: look for a second planner; nothing was recorded",
-		Err:  forescale.ErrConflict}
+	return store.DecisionExists(id)
 }
 
 // LatestDecisions implements [store.Plans].
@@ -172,7 +170,7 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]for
 		w.equal("id", id)
 	}
 	if q.Before != "" {
-		seq, err := first(ctx, s, "find a page of decisions", unknownCursor(q.Before), scanInt,
+		seq, err := first(ctx, s, "find a page of decisions", store.CursorUnknown("decision", q.Before), scanInt,
 			"SELECT seq FROM decision WHERE id = $1", q.Before)
 		if err != nil {
 			return nil, err
@@ -196,12 +194,6 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]for
 	return list(ctx, s, "read decisions", scanDecision, query, w.args...)
 }
 
-func unknownCursor(id string) error {
-	return &forescale.Fault{Code: "cursor_unknown", Where: "decisions/" + id,
-		What: "there is no decision with the id " + id + " to go on from",
-		Help: "begin with the first page again", Err: forescale.ErrNotFound}
-}
-
 // wholeID is the one id that begins with prefix, "" if there is none. An id that
 // is whole is meant even if others begin with it.
 func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
@@ -213,9 +205,7 @@ func (s *Store) wholeID(ctx context.Context, prefix string) (string, error) {
 	case len(ids) == 1 || ids[0] == prefix:
 		return ids[0], nil
 	}
-	return "", &forescale.Fault{Code: "decision_ambiguous", Where: "decisions/" + prefix,
-		What: fmt.Sprintf("several decisions begin with %s, such as %s and %s", prefix, ids[0], ids[1]),
-		Help: "give more of the id"}
+	return "", store.DecisionAmbiguous(prefix, ids[0], ids[1])
 }
 
 // FinishDecision implements [store.Plans].
@@ -233,7 +223,7 @@ func (s *Store) finishDecision(ctx context.Context, fence int64, id string, at t
 		var there int
 		err = t.QueryRow(ctx, "SELECT 1 FROM decision WHERE id = $1", id).Scan(&there)
 		if nothingThere(err) {
-			return notFound("decision", id)
+			return store.NotFound("decision", id)
 		}
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -100,11 +101,11 @@ func scanForecast(r row) (f forescale.Forecast, err error) {
 	f.Issued, f.Start, f.Step = f.Issued.UTC(), f.Start.UTC(), time.Duration(step)
 	if warnings != nil {
 		if err := json.Unmarshal([]byte(*warnings), &f.Warnings); err != nil {
-			return f, contradiction("the forecast of", f.Service, err)
+			return f, store.Contradiction("the forecast of", f.Service, err)
 		}
 	}
 	if f.Levels, f.Values, err = encoding.DecodeQuantiles(blob); err != nil {
-		return f, contradiction("the forecast of", f.Service, err)
+		return f, store.Contradiction("the forecast of", f.Service, err)
 	}
 	return f, nil
 }

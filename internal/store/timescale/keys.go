@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // CreateKey implements [store.Keys].
@@ -14,8 +15,7 @@ func (s *Store) CreateKey(ctx context.Context, k forescale.Key) error {
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			k.ID, k.Name, string(k.Role), k.Service, k.Hash, utc(k.CreatedAt), optional(k.RevokedAt))
 		if err == nil && n == 0 {
-			return &forescale.Fault{Code: "key_exists", Where: "keys/" + k.ID, What: "there is a key with this id or secret already",
-				Help: "make another key; nothing was changed", Err: forescale.ErrConflict}
+			return store.KeyExists(k.ID)
 		}
 		return err
 	})

@@ -197,16 +197,13 @@ func (s *Store) warn(code, what, help string) {
 	s.warnings = append(s.warnings, &forescale.Fault{Code: code, What: what, Where: s.place, Help: help})
 }
 
-// errClosed is what every method returns after Close.
-var errClosed = &forescale.Fault{Code: "store_closed", What: "the store is closed"}
-
 // enter begins a method; leave ends it. Methods do not call each other in
 // between, as a waiting Close would lock them out.
 func (s *Store) enter() error {
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
-		return errClosed
+		return store.Closed
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -87,7 +88,7 @@ func (s *Store) LatestPlans(ctx context.Context, services ...string) ([]forescal
 		}
 		p.MadeAt, p.Until, p.Lead = p.MadeAt.UTC(), p.Until.UTC(), time.Duration(lead)
 		if p.Changes, err = encoding.DecodeChanges(changes); err != nil {
-			return p, contradiction("the plan of", p.Service, err)
+			return p, store.Contradiction("the plan of", p.Service, err)
 		}
 		return p, nil
 	}, "SELECT service, made_at, lead, until, acting, changes FROM plan"+w.String()+" ORDER BY service", w.args...)

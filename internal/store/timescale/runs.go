@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 const runColumns = "id, kind, server, due_at, started_at, ended_at, state, attempt, done, failed, error"
@@ -42,7 +43,7 @@ func (s *Store) ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale
 		w.add("started_at <= " + w.arg(utc(q.Until)))
 	}
 	if q.Before != "" {
-		started, err := first(ctx, s, "find a page of runs", unknownRun(q.Before), func(r row) (at time.Time, err error) { return at, r.Scan(&at) },
+		started, err := first(ctx, s, "find a page of runs", store.CursorUnknown("run", q.Before), func(r row) (at time.Time, err error) { return at, r.Scan(&at) },
 			"SELECT started_at FROM run WHERE id = $1", q.Before)
 		if err != nil {
 			return nil, err
@@ -51,10 +52,4 @@ func (s *Store) ListRuns(ctx context.Context, q forescale.RunQuery) ([]forescale
 	}
 	query := "SELECT " + runColumns + " FROM run" + w.String() + " ORDER BY started_at DESC, id DESC" + w.limit(q.Limit)
 	return list(ctx, s, "list runs", scanRun, query, w.args...)
-}
-
-func unknownRun(id string) error {
-	return &forescale.Fault{Code: "cursor_unknown", Where: "runs/" + id,
-		What: "there is no run with the id " + id + " to go on from",
-		Help: "begin with the first page again", Err: forescale.ErrNotFound}
 }

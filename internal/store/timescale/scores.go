@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -180,7 +181,7 @@ func (s *Store) Tracks(ctx context.Context, services ...string) ([]forescale.Tra
 		}
 		x.Until = x.Until.UTC()
 		if err := json.Unmarshal([]byte(drift), &x.Drift); err != nil {
-			return x, contradiction("the drift of", x.Service, err)
+			return x, store.Contradiction("the drift of", x.Service, err)
 		}
 		return x, nil
 	}, "SELECT service, metric, until, drift::text FROM line JOIN track ON track.line = line.id"+w.String()+" ORDER BY service, metric", w.args...)
@@ -262,7 +263,7 @@ func (s *Store) Choice(ctx context.Context, service string, metric forescale.Met
 		}
 		k.issued = k.issued.UTC()
 		if err := json.Unmarshal([]byte(body), &k.choice); err != nil {
-			return k, contradiction("the choice of", service, err)
+			return k, store.Contradiction("the choice of", service, err)
 		}
 		return k, nil
 	}, "SELECT issued, body::text FROM line JOIN choice ON choice.line = line.id WHERE service = $1 AND metric = $2", service, string(metric))

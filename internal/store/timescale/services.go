@@ -3,10 +3,10 @@ package timescale
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // PutService implements [store.Services].
@@ -27,7 +27,7 @@ func (s *Store) PutService(ctx context.Context, svc forescale.Service, ifVersion
 				current = 0
 			}
 			if current != ifVersion {
-				return changedMeanwhile(svc.Name, current, ifVersion)
+				return store.ChangedMeanwhile(svc.Name, current, ifVersion)
 			}
 		}
 		svc.Version = last + 1
@@ -51,23 +51,6 @@ func (t *tx) holdService(ctx context.Context, svc forescale.Service) (last int64
 	return last, exists, err
 }
 
-func changedMeanwhile(name string, current, wanted int64) error {
-	what := fmt.Sprintf("%s was changed meanwhile: it has version %d, not %d", name, current, wanted)
-	switch {
-	case current == 0:
-		what = fmt.Sprintf("%s does not exist any more", name)
-	case wanted == 0:
-		what = fmt.Sprintf("%s exists already", name)
-	}
-	return &forescale.Fault{Code: "changed_meanwhile", Where: "services/" + name, What: what,
-		Help: "read it again and repeat the change; nothing was changed", Err: forescale.ErrConflict}
-}
-
-// notFound says what there is none of.
-func notFound(what, name string) error {
-	return fmt.Errorf("%s %q: %w", what, name, forescale.ErrNotFound)
-}
-
 func scanService(r row) (svc forescale.Service, err error) {
 	var stored forescale.Service
 	var body string
@@ -75,20 +58,15 @@ func scanService(r row) (svc forescale.Service, err error) {
 		return svc, err
 	}
 	if err := json.Unmarshal([]byte(body), &svc); err != nil {
-		return svc, contradiction("service", stored.Name, err)
+		return svc, store.Contradiction("service", stored.Name, err)
 	}
 	svc.Name, svc.Version, svc.UpdatedAt = stored.Name, stored.Version, stored.UpdatedAt.UTC()
 	return svc, nil
 }
 
-// contradiction is a row that cannot be what this program wrote.
-func contradiction(what, name string, err error) error {
-	return fmt.Errorf("read %s %s: %w", what, name, errors.Join(forescale.ErrDamaged, err))
-}
-
 // Service implements [store.Services].
 func (s *Store) Service(ctx context.Context, name string) (forescale.Service, error) {
-	return first(ctx, s, "read service "+name, notFound("service", name), scanService,
+	return first(ctx, s, "read service "+name, store.NotFound("service", name), scanService,
 		"SELECT name, version, updated_at, body FROM service WHERE name = $1 AND body IS NOT NULL", name)
 }
 
@@ -120,7 +98,7 @@ func (s *Store) DeleteService(ctx context.Context, name string) error {
 // orNotFound turns a change that touched no row into an error.
 func orNotFound(n int64, err error, what, name string) error {
 	if err == nil && n == 0 {
-		return notFound(what, name)
+		return store.NotFound(what, name)
 	}
 	return err
 }

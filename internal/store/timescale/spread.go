@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // What follows is for jobs that are spread over servers. Who spreads them keeps
@@ -46,7 +47,7 @@ func (s *Store) ChangeRun(ctx context.Context, id string, change func(context.Co
 	return s.write(ctx, "change run "+id, func(ctx context.Context, t *tx) error {
 		r, err := scanRun(t.QueryRow(ctx, "SELECT "+runColumns+" FROM run WHERE id = $1 FOR UPDATE", id))
 		if nothingThere(err) {
-			return unknownRun(id)
+			return store.CursorUnknown("run", id)
 		}
 		if err != nil {
 			return err

@@ -1,0 +1,178 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+// seriesKey is what is measured.
+type seriesKey struct {
+	subject forescale.Subject
+	metric  forescale.Metric
+}
+
+// compare orders series as their samples of one time are.
+func (a seriesKey) compare(b seriesKey) int {
+	return cmp.Or(cmp.Compare(a.subject.Kind, b.subject.Kind), cmp.Compare(a.subject.Name, b.subject.Name),
+		cmp.Compare(a.subject.Service, b.subject.Service), cmp.Compare(a.metric, b.metric))
+}
+
+// series is the samples of one key, by time.
+type series struct {
+	seriesKey
+	values []value
+}
+
+type value struct {
+	at int64 // ms
+	v  float64
+}
+
+// from is the position of the first sample at or after at.
+func (s *series) from(at int64) int {
+	return sort.Search(len(s.values), func(i int) bool { return s.values[i].at >= at })
+}
+
+func (s *series) set(at int64, v float64) {
+	if n := len(s.values); n == 0 || s.values[n-1].at < at {
+		s.values = append(s.values, value{at, v})
+		return
+	}
+	i := s.from(at)
+	if s.values[i].at != at {
+		s.values = slices.Insert(s.values, i, value{at, v})
+	}
+	s.values[i].v = v
+}
+
+// Append implements [store.Samples].
+func (s *Store) Append(ctx context.Context, samples []forescale.Sample) error {
+	return s.write(ctx, unfenced, func() error { return s.append(samples) })
+}
+
+// ImportProgress implements [store.Samples].
+func (s *Store) ImportProgress(ctx context.Context, fingerprint string) (n int64, err error) {
+	err = s.read(ctx, func() { n = s.imports[fingerprint] })
+	return n, err
+}
+
+// AppendImport implements [store.Samples].
+func (s *Store) AppendImport(ctx context.Context, fingerprint string, rows int64, samples []forescale.Sample) error {
+	return s.write(ctx, unfenced, func() error {
+		if err := s.append(samples); err != nil {
+			return err
+		}
+		s.imports[fingerprint] = rows
+		return nil
+	})
+}
+
+func (s *Store) append(samples []forescale.Sample) error {
+	for i, x := range samples {
+		if math.IsNaN(x.Value) {
+			return fmt.Errorf("sample %d of %s has no value", i, x.Subject.Name)
+		}
+	}
+	s.mark++
+	var last *series // samples of one series often stand together
+	for _, x := range samples {
+		key := seriesKey{x.Subject, x.Metric}
+		if last == nil || last.seriesKey != key {
+			if last = s.series[key]; last == nil {
+				last = &series{seriesKey: key}
+				s.series[key] = last
+			}
+		}
+		last.set(x.Time.UnixMilli(), x.Value)
+		if marksCell(x) {
+			s.dirty[forescale.Cell{Service: x.Subject.Service, Time: fromMinute(minuteOf(x.Time))}] = s.mark
+		}
+	}
+	return nil
+}
+
+// marksCell reports whether demand has to be worked out anew for the sample.
+func marksCell(x forescale.Sample) bool {
+	if x.Subject.Service == "" || x.Subject.Kind == forescale.KindNode {
+		return false
+	}
+	return x.Metric == forescale.MetricDemand || slices.Contains(forescale.ServiceMetrics, x.Metric)
+}
+
+// Samples implements [store.Samples].
+func (s *Store) Samples(ctx context.Context, q forescale.SampleQuery) (out []forescale.Sample, err error) {
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if !q.From.IsZero() {
+		from = q.From.UnixMilli()
+	}
+	if !q.To.IsZero() {
+		to = q.To.UnixMilli()
+	}
+	picks := func(k seriesKey) bool {
+		return (q.Kind == "" || q.Kind == k.subject.Kind) && (q.Name == "" || q.Name == k.subject.Name) &&
+			(q.Service == "" || q.Service == k.subject.Service) && (q.Metric == "" || q.Metric == k.metric)
+	}
+	err = s.read(ctx, func() {
+		for key, x := range s.series {
+			if n := len(x.values); n == 0 || x.values[n-1].at < from || !picks(key) {
+				continue
+			}
+			for _, v := range x.values[x.from(from):] {
+				if v.at >= to {
+					break
+				}
+				out = append(out, forescale.Sample{Subject: key.subject, Metric: key.metric, Time: fromMS(v.at), Value: v.v})
+			}
+		}
+	})
+	slices.SortFunc(out, func(a, b forescale.Sample) int {
+		if c := a.Time.Compare(b.Time); c != 0 {
+			return c
+		}
+		return seriesKey{a.Subject, a.Metric}.compare(seriesKey{b.Subject, b.Metric})
+	})
+	if q.Limit > 0 && len(out) > q.Limit {
+		out = out[:q.Limit]
+	}
+	return out, err
+}
+
+// LastSamples implements [store.Samples].
+func (s *Store) LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error) {
+	newest := map[string]int64{}
+	err := s.read(ctx, func() {
+		for key, x := range s.series {
+			name := key.subject.Service
+			if key.subject.Kind == forescale.KindNode {
+				if name = "node/" + key.subject.Name; len(services) > 0 {
+					continue
+				}
+			}
+			if name == "" || !among(services, name) || len(x.values) == 0 {
+				continue
+			}
+			at := x.values[len(x.values)-1].at
+			if known, ok := newest[name]; !ok || at > known {
+				newest[name] = at
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]time.Time, len(newest))
+	for name, at := range newest {
+		out[name] = fromMS(at)
+	}
+	return out, nil
+}
+
+// among reports whether a name is one of those named, or none is.
+func among(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }
