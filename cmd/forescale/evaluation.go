@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/sim"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store/memory"
 	"github.com/forescale/forescale/planner"
 )
 
@@ -49,20 +46,6 @@ func (s *server) evaluate(ctx context.Context, svc forescale.Service, days int) 
 			times = &learned[i]
 		}
 	}
-	dir, err := os.MkdirTemp("", "forescale-evaluate-")
-	if err != nil {
-		return e, fmt.Errorf("make a folder for the replay: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var memory *sqlite.Store
-	defer func() {
-		if memory != nil {
-			err = errors.Join(err, memory.Close())
-		}
-	}()
 	return sim.Evaluate(ctx, sim.Past{Service: svc, Demand: demand, Warmup: planner.LeadTime(now, svc, warmups, times, 0),
-		From: to.Add(-measured), To: to, Options: loop.Options{Step: s.cfg.Options.Step, Interval: time.Minute}}, func() (loop.Store, error) {
-		memory, err = sqlite.Open(ctx, filepath.Join(dir, "replay.db"), sqlite.WithoutSync())
-		return memory, err
-	})
+		From: to.Add(-measured), To: to, Options: loop.Options{Step: s.cfg.Options.Step, Interval: time.Minute}}, memory.New())
 }

@@ -57,9 +57,9 @@ func ReadDemand(ctx context.Context, r Remembered, s forescale.Service, from, to
 // replayed are the policies that an evaluation sets beside what happened.
 var replayed = []Policy{Predictive, KubernetesHPA, LastWeeks}
 
-// Evaluate replays a past under forescale and what others use. It asks store for an
-// empty store. Minutes without known demand are left out of all measures alike.
-func Evaluate(ctx context.Context, p Past, store func() (loop.Store, error)) (forescale.Evaluation, error) {
+// Evaluate replays a past under forescale and what others use. Store is empty,
+// and what the real loop remembers by. Minutes without known demand are left out of all measures alike.
+func Evaluate(ctx context.Context, p Past, store loop.Store) (forescale.Evaluation, error) {
 	e := forescale.Evaluation{Service: p.Service.Name, Mode: p.Service.Mode, Objective: p.Service.Objective, Max: p.Service.Max, From: p.From, To: p.To, Warmup: p.Warmup, Step: forescale.DemandStep}
 	study, known, err := p.study()
 	if err != nil {
@@ -83,13 +83,7 @@ func Evaluate(ctx context.Context, p Past, store func() (loop.Store, error)) (fo
 		e.Outcomes = append(e.Outcomes, was)
 	}
 	for _, policy := range replayed {
-		var memory loop.Store
-		if policy == Predictive {
-			if memory, err = store(); err != nil {
-				return e, err
-			}
-		}
-		rows, err := study.Run(ctx, policy, memory, nil)
+		rows, err := study.Run(ctx, policy, store, nil)
 		if err != nil {
 			return e, fmt.Errorf("replay %s under %s: %w", p.Service.Name, policy, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -12,7 +11,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/loop"
-	"github.com/forescale/forescale/internal/store/sqlite"
+	"github.com/forescale/forescale/internal/store/memory"
 )
 
 // past is three days of the shop by the minute, the last twelve hours to be measured,
@@ -29,13 +28,7 @@ func past(ready int) Past {
 
 func evaluate(t *testing.T, p Past) forescale.Evaluation {
 	t.Helper()
-	e, err := Evaluate(t.Context(), p, func() (loop.Store, error) {
-		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "replay.db"), sqlite.WithoutSync())
-		if err == nil {
-			t.Cleanup(func() { _ = store.Close() })
-		}
-		return store, err
-	})
+	e, err := Evaluate(t.Context(), p, memory.New())
 	if err != nil {
 		t.Fatal(err)
 	}
