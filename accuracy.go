@@ -62,7 +62,7 @@ func (t Tally) LastWeekError() (share float64, ok bool) {
 	return e / r, true
 }
 
-// TallyQuery picks tallies.
+// TallyQuery picks tallies, and whatever else is kept by service and day.
 type TallyQuery struct {
 	Services []string  // none: all
 	From, To time.Time // days; zero: open

@@ -7,17 +7,24 @@ import "time"
 // (Herbst et al., "Quantifying Cloud Performance and Dependability", TOMPECS 2018):
 // the need is the required instances, the supply those that are ready.
 type Elasticity struct {
-	Steps      int64   // whose demand is known
-	Under      float64 // Σ max(need − supply, 0) / need
-	Over       float64 // Σ max(supply − need, 0) / need
-	StepsUnder int64   // with supply below need
-	StepsOver  int64   // with supply above it
-	Pairs      int64   // of neighbouring steps
-	Apart      int64   // of these, pairs in which supply and need moved differently
-	Demand     float64 // Σ demand, in busy instances
-	Lost       float64 // Σ demand above what the supply can do at 100 %
-	Need       float64 // Σ required instances
-	Supply     float64 // Σ ready instances
+	Steps      int64   `json:"steps"`       // whose demand is known
+	Under      float64 `json:"under"`       // Σ max(need − supply, 0) / need
+	Over       float64 `json:"over"`        // Σ max(supply − need, 0) / need
+	StepsUnder int64   `json:"steps_under"` // with supply below need
+	StepsOver  int64   `json:"steps_over"`  // with supply above it
+	Pairs      int64   `json:"pairs"`       // of neighbouring steps
+	Apart      int64   `json:"apart"`       // of these, pairs in which supply and need moved differently
+	Demand     float64 `json:"demand"`      // Σ demand, in busy instances
+	Lost       float64 `json:"lost"`        // Σ demand above what the supply can do at 100 %
+	Need       float64 `json:"need"`        // Σ required instances
+	Supply     float64 `json:"supply"`      // Σ ready instances
+}
+
+// ElasticityDay is how well supply followed need on one day, by the minute.
+type ElasticityDay struct {
+	Service string
+	Day     time.Time // the day in the service's time zone, as that date's midnight in UTC
+	Elasticity
 }
 
 // Add adds another's sums.

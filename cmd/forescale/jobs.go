@@ -32,7 +32,13 @@ func (s *server) jobs() []jobs.Job {
 	}, {
 		Name: loop.ScoreJob, Schedule: c.Schedules[loop.ScoreJob], Batch: forecastBatch,
 		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
-			return resultOf(s.loop.ScoreServices(ctx, t.Now, t.Services))
+			scored, err := resultOf(s.loop.ScoreServices(ctx, t.Now, t.Services))
+			if err != nil {
+				return scored, err
+			}
+			measured, err := s.loop.MeasureServices(ctx, t.Now, t.Services)
+			scored.Fault = errors.Join(scored.Fault, measured.Fault)
+			return scored, err
 		},
 	}, {
 		Name: rollUpJob, Schedule: c.Schedules[rollUpJob], Limit: time.Hour, // the first one of an old store takes long

@@ -22,11 +22,13 @@ const accuracyKept = 5 * time.Minute
 // service has eight series and no more.
 var metricLeads = map[time.Duration]string{30 * time.Minute: "30m", 24 * time.Hour: "24h"}
 
-// accuracyCollector tells how issued forecasts did. It is apart from the collector of
+// accuracyCollector tells how issued forecasts did, and how well instances followed
+// the need. It is apart from the collector of
 // the present state, since it reads sums over days.
 type accuracyCollector struct {
 	a                                *API
 	err, lastWeek, coverage, drifted *prometheus.Desc
+	elasticity                       []elasticityMetric
 
 	mu   sync.Mutex
 	at   time.Time
@@ -41,13 +43,35 @@ func newAccuracyCollector(a *API) *accuracyCollector {
 		err:      byLead("error_ratio", "Absolute errors of issued medians over demand."),
 		lastWeek: byLead("error_against_last_week", "Error as a multiple of that of last week's value; above 1 that would have been better."),
 		coverage: byLead("coverage_ratio", "Share of demand inside the 90 % interval; 0.9 is promised."),
-		drifted:  prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil)}
+		drifted:  prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil),
+		elasticity: []elasticityMetric{
+			perDays("time_under_ratio", "Share of time with fewer instances than needed.", forescale.Elasticity.TimeUnder),
+			perDays("time_over_ratio", "Share of time with more instances than needed.", forescale.Elasticity.TimeOver),
+			perDays("under_ratio", "Mean shortage of instances as a share of the need.", forescale.Elasticity.ThetaUnder),
+			perDays("over_ratio", "Mean surplus of instances as a share of the need.", forescale.Elasticity.ThetaOver),
+			perDays("instability_ratio", "Share of time in which instances and need move differently.", forescale.Elasticity.Instability),
+			perDays("not_served_ratio", "Share of demand above what the ready instances can do.", forescale.Elasticity.NotServed),
+			perDays("instance_hours", "Hours of ready instances.", func(e forescale.Elasticity) float64 { return e.InstanceHours(forescale.DemandStep) }),
+		}}
+}
+
+// elasticityMetric is one measure of how well instances followed the need.
+type elasticityMetric struct {
+	desc *prometheus.Desc
+	of   func(forescale.Elasticity) float64
+}
+
+func perDays(name, help string, of func(forescale.Elasticity) float64) elasticityMetric {
+	return elasticityMetric{prometheus.NewDesc("forescale_elasticity_"+name, help+" Over 7 days, today included. Absent until something was measured.", []string{"service"}, nil), of}
 }
 
 // Describe implements prometheus.Collector.
 func (c *accuracyCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.err, c.lastWeek, c.coverage, c.drifted} {
 		ch <- d
+	}
+	for _, m := range c.elasticity {
+		ch <- m.desc
 	}
 }
 
@@ -83,6 +107,16 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 	if err != nil {
 		return nil, fmt.Errorf("read how far forecasts are scored: %w", err)
 	}
+	days, err := c.a.store.Elasticities(ctx, forescale.TallyQuery{From: firstDay(now, accuracyDays)})
+	if err != nil {
+		return nil, fmt.Errorf("read elasticity: %w", err)
+	}
+	followed := map[string]forescale.Elasticity{}
+	for _, d := range days {
+		sum := followed[d.Service]
+		sum.Add(d.Elasticity)
+		followed[d.Service] = sum
+	}
 	scores, drift := map[string][]forescale.Tally{}, map[string][]forescale.Track{}
 	for _, t := range tallies {
 		scores[t.Service] = append(scores[t.Service], t)
@@ -94,6 +128,11 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 		told = append(told, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
 	for _, s := range services {
+		if e := followed[s.Name]; e.Steps > 0 {
+			for _, m := range c.elasticity {
+				gauge(m.desc, m.of(e), s.Name)
+			}
+		}
 		for _, m := range metricsOf(s) { // the first that anything is known of
 			k := slices.IndexFunc(drift[s.Name], func(t forescale.Track) bool { return t.Metric == m })
 			if k < 0 {

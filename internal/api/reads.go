@@ -57,6 +57,7 @@ type fleet interface {
 type scores interface {
 	Tracks(ctx context.Context, services ...string) ([]forescale.Track, error)
 	Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error)
+	Elasticities(ctx context.Context, q forescale.TallyQuery) ([]forescale.ElasticityDay, error)
 	Choice(ctx context.Context, service string, metric forescale.Metric) (issued time.Time, c []forescale.Choice, err error)
 }
 

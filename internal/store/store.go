@@ -231,6 +231,11 @@ type Scores interface {
 	// Tallies are sums over the days that match q, by service, metric, lead, model.
 	// One query.
 	Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error)
+	// SaveElasticity keeps the days given, in place of what was kept of them, in one
+	// commit. Of two of one day in a call the last counts.
+	SaveElasticity(ctx context.Context, days []forescale.ElasticityDay) error
+	// Elasticities are the days that match q, by service, then day. One query.
+	Elasticities(ctx context.Context, q forescale.TallyQuery) ([]forescale.ElasticityDay, error)
 	// SaveChoices keeps what the forecasts were mixed from, of each service and
 	// metric the newest; those that tell nothing are passed over.
 	SaveChoices(ctx context.Context, fs []forescale.Forecast) error

@@ -12,3 +12,6 @@ func Day(t time.Time) int64 {
 	}
 	return d
 }
+
+// FromDay is the midnight in UTC that the day of that number begins with.
+func FromDay(day int64) time.Time { return time.Unix(day*24*60*60, 0).UTC() }

@@ -87,12 +87,18 @@ func (s *Store) pruneRows(cut int64) (n int64) {
 	n += pruneMap(s.plans, func(p forescale.ServicePlan) bool { return p.MadeAt.UnixMilli() < cut })
 	n += pruneMap(s.learned, func(l forescale.LearnedTimes) bool { return l.At.UnixMilli() < cut })
 	n += pruneMap(s.runs, func(r forescale.Run) bool { return r.StartedAt.UnixMilli() < cut })
+	for k := range s.elasticity {
+		if dayEnd(k.day) <= cut {
+			delete(s.elasticity, k)
+			n++
+		}
+	}
 	for _, l := range s.lines {
 		gone := l.issuedFrom(cut)
 		l.forecasts = drop(l.forecasts, gone)
 		n += int64(gone)
 		for k := range l.tallies {
-			if (k.day+1)*24*int64(time.Hour/time.Millisecond) <= cut {
+			if dayEnd(k.day) <= cut {
 				delete(l.tallies, k)
 				n++
 			}
@@ -108,6 +114,9 @@ func (s *Store) pruneRows(cut int64) (n int64) {
 	}
 	return n
 }
+
+// dayEnd is when a day of that number ends, in milliseconds.
+func dayEnd(day int64) int64 { return (day + 1) * 24 * int64(time.Hour/time.Millisecond) }
 
 func pruneMap[K comparable, T any](m map[K]T, old func(T) bool) (n int64) {
 	for k, v := range m {

@@ -101,6 +101,38 @@ func (l *line) sums(q forescale.TallyQuery) []forescale.Tally {
 	return out
 }
 
+// serviceDay is what a day's elasticity is found by.
+type serviceDay struct {
+	service string
+	day     int64
+}
+
+// SaveElasticity implements [store.Scores].
+func (s *Store) SaveElasticity(ctx context.Context, days []forescale.ElasticityDay) error {
+	return s.put(ctx, unfenced, func() {
+		for _, d := range days {
+			s.elasticity[serviceDay{d.Service, encoding.Day(d.Day)}] = d.Elasticity
+		}
+	})
+}
+
+// Elasticities implements [store.Scores].
+func (s *Store) Elasticities(ctx context.Context, q forescale.TallyQuery) (out []forescale.ElasticityDay, err error) {
+	err = s.read(ctx, func() {
+		for k, e := range s.elasticity {
+			if len(q.Services) > 0 && !slices.Contains(q.Services, k.service) ||
+				!q.From.IsZero() && k.day < encoding.Day(q.From) || !q.To.IsZero() && k.day >= encoding.Day(q.To) {
+				continue
+			}
+			out = append(out, forescale.ElasticityDay{Service: k.service, Day: encoding.FromDay(k.day), Elasticity: e})
+		}
+	})
+	slices.SortFunc(out, func(a, b forescale.ElasticityDay) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), a.Day.Compare(b.Day))
+	})
+	return out, err
+}
+
 // SaveChoices implements [store.Scores].
 func (s *Store) SaveChoices(ctx context.Context, fs []forescale.Forecast) error {
 	return s.put(ctx, unfenced, func() {

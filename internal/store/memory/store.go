@@ -44,6 +44,8 @@ type content struct {
 	cooldowns lapses
 	learned   map[learnedKey]forescale.LearnedTimes
 
+	elasticity map[serviceDay]forescale.Elasticity
+
 	plans     map[string]forescale.ServicePlan
 	decisions []*decision          // in the order of recording
 	byID      map[string]*decision //
@@ -65,8 +67,8 @@ func New() *Store {
 		services: map[string]registered{}, pauses: map[string]forescale.Pause{}, events: map[string]forescale.Event{},
 		nodes: map[string]forescale.Node{}, nodeTypes: map[string]forescale.NodeType{},
 		instances: map[string]*instance{}, live: map[string]*instance{}, warmups: newLapses(), cooldowns: newLapses(),
-		learned: map[learnedKey]forescale.LearnedTimes{},
-		plans:   map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
+		learned: map[learnedKey]forescale.LearnedTimes{}, elasticity: map[serviceDay]forescale.Elasticity{},
+		plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
 		runs: map[string]forescale.Run{}, keys: map[string]forescale.Key{},
 	}}
 }

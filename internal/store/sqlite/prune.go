@@ -125,6 +125,7 @@ var oldRows = []string{
 	`DELETE FROM forecast WHERE id IN (SELECT id FROM forecast WHERE issued < ?1 LIMIT ?2)`,
 	`DELETE FROM event WHERE name IN (SELECT name FROM event WHERE until < ?1 LIMIT ?2)`,
 	`DELETE FROM tally WHERE (line, day, lead, model) IN (SELECT line, day, lead, model FROM tally WHERE (day + 1) * 86400000 <= ?1 LIMIT ?2)`,
+	`DELETE FROM elasticity WHERE (service, day) IN (SELECT service, day FROM elasticity WHERE (day + 1) * 86400000 <= ?1 LIMIT ?2)`,
 	`DELETE FROM track WHERE line IN (SELECT line FROM track WHERE until < ?1 LIMIT ?2)`,
 	`DELETE FROM choice WHERE line IN (SELECT line FROM choice WHERE issued < ?1 LIMIT ?2)`,
 	`DELETE FROM plan WHERE service IN (SELECT service FROM plan WHERE made_at < ?1 LIMIT ?2)`,

@@ -35,6 +35,7 @@ func (f *fixture) everything() []any {
 		must[[]forescale.Forecast](f)(f.LatestForecasts(f.ctx, time.Time{})),
 		must[[]forescale.Track](f)(f.Tracks(f.ctx)),
 		f.tallies(forescale.TallyQuery{}),
+		must[[]forescale.ElasticityDay](f)(f.Elasticities(f.ctx, forescale.TallyQuery{})),
 		f.choice("a"),
 		must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx)),
 		f.decisions(forescale.DecisionQuery{}),
@@ -63,6 +64,7 @@ func (f *fixture) fill() {
 	f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{learned("a", forescale.LapseWarmup, 0)}))
 	f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", util, 0, 20)}))
 	f.saveScores(scoring("a", -1, 60, "profile", "level"))
+	f.ok(f.SaveElasticity(f.ctx, []forescale.ElasticityDay{{Service: "a", Day: monday.Truncate(oneDay), Elasticity: forescale.Elasticity{Steps: 3, Under: 0.1}}}))
 	mixed := forecast("a", util, 0, 0)
 	mixed.Choice = []forescale.Choice{{From: 1, To: 288, Tested: 9, Shares: []forescale.Share{{Model: "profile", Weight: 1, Error: 0.1}}}}
 	f.ok(f.SaveChoices(f.ctx, []forescale.Forecast{mixed}))

@@ -111,6 +111,29 @@ var scoreCases = []testCase{
 			f.equal(won, 2)
 		}
 	}},
+	{"the elasticity of a day is replaced, and days are told apart", func(f *fixture) {
+		day := func(service string, n int, under float64) forescale.ElasticityDay {
+			return forescale.ElasticityDay{Service: service, Day: monday.Truncate(oneDay).Add(time.Duration(n) * oneDay), Elasticity: forescale.Elasticity{
+				Steps: 1440, Under: under, Over: 1.0 / 3, StepsUnder: 3, StepsOver: 700, Pairs: 1439, Apart: 12, Demand: 5000.125, Lost: 1e-9, Need: 9000, Supply: 9100.5}}
+		}
+		ask := func(q forescale.TallyQuery) []forescale.ElasticityDay {
+			return must[[]forescale.ElasticityDay](f)(f.Elasticities(f.ctx, q))
+		}
+		f.ok(f.SaveElasticity(f.ctx, nil))
+		f.equal(ask(forescale.TallyQuery{}), []forescale.ElasticityDay{})
+		f.ok(f.SaveElasticity(f.ctx, []forescale.ElasticityDay{day("b", 0, 9), day("a", 1, 2), day("b", 0, 3), day("a", 0, 1)}))
+		want := []forescale.ElasticityDay{day("a", 0, 1), day("a", 1, 2), day("b", 0, 3)}
+		f.equal(ask(forescale.TallyQuery{}), want)
+		want[1].Under = 0.1
+		f.ok(f.SaveElasticity(f.ctx, want[1:2]))
+		f.reopen()
+		f.equal(ask(forescale.TallyQuery{}), want)
+		f.equal(ask(forescale.TallyQuery{Services: []string{"a", "nobody"}}), want[:2])
+		f.equal(ask(forescale.TallyQuery{From: want[1].Day}), want[1:2])
+		f.equal(ask(forescale.TallyQuery{To: want[1].Day}), []forescale.ElasticityDay{want[0], want[2]})
+		f.prune(want[1].Day)
+		f.equal(ask(forescale.TallyQuery{}), want[1:2])
+	}},
 	{"what the newest forecast was mixed from is kept, and no older one's", func(f *fixture) {
 		_, _, err := f.Choice(f.ctx, "a", util)
 		f.is(err, forescale.ErrNotFound)
