@@ -62,9 +62,9 @@ func TestHowNeedWasFollowedIsMeasuredByLocalDays(t *testing.T) {
 	t.Parallel()
 	m := newMeasured(t)
 	midnight := time.Date(2026, 3, 28, 23, 0, 0, 0, time.UTC) // of the 29th, local
-	one, two := map[forescale.Metric]float64{forescale.MetricUtilization: 0.5}, map[forescale.Metric]float64{forescale.MetricUtilization: 0.5, forescale.MetricLoad: 1.2}
+	one, two := map[forescale.Metric]float64{forescale.MetricLoad: 0.5}, map[forescale.Metric]float64{forescale.MetricLoad: 0.5, forescale.MetricUtilization: 1.2}
 	m.demand(midnight.Add(-time.Hour), 60, 1, one) // enough: 0.5 on one
-	m.demand(midnight, 60, 1, two)                 // the load needs two
+	m.demand(midnight, 60, 1, two)                 // utilization needs two
 	m.demand(midnight.Add(time.Hour), 60, 2, two)  // now there are two
 	m.demand(midnight.Add(3*time.Hour), 60, 3, one)
 	m.demand(midnight.Add(4*time.Hour), 60, 0, one) // nobody knows how many there are
