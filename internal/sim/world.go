@@ -130,6 +130,7 @@ func (w *World) observe(s *workload, o *forescale.Observation) {
 		svc.Origin = forescale.OriginLabel
 		o.Services = append(o.Services, svc)
 	}
+	o.Instances, o.Samples = slices.Grow(o.Instances, len(s.names)), slices.Grow(o.Samples, metricsEach*len(s.names))
 	for _, id := range s.names {
 		u := w.units[id]
 		if w.troubled(PartialRead, s.Service.Name, id) {
@@ -148,11 +149,11 @@ func (w *World) measure(s *workload, at time.Time) []forescale.Sample {
 	if s.Silent {
 		return nil
 	}
-	var out []forescale.Sample
+	out := make([]forescale.Sample, 0, metricsEach*len(s.names))
 	serving, load := w.serving(s), s.Load.At(w.now)
 	for _, id := range s.names {
 		if !w.troubled(Silence, s.Service.Name, id) && !w.troubled(PartialRead, s.Service.Name, id) {
-			out = append(out, w.samples(w.units[id], load, serving, at)...)
+			out = w.samples(out, w.units[id], load, serving, at)
 		}
 	}
 	return out
@@ -180,25 +181,28 @@ func (w *World) sighting(u *unit) forescale.Sighting {
 	return s
 }
 
-// samples are what a running instance measures: a busy processor while it
+// metricsEach is how many samples an instance gives at a time, at most.
+const metricsEach = 3
+
+// samples adds what a running instance measures: a busy processor while it
 // starts, then its share of the load.
-func (w *World) samples(u *unit, load float64, serving int, at time.Time) []forescale.Sample {
+func (w *World) samples(out []forescale.Sample, u *unit, load float64, serving int, at time.Time) []forescale.Sample {
 	if !u.running(w.now) {
-		return nil
+		return out
 	}
 	subject := forescale.Subject{Kind: forescale.KindInstance, Name: u.id, Service: u.workload.Service.Name}
 	sample := func(m forescale.Metric, v float64) forescale.Sample {
 		return forescale.Sample{Subject: subject, Metric: m, Time: at, Value: v}
 	}
 	if !u.isReady(w.now) {
-		return []forescale.Sample{sample(forescale.MetricCPU, 100)}
+		return append(out, sample(forescale.MetricCPU, 100))
 	}
 	share := 0.0
 	if u.serves(w.now) {
 		share = load / float64(max(serving, 1))
 	}
 	used := min(100, 100*share/u.workload.Capacity)
-	return []forescale.Sample{sample(forescale.MetricUtilization, used), sample(forescale.MetricCPU, used), sample(forescale.MetricLoad, share)}
+	return append(out, sample(forescale.MetricUtilization, used), sample(forescale.MetricCPU, used), sample(forescale.MetricLoad, share))
 }
 
 func (w *World) serving(s *workload) int {
