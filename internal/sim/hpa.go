@@ -37,8 +37,11 @@ const hpaPeriod = 15 * time.Second
 // Replay runs the algorithm over demand, in busy instances and constant within
 // each step, beginning with n0 ready pods. The rows have no time and no need.
 func (h HPA) Replay(demand []float64, step time.Duration, n0 int) []Row {
-	dt := step / time.Duration(max(1, int(step/hpaPeriod)))
-	return drive(&replay{HPA: h, dt: dt}, demand, step, hpaPeriod, h.Warmup, n0)
+	return drive(h.scaler(step), demand, step, hpaPeriod, h.Warmup, n0)
+}
+
+func (h HPA) scaler(step time.Duration) scaler {
+	return &replay{HPA: h, dt: step / time.Duration(max(1, int(step/hpaPeriod)))}
 }
 
 // podMetrics is what the HPA knows of its pods at one time.
@@ -87,7 +90,7 @@ type replay struct {
 
 // wants implements scaler.
 func (r *replay) wants(t time.Duration, i int, used float64, p *pods) int {
-	r.seen = append(r.seen, metric{used, p.ready})
+	r.seen = append(r.seen, metric{used, p.ready, p.missing})
 	want, cur := r.want(i, p), p.total()
 	want = min(max(r.let(t, cur, want, r.Up, r.Down), r.Min), r.Max)
 	r.scaled(t, want-cur)
@@ -102,7 +105,9 @@ func (r *replay) want(i int, p *pods) int {
 		j = late
 	}
 	ready := min(r.seen[j].ready, p.ready)
-	want := r.replicas(p.total(), podMetrics{sum: r.seen[j].used * float64(ready), ready: ready, unready: p.total() - ready})
+	missing := min(r.seen[j].missing, ready)
+	want := r.replicas(p.total(), podMetrics{sum: r.seen[j].used * float64(ready-missing), ready: ready - missing,
+		missing: missing, unready: p.total() - ready})
 	if r.Forecast != nil {
 		if d, ok := r.Forecast(i); ok {
 			want = max(want, int(math.Ceil(d*100/r.Target-rounding)))
