@@ -34,6 +34,7 @@ var exits = map[string]int{
 	"config_unreadable":   exitInput,
 	"config_secret":       exitInput,
 	"history_invalid":     exitInput,
+	"warmups_invalid":     exitInput,
 	"history_unreadable":  exitInput,
 	"service_unknown":     exitInput,
 	"time_not_existing":   exitInput,

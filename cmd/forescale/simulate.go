@@ -31,6 +31,7 @@ type simulateRequest struct {
 	from, to, trainUntil string
 	zone                 *time.Location
 	seed                 uint64
+	world                worldRequest
 	timeline             string
 	report               format
 }
@@ -47,6 +48,10 @@ the physical limit.
 Policies learn from what lies before --train-until, act from then on, and are measured
 from --from to --to. A simulation is exact for a seed, and what comes later in the trace
 never changes what was done before (but for oracle).
+
+The world obeys unless it is told otherwise: starts can take as long as was measured, pull
+images and fail, instances and nodes die, metrics are missing or noisy. All policies
+that act meet the same world; oracle and the static ones know nothing of it.
 
 With several traces or policies --timeline names a folder, which gets one file each.`,
 		Example: "  forescale simulate --trace load.csv.gz --capacity 40 --warmup 3m --policy predictive,hpa,oracle\n" +
@@ -72,6 +77,7 @@ With several traces or policies --timeline names a folder, which gets one file e
 	fs.StringVar(&r.to, "to", "", "and up to this one (default: the trace's end)")
 	fs.StringVar(&zone, "timezone", "UTC", "IANA zone whose days and weeks the patterns follow, and of times that name none")
 	fs.Uint64Var(&r.seed, "seed", 1, "of all that is random")
+	r.world.flags(cmd)
 	fs.StringVar(&r.timeline, "timeline", "", "CSV file to write with a row for each step, or a folder")
 	fs.StringVar(&report, "report", "table", "table or json, on standard output")
 	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(append(strings.Split(policyNames(","), ","), "all"), cobra.ShellCompDirectiveNoFileComp))
@@ -125,7 +131,10 @@ func parsePolicies(s string) ([]sim.Policy, error) {
 // worldTick is how finely the simulated world is worked out.
 const worldTick = 10 * time.Second
 
-func (r simulateRequest) check() error {
+func (r *simulateRequest) check() error {
+	if err := r.world.check(); err != nil {
+		return err
+	}
 	switch {
 	case len(r.traces) == 0:
 		return usage("there is no trace", "name a history file with --trace, or - for standard input")
@@ -223,8 +232,11 @@ func (a *app) study(ctx context.Context, r simulateRequest, trace string) (sim.S
 	if err != nil {
 		return sim.Study{}, "", err
 	}
-	s := sim.Study{Service: r.service, Load: load, Seed: r.seed,
+	s := sim.Study{Service: r.service, Load: load, Seed: r.seed, Conditions: r.world.Conditions,
 		Options: loop.Options{Interval: r.interval, Step: max(r.step, 5*time.Minute)}}
+	if s.Warmup, err = r.world.warmup(); err != nil {
+		return sim.Study{}, "", err
+	}
 	if r.config != "" {
 		if s.Service, err = serviceOfConfig(r.config, series); err != nil {
 			return sim.Study{}, "", err

@@ -83,6 +83,45 @@ func TestSimulateMeasuresSeveralPoliciesSideBySide(t *testing.T) {
 	}
 }
 
+func TestSimulateLetsTheWorldGoWrong(t *testing.T) {
+	s := newShell(t)
+	trace, out := s.file("load.csv", wave(288)), t.TempDir()
+	measured := s.file("warmups.txt", "# of last month\n90s\n\n2m30s # a slow one\n601.5\n")
+	args := []string{"simulate", "--trace", trace, "--step", "5m", "--interval", "5m", "--capacity", "20", "--policy", "predictive,hpa,static-max", "--timeline", out,
+		"--warmups", measured, "--pull", "3m", "--nodes", "3", "--failing-starts", "0.1", "--instance-deaths", "1", "--node-deaths", "8",
+		"--missing-metrics", "0.1", "--noise", "5", "--metric", "utilization"}
+	first := s.must(args...)
+	if second := s.must(args...); second != first {
+		t.Errorf("two runs with one seed differ:\n%s\n%s", first, second)
+	}
+	if other := s.must(append(args, "--seed", "2")...); other == first {
+		t.Error("another seed gives the same world")
+	}
+	obeys := strings.Split(s.must("simulate", "--trace", trace, "--step", "5m", "--interval", "5m", "--capacity", "20", "--policy", "predictive,hpa,static-max"), "\n")
+	for i, line := range strings.Split(first, "\n") {
+		if same := line == obeys[i]; same != (i >= 2) {
+			t.Errorf("in a world that goes wrong %q, in one that obeys %q", line, obeys[i])
+		}
+	}
+	for _, policy := range []string{"predictive", "hpa"} {
+		data, err := os.ReadFile(filepath.Join(out, "load."+policy+".csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(string(data))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		up := map[string]int{}
+		for _, r := range rows[1:] {
+			up[r[8]]++
+		}
+		if up["3"] == 0 || up["2"] == 0 || len(rows) != 145 {
+			t.Errorf("%s: %d rows with nodes %v, want 3, and 2 now and then", policy, len(rows), up)
+		}
+	}
+}
+
 func TestSimulateTakesTheServiceFromAConfig(t *testing.T) {
 	s := newShell(t)
 	trace := s.file("load.csv", wave(48))
@@ -117,6 +156,14 @@ func TestSimulateRefusesWhatMakesNoSense(t *testing.T) {
 		{exitFailed, []string{"several series", "a, b"}, []string{"--trace", two, "--capacity", "5"}},
 		{exitInput, []string{`series "c"`}, []string{"--trace", two, "--capacity", "5", "--series", "c"}},
 		{exitInput, []string{"cannot read the history"}, []string{"--trace", filepath.Join(s.dir, "none.csv"), "--capacity", "5"}},
+		{exitUsage, []string{"--noise -1", "0 to 100"}, []string{"--trace", trace, "--capacity", "5", "--noise", "-1"}},
+		{exitUsage, []string{"--failing-starts 1"}, []string{"--trace", trace, "--capacity", "5", "--failing-starts", "1"}},
+		{exitUsage, []string{"0 nodes"}, []string{"--trace", trace, "--capacity", "5", "--nodes", "0"}},
+		{exitUsage, []string{`"cpu" is not a metric`, "utilization"}, []string{"--trace", trace, "--capacity", "5", "--metric", "cpu"}},
+		{exitUsage, []string{"measured or spread"}, []string{"--trace", trace, "--capacity", "5", "--warmups", trace, "--warmup-spread", "0.2"}},
+		{exitInput, []string{"warmups_invalid", "load.csv:1", "timestamp"}, []string{"--trace", trace, "--capacity", "5", "--warmups", trace}},
+		{exitInput, []string{"warmups_invalid", "no warm-up"}, []string{"--trace", trace, "--capacity", "5", "--warmups", s.file("none.txt", "# nothing\n")}},
+		{exitInput, []string{"warmups_invalid", "cannot read"}, []string{"--trace", trace, "--capacity", "5", "--warmups", filepath.Join(s.dir, "gone.txt")}},
 		{exitInput, []string{"longer than"}, []string{"--trace", s.file("long.csv", "timestamp,series,value\n1990-01-01T00:00:00Z,a,1\n2026-03-02T00:01:00Z,a,1\n"), "--capacity", "5"}},
 	} {
 		s.fails(c.code, c.words, append([]string{"simulate"}, c.args...)...)

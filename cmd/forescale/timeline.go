@@ -59,7 +59,7 @@ func (a *app) writeTimeline(path string, s *simulated) error {
 		number := func(v float64) string { return strconv.FormatFloat(v, 'g', 10, 64) }
 		for _, r := range s.rows {
 			if err := out.Write([]string{r.Time.UTC().Format(time.RFC3339), s.study.Service.Name, number(r.Demand), strconv.Itoa(r.Required),
-				strconv.Itoa(r.Wanted), number(r.Starting), number(r.Ready), number(r.Draining), "1", "0", string(r.Reason)}); err != nil {
+				strconv.Itoa(r.Wanted), number(r.Starting), number(r.Ready), number(r.Draining), strconv.Itoa(r.Nodes), "0", string(r.Reason)}); err != nil {
 				return err
 			}
 		}

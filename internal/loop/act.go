@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"sync"
@@ -180,7 +181,7 @@ func (l *Loop) meetFailure(now time.Time, i *forescale.Instance, r result) {
 	again := l.acts.retries[r.id]
 	again.failed++
 	pause := min(l.opt.Collect<<min(again.failed-1, 6), 5*time.Minute)
-	again.next = now.Add(pause/2 + rand.N(pause/2+1))
+	again.next = now.Add(pause/2 + time.Duration(share(r.id, again.failed)*float64(pause/2)))
 	l.acts.retries[r.id] = again
 	l.log.Warn("effect failed", "service", r.service, "instance", r.id, "effect", r.kind, "attempt", again.failed, "error", r.err)
 	if r.kind == forescale.ActionStart && i.State == forescale.InstanceStarting &&
@@ -188,6 +189,14 @@ func (l *Loop) meetFailure(now time.Time, i *forescale.Instance, r result) {
 		delete(l.acts.retries, r.id)
 		leave(i, now, r.err.Error()) // what a half-done start left behind is removed by name
 	}
+}
+
+// share is drawn for an attempt at an instance: others have others, so that not all
+// try again at the same moment, and yet what is repeated goes the same way.
+func share(id string, attempt int) float64 {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	return rand.New(rand.NewPCG(h.Sum64(), uint64(attempt))).Float64()
 }
 
 // isPermanent reports whether trying the same start again cannot help.

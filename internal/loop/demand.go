@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -107,14 +108,48 @@ func (l *Loop) samplesOf(ctx context.Context, cells []forescale.Cell, from, to t
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range samples {
-			c := forescale.Cell{Service: s.Subject.Service, Time: s.Time.Truncate(forescale.DemandStep)}
-			if list, ok := wanted[c]; ok {
-				wanted[c] = append(list, s)
+		for c, list := range grouped(samples, func(s forescale.Sample) forescale.Cell {
+			return forescale.Cell{Service: s.Subject.Service, Time: s.Time.Truncate(forescale.DemandStep)}
+		}) {
+			if _, ok := wanted[c]; ok {
+				wanted[c] = list
 			}
 		}
 	}
 	return wanted, nil
+}
+
+// grouped are items by a key, in their order. Each group takes the room it needs.
+func grouped[K comparable, T any](items []T, key func(T) K) map[K][]T {
+	size := map[K]int{}
+	for _, i := range items {
+		size[key(i)]++
+	}
+	by := make(map[K][]T, len(size))
+	for _, i := range items {
+		k := key(i)
+		if by[k] == nil {
+			by[k] = make([]T, 0, size[k])
+		}
+		by[k] = append(by[k], i)
+	}
+	return by
+}
+
+// stretches are items that come by their key, each key with its own.
+func stretches[K comparable, T any](items []T, key func(T) K) iter.Seq2[K, []T] {
+	return func(yield func(K, []T) bool) {
+		for len(items) > 0 {
+			k, n := key(items[0]), 1
+			for n < len(items) && key(items[n]) == k {
+				n++
+			}
+			if !yield(k, items[:n:n]) {
+				return
+			}
+			items = items[n:]
+		}
+	}
 }
 
 // fleetDuring is each service's instances since from; for late samples those
@@ -127,11 +162,7 @@ func (l *Loop) fleetDuring(ctx context.Context, now time.Time, w *world, from ti
 			return nil, err
 		}
 	}
-	byService := make(map[string][]forescale.Instance)
-	for _, i := range instances {
-		byService[i.Service] = append(byService[i.Service], i)
-	}
-	return byService, nil
+	return grouped(instances, func(i forescale.Instance) string { return i.Service }), nil
 }
 
 // meetPushed takes in instances that no engine shows and that push samples of

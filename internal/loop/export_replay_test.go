@@ -39,10 +39,10 @@ func (l *Loop) Remembered() (retries, under, results, forecasts int) {
 	return len(l.acts.retries), len(l.acts.under), len(l.acts.came), forecasts
 }
 
-// NextTry is when a start may be tried again after it failed for the nth time at now.
-func (l *Loop) NextTry(now time.Time, nth int) time.Time {
-	l.acts.retries["x"] = retry{failed: nth - 1}
-	i := forescale.Instance{ID: "x", State: forescale.InstanceDraining}
-	l.meetFailure(now, &i, result{id: "x", kind: forescale.ActionStop})
-	return l.acts.retries["x"].next
+// NextTry is when an effect may be tried again after it failed for the nth time at now.
+func (l *Loop) NextTry(now time.Time, id string, nth int) time.Time {
+	l.acts.retries[id] = retry{failed: nth - 1}
+	i := forescale.Instance{ID: id, State: forescale.InstanceDraining}
+	l.meetFailure(now, &i, result{id: id, kind: forescale.ActionStop})
+	return l.acts.retries[id].next
 }

@@ -50,6 +50,9 @@ func (l *Loop) saveFleet(ctx context.Context, w *world) error {
 	var changed []forescale.Instance
 	for _, i := range w.instances {
 		if old, ok := w.stored[i.ID]; !ok || old != i {
+			if changed == nil {
+				changed = make([]forescale.Instance, 0, len(w.instances))
+			}
 			changed = append(changed, i)
 		}
 	}

@@ -90,19 +90,21 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		}
 		at[name] = &states[k]
 	}
-	for _, i := range w.instances {
-		if s := at[i.Service]; s != nil && (i.State.Live() || i.State == forescale.InstanceFailed) {
-			s.Instances = append(s.Instances, i)
+	for name, is := range grouped(w.instances, func(i forescale.Instance) string { return i.Service }) {
+		if s := at[name]; s != nil {
+			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
+				return !i.State.Live() && i.State != forescale.InstanceFailed
+			})
 		}
 	}
-	for _, p := range demand {
-		if s := at[p.Service]; s != nil && !p.Time.After(now) {
-			s.Demand = append(s.Demand, p)
+	for name, ps := range stretches(demand, func(p forescale.DemandPoint) string { return p.Service }) {
+		if s := at[name]; s != nil {
+			s.Demand = slices.DeleteFunc(ps, func(p forescale.DemandPoint) bool { return p.Time.After(now) })
 		}
 	}
-	for _, m := range warmups {
-		if s := at[m.Service]; s != nil {
-			s.Warmups = append(s.Warmups, m)
+	for name, ms := range stretches(warmups, func(m forescale.Warmup) string { return m.Service }) {
+		if s := at[name]; s != nil {
+			s.Warmups = ms
 		}
 	}
 	for k := range latest {

@@ -103,9 +103,12 @@ func TestEffectsAreTriedAgainWithAPaceThatGrowsAndSpreads(t *testing.T) {
 	for nth := 1; nth <= 40; nth++ {
 		spread := map[time.Duration]bool{}
 		var longest time.Duration
-		for range 50 {
+		for k := range 50 {
 			l := loop.New(loop.Config{Clock: sim.NewClock(now)})
-			wait := l.NextTry(now, nth).Sub(now)
+			wait := l.NextTry(now, fmt.Sprint("web-", k), nth).Sub(now)
+			if again := l.NextTry(now, fmt.Sprint("web-", k), nth).Sub(now); again != wait {
+				t.Fatalf("attempt %d waits %v, then %v: what is repeated differs", nth, wait, again)
+			}
 			if wait < 5*time.Second || wait > 5*time.Minute {
 				t.Fatalf("attempt %d waits %v", nth, wait)
 			}

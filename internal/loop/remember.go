@@ -23,6 +23,7 @@ type forecastCache struct {
 type kept struct {
 	forescale.Forecast // without values
 	values             []float32
+	made               *forescale.Forecast // with them, while it is asked for round by round
 }
 
 func keep(f forescale.Forecast) kept {
@@ -112,11 +113,24 @@ func (c *forecastCache) take(f forescale.Forecast) (news bool) {
 	return news
 }
 
-// of are the newest forecasts of a service, made anew: the caller may keep them.
+// wholeAtMost is how many services may have their forecasts kept whole, so that
+// they are not made anew for each round: a few megabytes.
+const wholeAtMost = 100
+
+// of are the newest forecasts of a service, for the caller to read and to keep.
 func (c *forecastCache) of(service string) []forescale.Forecast {
-	var fs []forescale.Forecast
-	for _, k := range c.by[service] {
-		fs = append(fs, k.whole())
+	list := c.by[service]
+	fs := make([]forescale.Forecast, len(list))
+	for i := range list {
+		switch k := &list[i]; {
+		case k.made != nil:
+			fs[i] = *k.made
+		case len(c.names) <= wholeAtMost:
+			whole := k.whole()
+			k.made, fs[i] = &whole, whole
+		default:
+			fs[i] = k.whole()
+		}
 	}
 	return fs
 }

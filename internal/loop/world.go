@@ -68,13 +68,14 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 		return nil, err
 	}
 	w := &world{
-		services: make(map[string]forescale.Service, len(services)),
-		names:    make([]string, len(services)),
-		index:    make(map[string]int, len(instances)),
-		stored:   make(map[string]forescale.Instance, len(instances)),
-		sighted:  make(map[string]forescale.Sighting, len(obs.Instances)),
-		complete: obs.Complete,
-		failed:   obs.Failed,
+		instances: make([]forescale.Instance, 0, len(instances)+len(instances)/4), // some join in most rounds that change anything
+		services:  make(map[string]forescale.Service, len(services)),
+		names:     make([]string, len(services)),
+		index:     make(map[string]int, len(instances)),
+		stored:    make(map[string]forescale.Instance, len(instances)),
+		sighted:   make(map[string]forescale.Sighting, len(obs.Instances)),
+		complete:  obs.Complete,
+		failed:    obs.Failed,
 	}
 	w.jump, w.unsettled = l.watch.take()
 	for i, s := range services {

@@ -6,7 +6,7 @@ import "time"
 // It is told what its kind can see in life: utilization, not demand.
 type scaler interface {
 	// wants is called at t, in step i of the demand. used is the mean utilization
-	// of the ready pods at that moment, in %.
+	// of the ready pods that give metrics at that moment, in %; NaN when none does.
 	wants(t time.Duration, i int, used float64, p *pods) int
 }
 
@@ -37,10 +37,11 @@ func drive(r scaler, demand []float64, step, period, warmup time.Duration, n0 in
 
 // pods become ready a fixed warm-up after their start; a stop is immediate.
 type pods struct {
-	ready  int
-	due    []time.Duration // when the starting ones become ready, rising
-	warmup time.Duration
-	starts int
+	ready   int
+	due     []time.Duration // when the starting ones become ready, rising
+	warmup  time.Duration
+	starts  int
+	missing int // of the ready ones, those without metrics
 }
 
 func (p *pods) warm(t time.Duration) {

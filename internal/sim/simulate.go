@@ -26,20 +26,21 @@ type Simulation struct {
 
 // Setup is what a simulation is made of.
 type Setup struct {
-	Store   loop.Store // what it remembers by; the caller closes it
-	Start   time.Time
-	Seed    uint64
-	Tick    time.Duration // of the world; 0: its default
-	Step    time.Duration // of the timeline; 0: its default
-	Options loop.Options
-	Log     *slog.Logger
+	Store      loop.Store // what it remembers by; the caller closes it
+	Start      time.Time
+	Seed       uint64
+	Tick       time.Duration // of the world; 0: its default
+	Step       time.Duration // of the timeline; 0: its default
+	Options    loop.Options
+	Conditions Conditions
+	Log        *slog.Logger
 }
 
 // NewSimulation registers the services of the workloads and makes everything;
 // no time goes by.
 func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation, error) {
 	clock := NewClock(s.Start)
-	world := NewWorld(Config{Clock: clock, Seed: s.Seed, Tick: s.Tick, Step: s.Step}, loads...)
+	world := NewWorld(Config{Clock: clock, Seed: s.Seed, Tick: s.Tick, Step: s.Step, Conditions: s.Conditions}, loads...)
 	for _, l := range loads {
 		if _, err := s.Store.PutService(ctx, l.Service.WithDefaults(), -1); err != nil {
 			return nil, fmt.Errorf("register %s: %w", l.Service.Name, err)
@@ -51,6 +52,9 @@ func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation
 	}
 	if sim.options.Refresh == 0 {
 		sim.options.Refresh = 15 * time.Minute
+	}
+	if sim.options.Patience == 0 {
+		sim.options.Patience = time.Hour // of the machine's clock: how fast it is must not show
 	}
 	sim.Loop = loop.New(loop.Config{Store: s.Store, Sources: []loop.Source{world}, Target: world, Clock: clock, Log: s.Log,
 		Options: sim.options, OnStep: func(r loop.Report) { world.Tell(r.Decisions...) }})

@@ -43,6 +43,20 @@ type Study struct {
 	To      time.Time
 	Seed    uint64
 	Options loop.Options // of the real loop
+
+	// Warmup is how long starts truly take; zero: always the service's.
+	Warmup Spread
+	// Conditions are those of the world that the real loop and its rivals act in. The
+	// oracle and the static policies know nothing of them.
+	Conditions Conditions
+}
+
+// warmup is how long starts truly take.
+func (s Study) warmup() Spread {
+	if s.Warmup.Median == 0 && len(s.Warmup.Measured) == 0 {
+		return Spread{Median: s.Service.Warmup, Sigma: s.Warmup.Sigma}
+	}
+	return s.Warmup
 }
 
 // demand is the load of each step in busy instances.
@@ -75,22 +89,25 @@ func (s Study) Run(ctx context.Context, p Policy, store loop.Store, progress fun
 		rows = s.hold(demand, p)
 	default:
 		var err error
-		if rows, err = s.rival(demand, p); err != nil {
+		if rows, err = s.rival(ctx, demand, p); err != nil {
 			return nil, err
 		}
 	}
-	return s.cut(rows, first, demand), nil
+	return s.cut(p, rows, first, demand), nil
 }
 
 // cut gives the rows of [From, To), with their times and needs. The first of rows
 // is that of step first.
-func (s Study) cut(rows []Row, first int, demand []float64) []Row {
+func (s Study) cut(p Policy, rows []Row, first int, demand []float64) []Row {
 	from, to := max(s.Load.Index(s.From)-first, 0), min(s.Load.Index(s.To)-first, len(rows))
 	rows = rows[min(from, to):to]
 	for i := range rows {
 		k := first + from + i
 		rows[i].Time, rows[i].Demand = s.Load.At(k), demand[k]
 		rows[i].Required = s.need(demand[k])
+		if !s.inWorld(p) {
+			rows[i].Nodes = max(1, s.Conditions.Nodes)
+		}
 	}
 	return rows
 }
@@ -108,13 +125,22 @@ func (s Study) within(n int) int { return min(max(n, s.Service.Min), s.Service.M
 func (s Study) predict(ctx context.Context, store loop.Store, now float64, progress func(float64)) ([]Row, error) {
 	svc := s.Service.Clone()
 	svc.Mode, svc.Metrics = forescale.ModeActive, []forescale.Metric{forescale.MetricLoad}
+	if s.Conditions.Utilization {
+		svc.Metrics = []forescale.Metric{forescale.MetricUtilization}
+	}
 	trace := Recorded{s.Load}
-	sim, err := NewSimulation(ctx, Setup{Store: store, Start: s.Train, Seed: s.Seed, Step: s.Load.Step, Options: s.Options},
-		Workload{Service: svc, Load: trace, Capacity: svc.Capacity, Warmup: Spread{Median: svc.Warmup}, Initial: s.within(s.need(now))})
+	sim, err := NewSimulation(ctx, Setup{Store: store, Start: s.Train, Seed: s.Seed, Step: s.Load.Step, Options: s.Options, Conditions: s.Conditions},
+		Workload{Service: svc, Load: trace, Capacity: svc.Capacity, Warmup: s.warmup(), Initial: s.within(s.need(now))})
 	if err != nil {
 		return nil, err
 	}
-	if err := sim.Import(ctx, Samples(trace, svc.Name, s.Load.Start, s.Train, s.Load.Step)); err != nil {
+	before := Samples(trace, svc.Name, s.Load.Start, s.Train, s.Load.Step)
+	if s.Conditions.Utilization { // history knows the demand
+		for i := range before {
+			before[i].Metric, before[i].Value = forescale.MetricDemand, before[i].Value/svc.Capacity
+		}
+	}
+	if err := sim.Import(ctx, before); err != nil {
 		return nil, fmt.Errorf("import what was before: %w", err)
 	}
 	whole := s.To.Sub(s.Train)
@@ -168,21 +194,35 @@ func (s Study) hold(demand []float64, p Policy) []Row {
 	return rows
 }
 
-// rival replays what people use today, from the load's beginning.
-func (s Study) rival(demand []float64, p Policy) ([]Row, error) {
-	n0 := s.within(s.need(demand[0]))
-	hpa := DefaultHPA(usualTarget, s.Service.Warmup)
-	hpa.Min, hpa.Max = s.Service.Min, s.Service.Max
+// inWorld reports whether a policy acts in the simulated world, rather than on the
+// demand alone, which is the same in a world that obeys.
+func (s Study) inWorld(p Policy) bool {
 	switch p {
-	case KubernetesHPA:
-		return hpa.Replay(demand, s.Load.Step, n0), nil
-	case LastWeeks:
-		hpa.Forecast = LastWeek(demand, s.Load.Step)
-		return hpa.Replay(demand, s.Load.Step, n0), nil
-	case TargetTracking:
-		t := DefaultTracking(usualTarget, s.Service.Warmup)
-		t.Min, t.Max = s.Service.Min, s.Service.Max
-		return t.Replay(demand, s.Load.Step, n0), nil
+	case Predictive:
+		return true
+	case Oracle, StaticMax, StaticMean:
+		return false
 	}
-	return nil, fmt.Errorf("there is no policy %q", p)
+	return !s.Conditions.Ideal() || s.Warmup.Sigma > 0 || len(s.Warmup.Measured) > 0
+}
+
+// rival replays what people use today, from the load's beginning.
+func (s Study) rival(ctx context.Context, demand []float64, p Policy) ([]Row, error) {
+	n0 := s.within(s.need(demand[0]))
+	hpa, tracking := DefaultHPA(usualTarget, s.Service.Warmup), DefaultTracking(usualTarget, s.Service.Warmup)
+	hpa.Min, hpa.Max, tracking.Min, tracking.Max = s.Service.Min, s.Service.Max, s.Service.Min, s.Service.Max
+	if p == LastWeeks {
+		hpa.Forecast = LastWeek(demand, s.Load.Step)
+	}
+	switch {
+	case p == TargetTracking && s.inWorld(p):
+		return s.govern(ctx, tracking.scaler(s.Load.Step), trackingPeriod, n0)
+	case p == TargetTracking:
+		return tracking.Replay(demand, s.Load.Step, n0), nil
+	case p != KubernetesHPA && p != LastWeeks:
+		return nil, fmt.Errorf("there is no policy %q", p)
+	case s.inWorld(p):
+		return s.govern(ctx, hpa.scaler(s.Load.Step), hpaPeriod, n0)
+	}
+	return hpa.Replay(demand, s.Load.Step, n0), nil
 }

@@ -34,9 +34,12 @@ const scaleInShare = 0.9
 
 // Replay runs the algorithm over demand, as [HPA.Replay] does.
 func (t Tracking) Replay(demand []float64, step time.Duration, n0 int) []Row {
+	return drive(t.scaler(step), demand, step, trackingPeriod, t.Warmup, n0)
+}
+
+func (t Tracking) scaler(step time.Duration) scaler {
 	dt := step / time.Duration(max(1, int(step/trackingPeriod)))
-	late := int(t.Delay / dt)
-	return drive(&tracker{Tracking: t, late: late}, demand, step, trackingPeriod, t.Warmup, n0)
+	return &tracker{Tracking: t, late: int(t.Delay / dt)}
 }
 
 // tracker is one run of the algorithm.
@@ -49,13 +52,14 @@ type tracker struct {
 
 // metric is what was measured in one period, and how many it was measured of.
 type metric struct {
-	used  float64 // mean utilization in %
-	ready int
+	used    float64 // mean utilization in %
+	ready   int
+	missing int // of these, those without metrics
 }
 
 // wants implements scaler.
 func (t *tracker) wants(_ time.Duration, _ int, used float64, p *pods) int {
-	t.seen = append(t.seen, metric{used, p.ready})
+	t.seen = append(t.seen, metric{used, p.ready, p.missing})
 	cur := p.total()
 	k := len(t.seen) - 1 - t.late
 	if k < 0 {

@@ -11,6 +11,7 @@ func (w *World) advance() {
 	for next := w.boundary(w.now); !next.After(end); next = w.boundary(next) {
 		w.now = next
 		w.crash()
+		w.loseNodes()
 		w.tick(next)
 		if w.Sample > 0 && next.Equal(next.Truncate(w.Sample)) {
 			w.measureAll()
@@ -19,6 +20,7 @@ func (w *World) advance() {
 	if end.After(w.now) {
 		w.now = end
 		w.crash()
+		w.loseNodes()
 	}
 }
 
@@ -38,7 +40,9 @@ func (w *World) tick(t time.Time) {
 			w.count(w.units[id], from, &s.open)
 		}
 		if t.Equal(t.Truncate(w.Step)) {
-			s.timeline = append(s.timeline, s.open.row(s))
+			row := s.open.row(s)
+			row.Nodes = w.nodesUp(t)
+			s.timeline = append(s.timeline, row)
 			s.open = sums{}
 		}
 	}

@@ -23,6 +23,7 @@ type Workload struct {
 type unit struct {
 	id       string
 	workload *workload
+	on       *machine
 	decision string
 	foreign  bool      // not forescale's: hidden from Observe, must never be stopped
 	created  time.Time // true time, as all times here
@@ -64,6 +65,7 @@ type Row struct {
 	Ready    float64        `json:"ready"`    // mean, of those that take load
 	Draining float64        `json:"draining"` // mean
 	Starts   int            `json:"starts"`   // during the step
+	Nodes    int            `json:"nodes"`    // that were up at its end
 	Reason   forescale.Code `json:"reason,omitempty"`
 }
 

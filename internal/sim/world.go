@@ -27,8 +27,9 @@ type World struct {
 	order    []string // names of the services
 	troubles []Trouble
 	broken   []string
-	fence    int64              // of the newest leader
-	refused  int                // effects that were asked for under a lower one
+	fence    int64 // of the newest leader
+	refused  int   // effects that were asked for under a lower one
+	machines []*machine
 	measured []forescale.Sample // since the last Observe, if Sample is set; true times
 }
 
@@ -38,11 +39,13 @@ type Config struct {
 	Seed  uint64
 	Tick  time.Duration // how finely the world is worked out; default 10 s
 	Step  time.Duration // of the timeline, a multiple of Tick; default 1 min
-	Node  string        // name of the one node; default "sim"
+	Node  string        // name of the node, or how the names of several begin; default "sim"
 	// Sample is how often instances measure themselves, a multiple of Tick;
 	// Observe gives what was measured since the last time, a quarter of an hour
 	// at most. Zero: they are measured by Observe, at that moment.
 	Sample time.Duration
+	// Conditions are how far the world is from one that obeys.
+	Conditions Conditions
 }
 
 // ErrNameTaken is returned by a start whose name another container has.
@@ -68,7 +71,7 @@ func NewWorld(c Config, loads ...Workload) *World {
 	}
 	now := c.Clock.Now()
 	w := &World{Config: c, start: now, now: now, began: c.Clock.Elapsed(),
-		units: map[string]*unit{}, used: map[string]bool{}, services: map[string]*workload{}}
+		units: map[string]*unit{}, used: map[string]bool{}, services: map[string]*workload{}, machines: newMachines(c, now)}
 	for _, l := range loads {
 		if l.Load == nil || l.Capacity <= 0 {
 			panic("sim: a workload needs a trace and a capacity")
@@ -78,7 +81,13 @@ func NewWorld(c Config, loads ...Workload) *World {
 		w.services[l.Service.Name] = s
 		w.order = append(w.order, l.Service.Name)
 		for i := range l.Initial {
-			w.put(&unit{id: fmt.Sprintf("%s-first-%d", l.Service.Name, i+1), workload: s, created: now, ready: now})
+			u := &unit{id: fmt.Sprintf("%s-first-%d", l.Service.Name, i+1), workload: s, created: now, ready: now}
+			u.on = w.place(u.id)
+			if lives := lifetime(c.Seed, "instance", u.id, c.Conditions.Deaths); lives < never {
+				u.dies, u.exit = now.Add(lives), "exit code 137"
+			}
+			u.on.pulls[s] = now
+			w.put(u)
 		}
 	}
 	return w
@@ -97,7 +106,7 @@ func (w *World) Foreign(service, name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.services[service]
-	u := &unit{id: name, workload: &workload{Workload: s.Workload}, foreign: true, created: w.now, ready: w.now}
+	u := &unit{id: name, workload: &workload{Workload: s.Workload}, on: w.place(name), foreign: true, created: w.now, ready: w.now}
 	w.units[name] = u
 }
 
@@ -117,7 +126,13 @@ func (w *World) Observe(ctx context.Context) forescale.Observation {
 		m.Time = w.wall(m.Time)
 		o.Samples = append(o.Samples, m)
 	}
-	o.Nodes = []forescale.Node{{Name: w.Node, State: forescale.NodeReady, Cores: 64, Memory: 256 << 30, UpdatedAt: o.Time}}
+	for _, m := range w.machines {
+		n := forescale.Node{Name: m.name, State: forescale.NodeReady, Cores: 64, Memory: 256 << 30, UpdatedAt: o.Time}
+		if !m.up(w.now) {
+			n.State = forescale.NodeStopped
+		}
+		o.Nodes = append(o.Nodes, n)
+	}
 	for _, name := range w.order {
 		w.observe(w.services[name], &o)
 	}
@@ -130,6 +145,7 @@ func (w *World) observe(s *workload, o *forescale.Observation) {
 		svc.Origin = forescale.OriginLabel
 		o.Services = append(o.Services, svc)
 	}
+	o.Instances, o.Samples = slices.Grow(o.Instances, len(s.names)), slices.Grow(o.Samples, metricsEach*len(s.names))
 	for _, id := range s.names {
 		u := w.units[id]
 		if w.troubled(PartialRead, s.Service.Name, id) {
@@ -148,11 +164,11 @@ func (w *World) measure(s *workload, at time.Time) []forescale.Sample {
 	if s.Silent {
 		return nil
 	}
-	var out []forescale.Sample
+	out := make([]forescale.Sample, 0, metricsEach*len(s.names))
 	serving, load := w.serving(s), s.Load.At(w.now)
 	for _, id := range s.names {
-		if !w.troubled(Silence, s.Service.Name, id) && !w.troubled(PartialRead, s.Service.Name, id) {
-			out = append(out, w.samples(w.units[id], load, serving, at)...)
+		if !w.silent(id) && !w.troubled(Silence, s.Service.Name, id) && !w.troubled(PartialRead, s.Service.Name, id) {
+			out = w.samples(out, w.units[id], load, serving, at)
 		}
 	}
 	return out
@@ -167,7 +183,7 @@ func (w *World) wall(t time.Time) time.Time {
 }
 
 func (w *World) sighting(u *unit) forescale.Sighting {
-	s := forescale.Sighting{ID: u.id, Service: u.workload.Service.Name, Node: w.Node, Image: "simulated",
+	s := forescale.Sighting{ID: u.id, Service: u.workload.Service.Name, Node: u.on.name, Image: "simulated",
 		Decision: u.decision, Running: u.running(w.now), Ready: u.isReady(w.now), StartedAt: w.wall(u.created)}
 	if s.Running {
 		s.Address = u.address()
@@ -180,25 +196,28 @@ func (w *World) sighting(u *unit) forescale.Sighting {
 	return s
 }
 
-// samples are what a running instance measures: a busy processor while it
+// metricsEach is how many samples an instance gives at a time, at most.
+const metricsEach = 3
+
+// samples adds what a running instance measures: a busy processor while it
 // starts, then its share of the load.
-func (w *World) samples(u *unit, load float64, serving int, at time.Time) []forescale.Sample {
+func (w *World) samples(out []forescale.Sample, u *unit, load float64, serving int, at time.Time) []forescale.Sample {
 	if !u.running(w.now) {
-		return nil
+		return out
 	}
 	subject := forescale.Subject{Kind: forescale.KindInstance, Name: u.id, Service: u.workload.Service.Name}
 	sample := func(m forescale.Metric, v float64) forescale.Sample {
 		return forescale.Sample{Subject: subject, Metric: m, Time: at, Value: v}
 	}
 	if !u.isReady(w.now) {
-		return []forescale.Sample{sample(forescale.MetricCPU, 100)}
+		return append(out, sample(forescale.MetricCPU, 100))
 	}
 	share := 0.0
 	if u.serves(w.now) {
 		share = load / float64(max(serving, 1))
 	}
-	used := min(100, 100*share/u.workload.Capacity)
-	return []forescale.Sample{sample(forescale.MetricUtilization, used), sample(forescale.MetricCPU, used), sample(forescale.MetricLoad, share)}
+	used := w.noisy(min(100, 100*share/u.workload.Capacity), u.id)
+	return append(out, sample(forescale.MetricUtilization, used), sample(forescale.MetricCPU, used), sample(forescale.MetricLoad, share))
 }
 
 func (w *World) serving(s *workload) int {
@@ -236,7 +255,7 @@ func (w *World) startBy(ctx context.Context, s forescale.Service, i forescale.In
 	if !known {
 		return fmt.Errorf("create %s: no such image for service %s: %w", i.ID, s.Name, ErrEngine)
 	}
-	if w.troubled(StartFails, s.Name, i.ID) {
+	if w.troubled(StartFails, s.Name, i.ID) || w.nodesUp(w.now) == 0 {
 		return fmt.Errorf("create %s: %w", i.ID, ErrEngine)
 	}
 	w.create(load, i)
@@ -251,8 +270,10 @@ func (w *World) create(s *workload, i forescale.Instance) {
 	if w.used[i.ID] {
 		w.breaks("%s was created a second time", i.ID)
 	}
-	warmup := s.Warmup.Draw(w.Seed, i.ID)
-	u := &unit{id: i.ID, workload: s, decision: i.Decision, created: w.now, ready: w.now.Add(warmup)}
+	on := w.place(i.ID)
+	warmup := s.Warmup.Draw(w.Seed, i.ID) + w.pulled(on, s)
+	u := &unit{id: i.ID, workload: s, on: on, decision: i.Decision, created: w.now, ready: w.now.Add(warmup)}
+	w.hardships(u, warmup)
 	if w.troubled(DiesEarly, name, i.ID) {
 		u.dies, u.exit = w.now.Add(warmup/2), "exit code 1"
 	}
@@ -306,11 +327,16 @@ func (w *World) stopBy(ctx context.Context, s forescale.Service, i forescale.Ins
 		return fmt.Errorf("stop %s: %w", i.ID, ErrEngine)
 	}
 	was := w.alive(u.workload)
-	delete(w.units, i.ID)
-	u.workload.names = slices.DeleteFunc(u.workload.names, func(id string) bool { return id == i.ID })
-	u.workload.stops++
+	w.remove(u)
 	w.checkMin(u.workload, was)
 	return w.answer(s.Name, i.ID)
+}
+
+// remove takes a unit out of the world.
+func (w *World) remove(u *unit) {
+	delete(w.units, u.id)
+	u.workload.names = slices.DeleteFunc(slices.Clone(u.workload.names), func(id string) bool { return id == u.id })
+	u.workload.stops++
 }
 
 // checkMin records it when the instances that were alive became too few by a

@@ -107,7 +107,7 @@ func TestTheTimelineTellsTheTruth(t *testing.T) {
 		t.Fatalf("%d rows of 3 minutes", len(rows))
 	}
 	for i, want := range []Row{{Ready: 1, Starting: 1, Starts: 1}, {Ready: 1, Starting: 1}, {Ready: 2}} {
-		want.Time, want.Demand, want.Required, want.Wanted = monday.Add(time.Duration(i)*time.Minute), 1.2, 2, 1
+		want.Time, want.Demand, want.Required, want.Wanted, want.Nodes = monday.Add(time.Duration(i)*time.Minute), 1.2, 2, 1, 1
 		got := rows[i]
 		got.Demand = math.Round(got.Demand*1e9) / 1e9
 		if got != want {

@@ -132,6 +132,9 @@ func (s *Store) saveDemand(ctx context.Context, fence int64, cells []forescale.C
 				delete(s.handed, c)
 			}
 		}
+		if len(s.dirty) == 0 { // walking over a map takes as long as it ever was large, as after an import
+			s.dirty, s.handed = map[forescale.Cell]int64{}, map[forescale.Cell]int64{}
+		}
 	})
 }
 

@@ -40,7 +40,11 @@ func (l lapses) newest(service string, limit int) []forescale.Warmup {
 	if service != "" {
 		return slices.Clone(page(l.by[service], limit))
 	}
-	var out []forescale.Warmup
+	most := 0
+	for _, list := range l.by {
+		most += len(page(list, limit))
+	}
+	out := make([]forescale.Warmup, 0, most)
 	for _, name := range slices.Sorted(maps.Keys(l.by)) {
 		out = append(out, page(l.by[name], limit)...)
 	}

@@ -35,6 +35,18 @@ type value struct {
 	v  float64
 }
 
+// seriesOf is that of a key, made if it is new.
+func (s *Store) seriesOf(k seriesKey) *series {
+	x := s.series[k]
+	if x == nil {
+		x = &series{seriesKey: k}
+		s.series[k] = x
+		at, _ := slices.BinarySearchFunc(s.inOrder, k, func(o *series, k seriesKey) int { return o.compare(k) })
+		s.inOrder = slices.Insert(s.inOrder, at, x)
+	}
+	return x
+}
+
 // from is the position of the first sample at or after at.
 func (s *series) from(at int64) int {
 	return sort.Search(len(s.values), func(i int) bool { return s.values[i].at >= at })
@@ -85,10 +97,7 @@ func (s *Store) append(samples []forescale.Sample) error {
 	for _, x := range samples {
 		key := seriesKey{x.Subject, x.Metric}
 		if last == nil || last.seriesKey != key {
-			if last = s.series[key]; last == nil {
-				last = &series{seriesKey: key}
-				s.series[key] = last
-			}
+			last = s.seriesOf(key)
 		}
 		last.set(x.Time.UnixMilli(), x.Value)
 		if marksCell(x) {
@@ -119,28 +128,33 @@ func (s *Store) Samples(ctx context.Context, q forescale.SampleQuery) (out []for
 		return (q.Kind == "" || q.Kind == k.subject.Kind) && (q.Name == "" || q.Name == k.subject.Name) &&
 			(q.Service == "" || q.Service == k.subject.Service) && (q.Metric == "" || q.Metric == k.metric)
 	}
+	type found struct {
+		value
+		series int // in order
+	}
 	err = s.read(ctx, func() {
-		for key, x := range s.series {
-			if n := len(x.values); n == 0 || x.values[n-1].at < from || !picks(key) {
+		var all []found
+		for k, x := range s.inOrder {
+			if n := len(x.values); n == 0 || x.values[n-1].at < from || !picks(x.seriesKey) {
 				continue
 			}
 			for _, v := range x.values[x.from(from):] {
 				if v.at >= to {
 					break
 				}
-				out = append(out, forescale.Sample{Subject: key.subject, Metric: key.metric, Time: fromMS(v.at), Value: v.v})
+				all = append(all, found{v, k})
 			}
 		}
-	})
-	slices.SortFunc(out, func(a, b forescale.Sample) int {
-		if c := a.Time.Compare(b.Time); c != 0 {
-			return c
+		slices.SortFunc(all, func(a, b found) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.series, b.series))
+		})
+		all = page(all, q.Limit)
+		out = make([]forescale.Sample, len(all))
+		for i, f := range all {
+			x := s.inOrder[f.series]
+			out[i] = forescale.Sample{Subject: x.subject, Metric: x.metric, Time: fromMS(f.at), Value: f.v}
 		}
-		return seriesKey{a.Subject, a.Metric}.compare(seriesKey{b.Subject, b.Metric})
 	})
-	if q.Limit > 0 && len(out) > q.Limit {
-		out = out[:q.Limit]
-	}
 	return out, err
 }
 
@@ -148,7 +162,8 @@ func (s *Store) Samples(ctx context.Context, q forescale.SampleQuery) (out []for
 func (s *Store) LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error) {
 	newest := map[string]int64{}
 	err := s.read(ctx, func() {
-		for key, x := range s.series {
+		for _, x := range s.inOrder {
+			key := x.seriesKey
 			name := key.subject.Service
 			if key.subject.Kind == forescale.KindNode {
 				if name = "node/" + key.subject.Name; len(services) > 0 {

@@ -23,6 +23,7 @@ type content struct {
 	term forescale.Term
 
 	series    map[seriesKey]*series
+	inOrder   []*series // as their samples of one time are
 	imports   map[string]int64
 	dirty     map[forescale.Cell]int64 // to the mark of the newest sample
 	handed    map[forescale.Cell]int64 // given out, to the mark it had then
