@@ -259,14 +259,6 @@ func (l *learner) solveFolds(resid []float64) (coef [terms]float64, coefs [folds
 	return coef, coefs
 }
 
-func dot(a, b []float64) (s float64) {
-	b = b[:len(a)]
-	for i, v := range a {
-		s += v * b[i]
-	}
-	return s
-}
-
 // fitSpread learns how wide residuals are from how noisy it was of late and at
 // this time of day, by least squares on logarithms.
 func (l *learner) fitSpread(f *fit, resid []float64) {

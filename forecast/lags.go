@@ -94,11 +94,11 @@ func (m lagged) paths(c *course, origins []int, out [][]float64) voice {
 	}
 	r.first = max(r.first, origins[0]-mostRows)
 	r.lay()
-	r.run(origins, out)
 	if m.robust {
+		r.run(origins[len(origins)-1:], nil)
 		r.reweight()
-		r.run(origins, out)
 	}
+	r.run(origins, out)
 	v := &regressed{m: m, mean: r.mean, coef: make([]float32, r.terms)}
 	for j, x := range r.coef {
 		v.coef[j] = halved(x)
