@@ -24,10 +24,14 @@ func bandsFor(first, last int) []band {
 		if last-to < (to-from+1)/2 {
 			to = last
 		}
-		bs = append(bs, band{from: from, to: to, middle: 0.5 * (math.Log2(float64(from)) + math.Log2(float64(to)))})
+		bs = append(bs, newBand(from, to))
 		from = to + 1
 	}
 	return bs
+}
+
+func newBand(from, to int) band {
+	return band{from: from, to: to, middle: 0.5 * (math.Log2(float64(from)) + math.Log2(float64(to)))}
 }
 
 // fit is what was learned for one band.
@@ -253,14 +257,6 @@ func (l *learner) solveFolds(resid []float64) (coef [terms]float64, coefs [folds
 	}
 	solve(all[:], allV[:], terms, l.ridge[:], chol[:], coef[:])
 	return coef, coefs
-}
-
-func dot(a, b []float64) (s float64) {
-	b = b[:len(a)]
-	for i, v := range a {
-		s += v * b[i]
-	}
-	return s
 }
 
 // fitSpread learns how wide residuals are from how noisy it was of late and at

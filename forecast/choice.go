@@ -7,53 +7,6 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// leastShare is the weight below which a share is not named.
-const leastShare = 0.01
-
-// choice tells the weights in the median in words, by bands of the leads that were
-// asked for.
-func (c *council) choice(weight [][]float64) (all []forescale.Choice) {
-	asked := c.p.ahead - c.p.gap
-	for b, x := range c.bands {
-		ch := forescale.Choice{From: max(1, x.from-c.p.gap), To: min(asked, x.to-c.p.gap)}
-		if b == len(c.bands)-1 {
-			ch.To = asked // beyond the leads that were tested, its weights hold on
-		}
-		if ch.To < ch.From {
-			continue // of steps that have passed
-		}
-		for k := range len(c.origins) - 1 {
-			for h := x.from - 1; h < x.to; h++ {
-				if _, ok := c.truth(k, h); ok {
-					ch.Tested++
-				}
-			}
-		}
-		profile := c.shareOf(b, 0.5)
-		for v, w := range weight[b] {
-			w *= 1 - profile
-			if w >= leastShare || v >= c.naive {
-				ch.Shares = append(ch.Shares, forescale.Share{Model: c.names[v], Weight: w, Error: c.p.unscaled(c.meanMiss(v, b))})
-			}
-		}
-		if c.direct != nil {
-			ch.Shares = append(ch.Shares, forescale.Share{Model: Profile{Weekly: true}.Name(), Weight: profile, Error: c.p.unscaled(c.profile[b])})
-		}
-		slices.SortStableFunc(ch.Shares, func(a, b forescale.Share) int { return cmp.Compare(b.Weight, a.Weight) })
-		all = append(all, ch)
-	}
-	return all
-}
-
-// meanMiss is an expert's mean error in a band over the past origins.
-func (c *council) meanMiss(v, b int) float64 {
-	var m running
-	for k := range c.miss[v] {
-		m.add(c.miss[v][k][b])
-	}
-	return m.mean
-}
-
 // choice tells for each band how much the profile and the naive forecasts count.
 func (f *forecaster) choice(name string) (all []forescale.Choice) {
 	asked := f.p.ahead - f.p.gap

@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/forescale/forescale"
@@ -28,11 +27,11 @@ func (Combination) Name() string { return "combination" }
 // Forecast implements [Model]. It fails with less than about eleven days, or with
 // steps longer than a quarter of a day.
 func (m Combination) Forecast(in Input) (Prediction, error) {
-	return forecastWith(in, m.Name(), experts)
+	return predict(m, in)
 }
 
-func (m Combination) predict(p *past, levels []float64) (Prediction, error) {
-	return predictWith(p, levels, m.Name(), experts)
+func (m Combination) learn(v *view, levels []float64) (lesson, error) {
+	return consulted(v, levels, m.Name(), experts)
 }
 
 // experts are all that are asked; weekly tells whether the history carries lags
@@ -79,75 +78,35 @@ const (
 	lagDays      = 16.0 // of history from which on there are lags of a week
 	tested       = 6    // the history must be so many times longer than the leads tested
 	trackWeekly  = 14.0 // days from which on the profile knows weekdays
-	power        = 4    // of an error in a weight
 	weightsApart = 0.7  // e-folds by which the errors of a neighbouring band count less in a weight
 	smallestMiss = 1e-9 // keeps weights finite, in medians
 
 	profileTrust = 1.0 // weight of the profile against that of the experts' mix when both erred alike
 	middleTrust  = 0.3 // how much less in the median
 	profilePower = 8   // of their errors in it
-	widening     = 0.5 // of the spread that the profile tells in that of the experts' mix
 )
-
-func forecastWith(in Input, name string, ask func(weekly bool) []expert) (Prediction, error) {
-	p, err := newPast(in)
-	if err != nil {
-		return Prediction{}, err
-	}
-	return predictWith(p, in.Levels, name, ask)
-}
-
-func predictWith(p *past, levels []float64, name string, ask func(weekly bool) []expert) (Prediction, error) {
-	if p.cal.day < 4 {
-		return Prediction{}, errThin
-	}
-	c := consult(p, levels, ask)
-	if c == nil {
-		return Prediction{}, errThin
-	}
-	iv := c.intervals(levels)
-	pr := Prediction{Model: name, Values: table(p.ahead-p.gap, len(levels)), Score: c.score(iv, levels)}
-	now, weight := len(c.origins)-1, c.weights(-1)
-	pr.Choice = c.choice(weight)
-	var other [][]float64
-	if c.direct != nil {
-		other = c.direct.values()
-	}
-	for h, row := range pr.Values {
-		lead := p.gap + h
-		iv.around(lead, c.mix(weight, now, lead), c.wide(now, lead), row)
-		for i, v := range row {
-			row[i] = p.unscaled(min(max(v, 0), headroom*p.top))
-			if other != nil {
-				row[i] += c.shareOf(c.of[min(lead, c.reach-1)], levels[i]) * (other[h][i] - row[i])
-			}
-		}
-		rising(row)
-	}
-	if c.reach < p.ahead {
-		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", c.reach))
-	}
-	return pr, nil
-}
 
 // council is what the experts said at past origins, and now.
 type council struct {
 	p       *past
 	origins []int         // the last is now
 	reach   int           // leads that are tested
-	names   []string      // of the experts
-	said    [][][]float64 // [expert][origin][lead]; the last two are the naive ones
+	voices  []voice       // what they learned
+	said    [][][]float64 // [expert][past origin][lead]
 	bands   []band        // of leads
 	of      []int         // band of a lead; those not tested are of the last
 	miss    [][][]float64 // [expert][origin][band]: mean absolute error
 	blend   []float64     // by band: how much the profile counts beside the experts
 	profile []float64     // by band: its mean absolute error at the past origins
 	direct  *direct       // tells how wide errors are expected to be; nil: all alike
+	mixed   [][]float64   // [past origin][lead]: what the mix would have said, with the weights of the other origins
+	wide    [][]float64   // [past origin][lead]: how wide errors were expected to be, up to a factor
 	naive   int           // experts from here on are last day and last week
 }
 
 // consult asks the experts; nil when the history carries none or no test of them.
-func consult(p *past, levels []float64, ask func(weekly bool) []expert) *council {
+func consult(v *view, levels []float64, ask func(weekly bool) []expert) *council {
+	p := v.p
 	n, day := len(p.y), int(p.cal.day+0.5)
 	c := &council{p: p, reach: min(p.ahead, n/tested)}
 	for k := tests - 1; k >= 0 && c.reach > 0; k-- {
@@ -166,14 +125,13 @@ func consult(p *past, levels []float64, ask func(weekly bool) []expert) *council
 		return nil
 	}
 	c.origins = append(c.origins, n)
-	t := newTrack(p, p.days() >= trackWeekly)
-	way := newCourse(p, t)
-	c.direct = newDirect(p, t, levels)
+	way := v.course(p.days() >= trackWeekly)
+	c.direct = newDirect(learnBands(p, way.t, levels))
 	weekly := p.days() >= lagDays
 	hear := func(e expert) {
-		out := append(table(past, c.reach), make([]float64, p.ahead))
-		if e.paths(way, c.origins, out) {
-			c.names = append(c.names, e.name())
+		out := table(past, c.reach)
+		if v := e.paths(way, c.origins, out); v != nil {
+			c.voices = append(c.voices, v)
 			c.said = append(c.said, out)
 			c.miss = append(c.miss, c.misses(out))
 		}
@@ -190,36 +148,48 @@ func consult(p *past, levels []float64, ask func(weekly bool) []expert) *council
 	if c.naive == 0 {
 		return nil
 	}
-	c.compare(way)
+	c.compare()
 	return c
-}
-
-// shareOf is the share of the profile in a band and a quantile: in the middle, which
-// the experts know better, it is smaller than at the ends.
-func (c *council) shareOf(b int, level float64) float64 {
-	middle := c.blend[b] * middleTrust / (1 - c.blend[b]*(1-middleTrust))
-	return middle + (c.blend[b]-middle)*math.Abs(2*level-1)
 }
 
 // compare finds for each band how much the profile counts beside the experts: by
 // what both would have said at the past origins.
-func (c *council) compare(way *course) {
-	c.blend, c.profile = make([]float64, len(c.bands)), make([]float64, len(c.bands))
-	if c.direct == nil || c.naive < 2 {
-		c.direct = nil
-		return
-	}
+func (c *council) compare() {
 	past := len(c.origins) - 1
-	told := table(past, c.reach)
-	c.direct.paths(way, c.origins[:past], told)
-	mixed := table(past, c.reach)
-	for k := range mixed {
+	c.blend, c.profile = make([]float64, len(c.bands)), make([]float64, len(c.bands))
+	c.mixed, c.wide = table(past, c.reach), table(past, c.reach)
+	for k, row := range c.mixed {
 		w := c.weights(k)
-		for h := range mixed[k] {
-			mixed[k][h] = c.mix(w, k, h)
+		for v, said := range c.said {
+			for h, y := range said[k] {
+				if x := w[c.of[h]][v]; x > 0 {
+					row[h] += x * toRoot(y)
+				}
+			}
+		}
+		for h, z := range row {
+			row[h] = fromRoot(z)
 		}
 	}
-	own, other := c.misses(mixed), c.misses(told)
+	if c.naive < 2 {
+		c.direct = nil
+	}
+	if c.direct == nil {
+		for _, row := range c.wide {
+			for h := range row {
+				row[h] = 1
+			}
+		}
+		return
+	}
+	told := table(past, c.reach)
+	for k, row := range told {
+		for h := range row {
+			centre, spread := c.direct.told(c.p, c.origins[k], h)
+			row[h], c.wide[k][h] = fromRoot(centre), widened(spread)
+		}
+	}
+	own, other := c.misses(c.mixed), c.misses(told)
 	for b := range c.bands {
 		var a, d running
 		for k := range own {
@@ -242,7 +212,10 @@ func (c *council) truth(origin, lead int) (y float64, ok bool) {
 // few: the errors of the other bands count there too, the less the farther off.
 func (c *council) misses(said [][]float64) [][]float64 {
 	miss := table(len(c.origins)-1, len(c.bands))
-	sums, counts := make([]float64, len(c.bands)), make([]float64, len(c.bands))
+	sums, counts, near := make([]float64, len(c.bands)), make([]float64, len(c.bands)), make([]float64, len(c.bands))
+	for i := range near {
+		near[i] = math.Exp(-weightsApart * float64(i))
+	}
 	for k := range miss {
 		clear(sums)
 		clear(counts)
@@ -255,7 +228,7 @@ func (c *council) misses(said [][]float64) [][]float64 {
 		for b := range c.bands {
 			var sum, count float64
 			for a := range c.bands {
-				w := math.Exp(-weightsApart * math.Abs(float64(a-b)))
+				w := near[max(a-b, b-a)]
 				sum += w * sums[a]
 				count += w * counts[a]
 			}
@@ -288,7 +261,7 @@ func (c *council) weights(but int) [][]float64 {
 		total := 0.0
 		for v, e := range w {
 			if w[v] = 0; e <= bar {
-				w[v] = math.Pow(best/e, power)
+				w[v] = sq(sq(best / e))
 			}
 			total += w[v]
 		}
@@ -299,35 +272,17 @@ func (c *council) weights(but int) [][]float64 {
 	return all
 }
 
-// mix is the weighted mean of what the experts said, on the root scale.
-func (c *council) mix(weight [][]float64, origin, lead int) float64 {
-	s := 0.0
-	for v, w := range weight[c.of[min(lead, c.reach-1)]] {
-		if w > 0 {
-			s += w * toRoot(c.said[v][origin][lead])
-		}
-	}
-	return fromRoot(s)
-}
-
-// wide is how wide errors are expected to be at a lead after an origin, up to a
-// factor: halfway to what the noise of late and of that time of day tells.
-func (c *council) wide(origin, lead int) float64 {
-	if c.direct == nil {
-		return 1
-	}
-	_, spread := c.direct.told(c.p, c.origins[origin], lead)
-	return math.Pow(spread, widening)
-}
+// widened is how wide errors are expected to be, up to a factor: halfway to what the
+// noise of late and of that time of day tells.
+func widened(spread float64) float64 { return math.Sqrt(spread) }
 
 // intervals learns from the errors at the past origins.
 func (c *council) intervals(levels []float64) *intervals {
 	iv := newIntervals(c.reach)
 	for k := range len(c.origins) - 1 {
-		w := c.weights(k)
 		for h := range c.reach {
 			if y, ok := c.truth(k, h); ok {
-				iv.add(h, y, c.mix(w, k, h), c.wide(k, h))
+				iv.add(h, y, c.mixed[k][h], c.wide[k][h])
 			}
 		}
 	}
@@ -354,13 +309,12 @@ func (c *council) score(iv *intervals, levels []float64) (s forescale.Score) {
 	quantilesOf(errs, float64(len(errs)), levels, offsets)
 	var own, naives, inside running
 	for k := range len(c.origins) - 1 {
-		w := c.weights(k)
 		for h := range c.reach {
 			y, ok := c.truth(k, h)
 			if !ok {
 				continue
 			}
-			iv.around(h, c.mix(w, k, h), c.wide(k, h), row)
+			iv.around(h, c.mixed[k][h], c.wide[k][h], row)
 			for i, o := range offsets {
 				other[i] = max(0, naive[k][h]+o)
 			}
@@ -388,9 +342,24 @@ type repeated struct{ days int }
 
 func (m repeated) name() string { return naiveNames[m.days] }
 
-func (m repeated) paths(c *course, origins []int, out [][]float64) bool {
+func (m repeated) paths(c *course, origins []int, out [][]float64) voice {
+	if !m.run(c, origins, out) {
+		return nil
+	}
+	return m
+}
+
+func (m repeated) tell(c *course, out []float64) {
+	if !m.run(c, []int{c.n}, [][]float64{out}) {
+		for h := range out { // the history was longer when this was learned
+			out[h] = c.y[c.n-1]
+		}
+	}
+}
+
+func (m repeated) run(c *course, origins []int, out [][]float64) bool {
 	cal := c.p.cal
-	for o, origin := range origins {
+	for o, origin := range origins[:len(out)] {
 		for h := range out[o] {
 			if m.days == 0 {
 				out[o][h] = c.y[origin-1]

@@ -10,6 +10,42 @@ type course struct {
 	n     int       // known steps
 	y     []float64 // in medians of the history; beyond n it is work space
 	moved bool      // the clocks change within the grid
+
+	scales [onLog + 1]*scaled
+	rows   []float64 // work space of the regressions, one after the other
+	spare  []float64
+}
+
+// room is work space for n values, of whoever asked last.
+func (c *course) room(n int) []float64 {
+	if cap(c.spare) < n {
+		c.spare = make([]float64, n)
+	}
+	return c.spare[:n]
+}
+
+// scaled is a course on one scale.
+type scaled struct {
+	y      []float64 // beyond the known steps work space
+	mean   float64
+	lo, hi float64 // least and most
+}
+
+// on is the course on a scale. It is worked out once.
+func (c *course) on(f transform) *scaled {
+	if s := c.scales[f]; s != nil {
+		return s
+	}
+	s := &scaled{y: make([]float64, len(c.y)), lo: math.Inf(1), hi: math.Inf(-1)}
+	var mean running
+	for i, v := range c.y[:c.n] {
+		s.y[i] = f.to(v)
+		mean.add(s.y[i])
+		s.lo, s.hi = min(s.lo, s.y[i]), max(s.hi, s.y[i])
+	}
+	s.mean = mean.mean
+	c.scales[f] = s
+	return s
 }
 
 func newCourse(p *past, t *track) *course {

@@ -10,30 +10,21 @@ type direct struct {
 	of []int // band of a lead
 }
 
-// newDirect learns the bands up to the farthest lead; nil when the history does
-// not carry it.
-func newDirect(p *past, t *track, levels []float64) *direct {
-	d := &direct{forecaster: learnBands(p, t, levels)}
-	if len(d.bands) == 0 {
+// newDirect is nil when there are no bands: the history did not carry them.
+func newDirect(f forecaster) *direct {
+	if len(f.bands) == 0 {
 		return nil
 	}
-	d.of = make([]int, p.ahead)
+	d := &direct{forecaster: f, of: make([]int, f.p.ahead)}
 	for h := range d.of {
+		if h > 0 {
+			d.of[h] = d.of[h-1]
+		}
 		for d.of[h]+1 < len(d.bands) && h+1 > d.bands[d.of[h]].to {
 			d.of[h]++
 		}
 	}
 	return d
-}
-
-func (d *direct) paths(c *course, origins []int, out [][]float64) bool {
-	for o, origin := range origins {
-		for h := range out[o] {
-			z, _ := d.told(c.p, origin, h)
-			out[o][h] = fromRoot(z)
-		}
-	}
-	return true
 }
 
 // told is the centre at lead h, counted from 0, after an origin, and its spread,

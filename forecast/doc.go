@@ -13,6 +13,12 @@
 //	damped level     anything less, down to a single value
 //	an error         no value at all
 //
+// [Train] does the same and keeps what it learned: the choice, the fits, how wide
+// errors are. With that [Trained.Forecast] forecasts for a day from the history as
+// it grows, without learning again:
+//
+//	Train (once a day) → Trained → Forecast (every 15 min)
+//
 // A [Model] takes a series and gives quantiles. Another engine is put to use by
 // implementing it and passing the suite in package forecasttest.
 package forecast

@@ -70,6 +70,19 @@ func DefaultLevels() []float64 {
 // request that makes no sense, or code nothing_to_forecast when the history
 // holds no value.
 func Make(r Request) (forescale.Forecast, error) {
+	_, f, err := Train(r)
+	return f, err
+}
+
+// prepared is a request brought to what models take.
+type prepared struct {
+	in       Input
+	special  Special
+	f        forescale.Forecast // but for what a model tells
+	warnings []string
+}
+
+func (r Request) prepare() (prepared, error) {
 	if r.Step == 0 {
 		r.Step = r.History.Step
 	}
@@ -79,25 +92,33 @@ func Make(r Request) (forescale.Forecast, error) {
 	}
 	levels = withMedian(levels)
 	if err := checkRequest(r.History.Step, r.Step, r.Horizon, levels); err != nil {
-		return forescale.Forecast{}, err
+		return prepared{}, err
 	}
 	start := r.Issued.UTC().Truncate(r.Step)
 	series, censored, warnings := upTo(r.History, r.Censored, start, r.Step)
-	in := Input{Series: series, Censored: censored, Location: r.Service.Location(), Horizon: r.Horizon, Levels: levels}
-	return issue(in, r.Special, forescale.Forecast{Service: r.Service.Name, Metric: r.Metric, Issued: r.Issued.UTC()}, warnings)
+	return prepared{
+		in:      Input{Series: series, Censored: censored, Location: r.Service.Location(), Horizon: r.Horizon, Levels: levels},
+		special: r.Special, f: forescale.Forecast{Service: r.Service.Name, Metric: r.Metric, Issued: r.Issued.UTC()}, warnings: warnings,
+	}, nil
 }
 
-// issue runs the ladder, on a history in which nothing is special, and fills in the
-// forecast.
-func issue(in Input, s Special, f forescale.Forecast, warnings []string) (forescale.Forecast, error) {
-	p, err := Ladder{}.Forecast(s.bend(in))
+// learn climbs the ladder, on a history in which nothing is special.
+func (x prepared) learn() (*Trained, forescale.Forecast, error) {
+	v, err := newView(x.special.bend(x.in))
 	if err != nil {
-		return forescale.Forecast{}, err
+		return nil, forescale.Forecast{}, err
 	}
-	s.unbend(in, &p)
-	f.Model, f.Start, f.Step, f.Levels = p.Model, in.Series.End(), in.Series.Step, in.Levels
-	f.Values, f.Score, f.Choice, f.Warnings = p.Values, p.Score, p.Choice, append(warnings, p.Warnings...)
-	return f, nil
+	r, pr := Ladder{}.climb(v, x.in.Levels)
+	return newTrained(x, v, r), x.issue(pr), nil
+}
+
+// issue fills in the forecast.
+func (x prepared) issue(p Prediction) forescale.Forecast {
+	x.special.unbend(x.in, &p)
+	f := x.f
+	f.Model, f.Start, f.Step, f.Levels = p.Model, x.in.Series.End(), x.in.Series.Step, x.in.Levels
+	f.Values, f.Score, f.Choice, f.Warnings = p.Values, p.Score, p.Choice, append(x.warnings, p.Warnings...)
+	return f
 }
 
 // checkRequest reports the first thing that makes no sense.

@@ -63,7 +63,8 @@ func FromHistory(h History) (forescale.Forecast, error) {
 	if sp.Country != "" {
 		sp.Effect = LearnHolidays(in.Series, h.Country, h.Location)
 	}
-	return issue(in, sp, forescale.Forecast{Service: h.Name, Issued: end}, warnings)
+	_, f, err := prepared{in: in, special: sp, f: forescale.Forecast{Service: h.Name, Issued: end}, warnings: warnings}.learn()
+	return f, err
 }
 
 // MaxHistory bounds the steps of a history that are looked at: fifteen years of hours, three

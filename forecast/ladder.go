@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -28,50 +29,71 @@ func (Ladder) Name() string { return "ladder" }
 var _ Model = Ladder{}
 
 // Forecast implements [Model]. It fails only when there is no value at all.
-func (Ladder) Forecast(in Input) (Prediction, error) {
-	p, err := newPast(in)
+func (m Ladder) Forecast(in Input) (Prediction, error) {
+	v, err := newView(in)
 	if err != nil {
 		return Prediction{}, err
 	}
-	var warnings []string
-	if p.gap > 0 {
-		if stale := time.Duration(p.gap) * in.Series.Step; stale > staleAfter(in.Series.Step) {
-			warnings = append(warnings, fmt.Sprintf("the newest value is %v old", stale))
+	_, pr := m.climb(v, in.Levels)
+	return pr, nil
+}
+
+// rung is a lesson of the ladder, and why it is not a higher one.
+type rung struct {
+	lesson lesson
+	why    []string
+}
+
+// climb learns the best rung that the history carries, and forecasts with it.
+func (Ladder) climb(v *view, levels []float64) (rung, Prediction) {
+	var r rung
+	try := func(m teachable) (pr Prediction, ok bool) {
+		l, err := m.learn(v, levels)
+		if err != nil {
+			return pr, false
+		}
+		r.lesson = l
+		pr, ok = r.tell(v, levels)
+		return pr, ok
+	}
+	carries := func(days float64) bool {
+		return v.p.days() >= days-1e-9 && v.p.filledDays() >= days*fillShare
+	}
+	if v.p.step >= coarseStep && carries(combinationDays) {
+		if pr, ok := try(Combination{}); ok {
+			return r, pr
 		}
 	}
-	if in.Series.Step >= coarseStep && p.days() >= combinationDays && p.filledDays() >= combinationDays*fillShare {
-		pr, err := Combination{}.predict(p, in.Levels)
-		if err == nil && finite(pr.Values) {
-			pr.Warnings = append(warnings, pr.Warnings...)
-			return pr, nil
-		}
-	}
-	rungs := []struct {
+	for _, x := range []struct {
 		model Profile
 		days  float64
 		why   string
 	}{
 		{Profile{Weekly: true}, weeklyDays, "less than nine days of history: no difference between weekdays"},
 		{Profile{}, dailyDays, "less than two days of history: no pattern by time of day"},
-	}
-	for _, r := range rungs {
-		if p.days() >= r.days-1e-9 && p.filledDays() >= r.days*fillShare {
-			pr, err := r.model.predict(p, in.Levels)
-			if err == nil && finite(pr.Values) {
-				pr.Warnings = append(warnings, pr.Warnings...)
-				return pr, nil
-			}
-			if err != nil && !errors.Is(err, errThin) {
-				return Prediction{}, err
-			}
-			warnings = append(warnings, fmt.Sprintf("the history does not carry a %s", r.model.Name()))
+	} {
+		if !carries(x.days) {
+			r.why = append(r.why, x.why)
 			continue
 		}
-		warnings = append(warnings, r.why)
+		if pr, ok := try(x.model); ok {
+			return r, pr
+		}
+		r.why = append(r.why, fmt.Sprintf("the history does not carry a %s", x.model.Name()))
 	}
-	pr := Level{}.predict(p, in.Levels)
-	pr.Warnings = append(warnings, pr.Warnings...)
-	return pr, nil
+	pr, _ := try(Level{})
+	return r, pr
+}
+
+// tell forecasts with the rung; ok is false when what comes out are no numbers.
+func (r rung) tell(v *view, levels []float64) (pr Prediction, ok bool) {
+	pr = r.lesson.tell(v, levels)
+	var warnings []string
+	if stale := time.Duration(v.p.gap) * v.p.step; stale > staleAfter(v.p.step) {
+		warnings = append(warnings, fmt.Sprintf("the newest value is %v old", stale))
+	}
+	pr.Warnings = slices.Concat(warnings, r.why, pr.Warnings)
+	return pr, finite(pr.Values)
 }
 
 // finite reports whether all values are numbers: the last guard against values

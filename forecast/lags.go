@@ -18,7 +18,11 @@ func (Lags) Name() string { return "seasonal lags" }
 
 // Forecast implements [Model]. It fails with less than about eleven days.
 func (m Lags) Forecast(in Input) (Prediction, error) {
-	return forecastWith(in, m.Name(), func(weekly bool) []expert {
+	return predict(m, in)
+}
+
+func (m Lags) learn(v *view, levels []float64) (lesson, error) {
+	return consulted(v, levels, m.Name(), func(weekly bool) []expert {
 		return []expert{lagged{scale: onRoot, weekly: weekly, robust: true}}
 	})
 }
@@ -83,18 +87,47 @@ const (
 	rowsPerTerm   = 3    // fewer do not carry the regression
 )
 
-func (m lagged) paths(c *course, origins []int, out [][]float64) bool {
+func (m lagged) paths(c *course, origins []int, out [][]float64) voice {
 	r := newRegression(m, c)
 	if len(origins) == 0 || origins[0]-r.first < rowsPerTerm*r.terms {
-		return false
+		return nil
 	}
 	r.first = max(r.first, origins[0]-mostRows)
-	r.run(origins, out)
+	r.lay()
 	if m.robust {
+		r.run(origins[len(origins)-1:], nil)
 		r.reweight()
-		r.run(origins, out)
 	}
-	return true
+	r.run(origins, out)
+	v := &regressed{m: m, mean: r.mean, coef: make([]float32, r.terms)}
+	for j, x := range r.coef {
+		v.coef[j] = halved(x)
+	}
+	return v
+}
+
+// regressed is what a regression learned.
+type regressed struct {
+	m    lagged
+	mean float64
+	coef []float32
+}
+
+func (v *regressed) name() string { return v.m.name() }
+
+func (v *regressed) tell(c *course, out []float64) {
+	r := newRegression(v.m, c)
+	if c.n < r.first || len(r.coef) != len(v.coef) {
+		for h := range out { // the history was longer when this was learned
+			out[h] = c.y[c.n-1]
+		}
+		return
+	}
+	r.mean = v.mean
+	for j, x := range v.coef {
+		r.coef[j] = float64(x)
+	}
+	r.path(c.n, out)
 }
 
 // regression is the work space of one expert on one history.
@@ -109,7 +142,8 @@ type regression struct {
 	lo, hi float64   // bounds of y
 	first  int       // first step with all lags
 	terms  int
-	dense  int // terms that are hardly ever zero; those of the calendar follow
+	dense  int       // terms that are hardly ever zero; those of the calendar follow
+	rows   []float64 // [step - first][dense]: the terms of all known steps
 	weight []float64
 	gram   []float64
 	rhs    []float64
@@ -122,23 +156,16 @@ type regression struct {
 }
 
 func newRegression(m lagged, c *course) *regression {
-	r := &regression{m: m, c: c, t: newLagTable(c, m.lags()), y: make([]float64, len(c.y))}
-	r.lo, r.hi = math.Inf(1), math.Inf(-1)
-	var mean running
-	for i, v := range c.y[:c.n] {
-		r.y[i] = m.scale.to(v)
-		mean.add(r.y[i])
-		r.lo, r.hi = min(r.lo, r.y[i]), max(r.hi, r.y[i])
-	}
-	span := r.hi - r.lo
-	r.lo, r.hi = r.lo-wildness*span, r.hi+wildness*span
+	on := c.on(m.scale)
+	span := wildness * (on.hi - on.lo)
+	r := &regression{m: m, c: c, t: newLagTable(c, m.lags()), y: on.y, lo: on.lo - span, hi: on.hi + span}
 	r.dense = 1 + len(r.t.lags)
 	from := 0
 	switch {
 	case m.profile:
 		r.dense += profileTerms
 		// The profile's first days are left out: it knows nothing then.
-		from = r.difference(0, func(i int) float64 { return r.profileAt(i, 1).base })
+		r.difference(0, func(i int) float64 { return r.profileAt(i, 1).base })
 		if m.weekly {
 			r.first = 8 * c.p.cal.perDay
 		}
@@ -149,7 +176,7 @@ func newRegression(m lagged, c *course) *regression {
 		}
 		r.difference(from, func(i int) float64 { return r.y[c.p.cal.back(i, m.apart)] })
 	default:
-		r.z, r.mean = r.y, mean.mean
+		r.z, r.mean = r.y, on.mean
 	}
 	r.first = max(r.first, from+r.t.reach())
 	r.terms = r.dense
@@ -169,13 +196,30 @@ func newRegression(m lagged, c *course) *regression {
 	return r
 }
 
-// difference makes z what y is above base from a step on, and returns that step.
-func (r *regression) difference(from int, base func(i int) float64) int {
-	r.z = make([]float64, len(r.y))
+// lay lays out the terms of all known steps, which are needed several times.
+func (r *regression) lay() {
+	n := max(0, r.c.n-r.first) * r.dense
+	if cap(r.c.rows) < n {
+		r.c.rows = make([]float64, n)
+	}
+	r.rows = r.c.rows[:n]
+	for i := r.first; i < r.c.n; i++ {
+		r.explain(i, 1)
+		copy(r.row(i), r.x[:r.dense])
+	}
+}
+
+func (r *regression) row(i int) []float64 {
+	return r.rows[(i-r.first)*r.dense : (i-r.first+1)*r.dense]
+}
+
+// difference makes z what y is above base from a step on.
+func (r *regression) difference(from int, base func(i int) float64) {
+	r.z = r.c.room(len(r.y))
+	clear(r.z[:from])
 	for i := from; i < r.c.n; i++ {
 		r.z[i] = r.y[i] - base(i)
 	}
-	return from
 }
 
 // outlook is what the running profile says of a step.
@@ -199,9 +243,8 @@ func (r *regression) profileAt(i, lead int) outlook {
 	}
 }
 
-// explain fills the dense terms of step i, seen lead steps before, and returns
-// the places of its terms of the calendar.
-func (r *regression) explain(i, lead int) (hour, weekday int) {
+// explain fills the dense terms of step i, seen lead steps before.
+func (r *regression) explain(i, lead int) {
 	r.x[0] = 1
 	n := 1 + len(r.t.lags)
 	for k := range r.t.lags {
@@ -211,17 +254,19 @@ func (r *regression) explain(i, lead int) (hour, weekday int) {
 		o := r.profileAt(i, lead)
 		r.base, r.x[n], r.x[n+1], r.x[n+2] = o.base, o.weekday, o.dayWider, o.weekWider
 	}
-	if !r.m.calendar {
-		return 0, 0
-	}
+}
+
+// slots are the places of the terms of the calendar of step i.
+func (r *regression) slots(i int) (hour, weekday int) {
 	cal := r.c.p.cal
 	return r.dense + int(cal.slot[i])*24/cal.perDay, r.dense + 24 + int(cal.week[i])/cal.perDay
 }
 
-// told is z as the regression tells it of the step that was explained last.
-func (r *regression) told(hour, weekday int) float64 {
-	z := r.mean + dot(r.coef[:r.dense], r.x[:r.dense])
+// told is z as the regression tells it of step i, of which the dense terms are x.
+func (r *regression) told(i int, x []float64) float64 {
+	z := r.mean + dot(r.coef[:r.dense], x)
 	if r.m.calendar {
+		hour, weekday := r.slots(i)
 		z += r.coef[hour] + r.coef[weekday]
 	}
 	return z
@@ -238,45 +283,66 @@ func (r *regression) run(origins []int, out [][]float64) {
 		recency = math.Pow(grow, float64(r.first-r.c.n))
 	}
 	i := r.first
+	var w [abreast]float64
 	for o, origin := range origins {
-		for ; i < origin; i++ {
-			w := recency
-			recency *= grow
-			if r.weight != nil {
-				w *= r.weight[i]
+		for i < origin {
+			n := min(abreast, origin-i)
+			clear(w[:])
+			for k := range n {
+				w[k] = recency
+				recency *= grow
+				if r.weight != nil {
+					w[k] *= r.weight[i+k]
+				}
 			}
-			r.learn(i, w)
+			r.learn(i, n, &w)
+			i += n
 		}
 		solve(r.gram, r.rhs, r.terms, r.ridge, r.chol, r.coef)
-		r.path(origin, out[o])
+		if o < len(out) {
+			r.path(origin, out[o])
+		}
 	}
 }
 
-// learn adds step i to the normal equations. The terms of the calendar are ones
-// and zeros, of which only the ones are added.
-func (r *regression) learn(i int, w float64) {
-	hour, weekday := r.explain(i, 1)
-	k, v, x := r.terms, r.z[i]-r.mean, r.x[:r.dense]
-	for a, xa := range x {
-		wx := w * xa
-		r.rhs[a] += wx * v
+// abreast are the steps that are added to the normal equations at once: sums that
+// are loaded and stored once for all of them.
+const abreast = 4
+
+// learn adds n steps from i on to the normal equations. The terms of the calendar
+// are ones and zeros, of which only the ones are added.
+func (r *regression) learn(i, n int, w *[abreast]float64) {
+	k, d := r.terms, r.dense
+	var x [abreast][]float64
+	var v [abreast]float64
+	for j := range abreast {
+		at := i + min(j, n-1) // the weight of what is too many is zero
+		x[j], v[j] = r.row(at), r.z[at]-r.mean
+	}
+	for a := range d {
+		w0, w1, w2, w3 := w[0]*x[0][a], w[1]*x[1][a], w[2]*x[2][a], w[3]*x[3][a]
+		r.rhs[a] += w0*v[0] + w1*v[1] + w2*v[2] + w3*v[3]
 		row := r.gram[a*k : a*k+a+1]
+		x0, x1, x2, x3 := x[0][:len(row)], x[1][:len(row)], x[2][:len(row)], x[3][:len(row)]
 		for b := range row {
-			row[b] += wx * x[b]
+			row[b] += w0*x0[b] + w1*x1[b] + w2*x2[b] + w3*x3[b]
 		}
 	}
 	if !r.m.calendar {
 		return
 	}
-	r.rhs[hour] += w * v
-	r.rhs[weekday] += w * v
-	for b, xb := range x {
-		r.gram[hour*k+b] += w * xb
-		r.gram[weekday*k+b] += w * xb
+	for j := range n {
+		hour, weekday := r.slots(i + j)
+		r.rhs[hour] += w[j] * v[j]
+		r.rhs[weekday] += w[j] * v[j]
+		for b, xb := range x[j] {
+			r.gram[hour*k+b] += w[j] * xb
+			r.gram[weekday*k+b] += w[j] * xb
+		}
+		r.gram[hour*k+hour] += w[j]
+		r.gram[weekday*k+weekday] += w[j]
+		r.gram[weekday*k+hour] += w[j]
 	}
-	r.gram[hour*k+hour] += w
-	r.gram[weekday*k+weekday] += w
-	r.gram[weekday*k+hour] += w
 }
 
 // path forecasts recursively from an origin and leaves the history as it was. A
@@ -287,7 +353,8 @@ func (r *regression) path(origin int, out []float64) {
 	r.keptY = append(r.keptY[:0], r.y[origin:known]...)
 	r.keptZ = append(r.keptZ[:0], r.z[origin:known]...)
 	for i := origin; i < end; i++ {
-		z := r.told(r.explain(i, i-origin+1))
+		r.explain(i, i-origin+1)
+		z := r.told(i, r.x[:r.dense])
 		base := 0.0
 		switch {
 		case r.m.profile:
@@ -313,7 +380,7 @@ func (r *regression) reweight() {
 	r.weight = make([]float64, n)
 	misses := make([]float64, 0, n)
 	for i := r.first; i < n; i++ {
-		r.weight[i] = math.Abs(r.z[i] - r.told(r.explain(i, 1)))
+		r.weight[i] = math.Abs(r.z[i] - r.told(i, r.row(i)))
 		misses = append(misses, r.weight[i])
 	}
 	arrange(misses, 0, []int{len(misses) / 2})

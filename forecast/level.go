@@ -23,14 +23,14 @@ const (
 
 // Forecast implements [Model].
 func (l Level) Forecast(in Input) (Prediction, error) {
-	p, err := newPast(in)
-	if err != nil {
-		return Prediction{}, err
-	}
-	return l.predict(p, in.Levels), nil
+	return predict(l, in)
 }
 
-func (l Level) predict(p *past, levels []float64) Prediction {
+// learn has nothing to learn: the few values are looked at each time.
+func (l Level) learn(*view, []float64) (lesson, error) { return l, nil }
+
+func (l Level) tell(v *view, levels []float64) Prediction {
+	p := v.p
 	now, mean, step1, all := l.fit(p)
 	n := float64(p.filled)
 	// What few values cannot tell is assumed: a spread that fades with 1/n.

@@ -21,7 +21,7 @@ const naiveErrors = 4000
 
 // Forecast implements [Model]. It fails with less than a day of history.
 func (s SeasonalNaive) Forecast(in Input) (Prediction, error) {
-	p, err := newPast(in)
+	p, err := newPast(in, 0)
 	if err != nil {
 		return Prediction{}, err
 	}

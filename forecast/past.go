@@ -17,6 +17,7 @@ type past struct {
 	filled  int       // values that are not gaps
 	gap     int       // steps between the newest value and the first step asked for
 	ahead   int       // gap + horizon
+	step    time.Duration
 	cal     *calendar // of len(y) + ahead steps
 }
 
@@ -29,7 +30,8 @@ func nothing() error {
 		Help: "wait for the first samples, or import history with `forescale import`"}
 }
 
-func newPast(in Input) (*past, error) {
+// newPast is the history of an input, in units of scale; 0: of its median.
+func newPast(in Input, scale float64) (*past, error) {
 	v := in.Series.Values
 	first, last := 0, len(v)
 	for last > 0 && math.IsNaN(v[last-1]) {
@@ -41,7 +43,7 @@ func newPast(in Input) (*past, error) {
 	if first == last {
 		return nil, nothing()
 	}
-	p := &past{y: make([]float64, last-first), gap: len(v) - last, scale: 1}
+	p := &past{y: make([]float64, last-first), gap: len(v) - last, scale: 1, step: in.Series.Step}
 	p.ahead = p.gap + in.Horizon
 	var mean running
 	for _, x := range v[first:last] {
@@ -54,7 +56,9 @@ func newPast(in Input) (*past, error) {
 	// Below this the division would overflow; such a series is zero for all
 	// that it can be used for.
 	const tiny = 1e-280
-	if m := middle(v[first:last]); m > tiny {
+	if scale > 0 {
+		p.scale = scale
+	} else if m := middle(v[first:last]); m > tiny {
 		p.scale = m
 	} else if mean.mean > tiny {
 		p.scale = mean.mean

@@ -30,22 +30,30 @@ func (m Profile) Name() string {
 // Forecast implements [Model]. It fails when the history is too short to learn
 // from: less than about two days.
 func (m Profile) Forecast(in Input) (Prediction, error) {
-	p, err := newPast(in)
-	if err != nil {
-		return Prediction{}, err
-	}
-	return m.predict(p, in.Levels)
+	return predict(m, in)
 }
 
-func (m Profile) predict(p *past, levels []float64) (Prediction, error) {
-	if p.cal.day < 1 {
-		return Prediction{}, errThin // steps longer than a day have no time of day
+func (m Profile) learn(v *view, levels []float64) (lesson, error) {
+	if v.p.cal.day < 1 {
+		return nil, errThin // steps longer than a day have no time of day
 	}
-	f := learnBands(p, newTrack(p, m.Weekly), levels)
+	f := learnBands(v.p, v.track(m.Weekly), levels)
+	if len(f.bands) == 0 {
+		return nil, errThin
+	}
+	return &profiled{weekly: m.Weekly, bands: pack(f.bands, len(levels))}, nil
+}
+
+// profiled is what a [Profile] learned.
+type profiled struct {
+	weekly bool
+	bands  packed
+}
+
+func (l *profiled) tell(v *view, levels []float64) Prediction {
+	p, m := v.p, Profile{Weekly: l.weekly}
+	f := forecaster{p: p, t: v.track(l.weekly), levels: levels, bands: l.bands.unpack()}
 	learned := len(f.bands)
-	if learned == 0 {
-		return Prediction{}, errThin
-	}
 	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score(), Choice: f.choice(m.Name())}
 	if far := f.bands[learned-1].to; far < p.ahead {
 		pr.Warnings = append(pr.Warnings, fmt.Sprintf("the history is too short to test more than %d steps ahead", far))
@@ -53,7 +61,7 @@ func (m Profile) predict(p *past, levels []float64) (Prediction, error) {
 	if lost := f.lost(); lost > 0 {
 		pr.Warnings = append(pr.Warnings, fmt.Sprintf("naive forecasts did better and have most weight at %d of %d bands of lead times", lost, learned))
 	}
-	return pr, nil
+	return pr
 }
 
 // learnBands learns each band of lead times, up to the first that is too far ahead

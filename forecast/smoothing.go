@@ -14,7 +14,11 @@ func (Smoothing) Name() string { return "smoothing with two seasons" }
 
 // Forecast implements [Model]. It fails with less than about three weeks.
 func (m Smoothing) Forecast(in Input) (Prediction, error) {
-	return forecastWith(in, m.Name(), func(bool) []expert { return []expert{smoothers[0]} })
+	return predict(m, in)
+}
+
+func (m Smoothing) learn(v *view, levels []float64) (lesson, error) {
+	return consulted(v, levels, m.Name(), func(bool) []expert { return []expert{smoothers[0]} })
 }
 
 // smoother is the expert behind [Smoothing].
@@ -44,23 +48,40 @@ var smoothers = []smoother{
 // week begins with.
 const firstWeek = 0.7
 
-func (m smoother) paths(c *course, origins []int, out [][]float64) bool {
-	cal := c.p.cal
-	first := 7 * cal.perDay
+func (m smoother) paths(c *course, origins []int, out [][]float64) voice {
+	if origins[0] < m.first(c) {
+		return nil
+	}
+	m.run(c, origins, out)
+	return m
+}
+
+// tell runs over the whole history: what it learns is where it stands.
+func (m smoother) tell(c *course, out []float64) {
+	if c.n < m.first(c) {
+		for h := range out { // the history was longer when this was learned
+			out[h] = c.y[c.n-1]
+		}
+		return
+	}
+	m.run(c, []int{c.n}, [][]float64{out})
+}
+
+// first is the step before which it does not forecast.
+func (m smoother) first(c *course) int {
 	if m.week > 0 {
-		first *= 2
+		return 14 * c.p.cal.perDay
 	}
-	if origins[0] < first {
-		return false
-	}
-	z := make([]float64, c.n)
-	for i, v := range c.y[:c.n] {
-		z[i] = m.scale.to(v)
-	}
+	return 7 * c.p.cal.perDay
+}
+
+func (m smoother) run(c *course, origins []int, out [][]float64) {
+	cal, first := c.p.cal, m.first(c)
+	z := c.on(m.scale).y
 	level, day, week := m.begin(cal, z[:first])
 	left := 0.0 // of the newest error
 	i := 0
-	for o, origin := range origins {
+	for o, origin := range origins[:len(out)] {
 		for ; i < origin; i++ {
 			d, w := cal.slot[i], cal.week[i]
 			e := z[i] - level - day[d] - week[w] - m.keep*left
@@ -76,7 +97,6 @@ func (m smoother) paths(c *course, origins []int, out [][]float64) bool {
 			out[o][h] = max(0, m.scale.from(level+day[cal.slot[j]]+week[cal.week[j]]+fade))
 		}
 	}
-	return true
 }
 
 // begin is the state at the start: means of the first weeks.

@@ -8,34 +8,39 @@ import "math"
 func solve(g, v []float64, n int, ridge []float64, chol, x []float64) {
 	for i := 0; i < n; i++ {
 		row := chol[i*n : i*n+i+1]
-		for j := 0; j <= i; j++ {
-			s := g[i*n+j]
-			if i == j {
-				s += ridge[i]*s + 1e-12
-			}
+		for j := 0; j < i; j++ {
 			other := chol[j*n : j*n+j+1]
-			for k := 0; k < j; k++ {
-				s -= row[k] * other[k]
-			}
-			if i == j {
-				row[j] = math.Sqrt(max(s, 1e-14))
-			} else {
-				row[j] = s / other[j]
-			}
+			row[j] = (g[i*n+j] - dot(row[:j], other[:j])) / other[j]
 		}
+		s := g[i*n+i]
+		s += ridge[i]*s + 1e-12
+		row[i] = math.Sqrt(max(s-dot(row[:i], row[:i]), 1e-14))
 	}
 	for i := 0; i < n; i++ {
-		s := v[i]
-		for k := 0; k < i; k++ {
-			s -= chol[i*n+k] * x[k]
-		}
-		x[i] = s / chol[i*n+i]
+		x[i] = (v[i] - dot(chol[i*n:i*n+i], x[:i])) / chol[i*n+i]
 	}
 	for i := n - 1; i >= 0; i-- {
-		s := x[i]
-		for k := i + 1; k < n; k++ {
-			s -= chol[k*n+i] * x[k]
+		x[i] /= chol[i*n+i]
+		for k, c := range chol[i*n : i*n+i] {
+			x[k] -= c * x[i]
 		}
-		x[i] = s / chol[i*n+i]
 	}
+}
+
+// dot is the sum of products, in four sums that do not wait for each other.
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float64
+	k := 0
+	for ; k+4 <= len(a); k += 4 {
+		x, y := a[k:k+4:k+4], b[k:k+4:k+4]
+		s0 += x[0] * y[0]
+		s1 += x[1] * y[1]
+		s2 += x[2] * y[2]
+		s3 += x[3] * y[3]
+	}
+	for ; k < len(a); k++ {
+		s0 += a[k] * b[k]
+	}
+	return (s0 + s1) + (s2 + s3)
 }

@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math"
 	"slices"
@@ -20,6 +21,20 @@ type Special struct {
 
 // empty reports whether nothing is special.
 func (s Special) empty() bool { return s.Country == "" && len(s.Events) == 0 }
+
+// digest tells apart what is special: a change of it bends the history another way.
+// What was learned of holidays changes a little every day, and does not count.
+func (s Special) digest() uint64 {
+	if s.empty() {
+		return 0
+	}
+	h := fnv.New64a()
+	fmt.Fprint(h, s.Country)
+	for _, e := range s.Events {
+		fmt.Fprintln(h, e.From.UnixMilli(), e.Until.UnixMilli(), e.LeaveOut, e.Factor)
+	}
+	return h.Sum64()
+}
 
 // bend makes a history as if nothing had been special, in a copy: values are divided
 // by the factor of their step, those that are no example become gaps.

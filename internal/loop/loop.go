@@ -110,7 +110,8 @@ type Config struct {
 	Log     *slog.Logger
 	Options Options
 	OnStep  func(Report) // called after each planning round, or nil
-	// Forecast makes a forecast; nil: forecast.Make.
+	// Forecast makes a forecast; nil: package forecast does, with what it learned
+	// earlier where that serves.
 	Forecast func(forecast.Request) (forescale.Forecast, error)
 	// Leads asks the store whether the leader that this loop runs for still leads:
 	// forescale.ErrFenced, wrapped, if not. nil: there is but one server.
@@ -141,6 +142,7 @@ type Loop struct {
 	forecasts forecastCache
 	learned   learnedCache
 	effects   effects // of holidays, as last learned
+	models    models
 	acts      acts
 	watch     clockWatch
 	fenced    bool          // the target refuses older leaders
@@ -153,9 +155,6 @@ func New(c Config) *Loop {
 	opt := c.Options.withDefaults()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Forecast == nil {
-		c.Forecast = forecast.Make
 	}
 	if c.OnStep == nil {
 		c.OnStep = func(Report) {}

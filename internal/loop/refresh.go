@@ -26,13 +26,14 @@ const leastHistory = time.Hour
 const hangingForecasts = 16
 
 // Refresh makes new forecasts of the named services, or of all that are not off,
-// because somebody asked, and records the run.
+// because somebody asked, and records the run. What they are made with is learned
+// anew.
 func (l *Loop) Refresh(ctx context.Context, now time.Time, services ...string) error {
 	run := forescale.Run{ID: fmt.Sprintf("%s-asked-%d", ForecastJob, now.UnixMilli()), Kind: ForecastJob, StartedAt: now, State: forescale.RunRunning, Attempt: 1}
 	if err := l.store.SaveRun(ctx, run); err != nil {
 		return fmt.Errorf("record run: %w", err)
 	}
-	r, err := l.RefreshServices(ctx, now, services)
+	r, err := l.refresh(ctx, now, services, true)
 	run.Done, run.Failed, run.EndedAt, run.State = r.Done, r.Failed, l.clock.Now(), forescale.RunDone
 	if err != nil {
 		run.State = forescale.RunFailed
@@ -62,6 +63,11 @@ type Worked struct {
 // or hangs, keeps its old one and is counted; it stops nobody else. An error means
 // that the store failed. It works from the store alone: any server may do it.
 func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []string) (r Worked, err error) {
+	return l.refresh(ctx, now, names, false)
+}
+
+// refresh is RefreshServices; anew tells to learn from the whole history again.
+func (l *Loop) refresh(ctx context.Context, now time.Time, names []string, anew bool) (r Worked, err error) {
 	services, err := l.forecastable(ctx, names)
 	if err != nil {
 		return r, err
@@ -71,7 +77,7 @@ func (l *Loop) RefreshServices(ctx context.Context, now time.Time, names []strin
 		return r, fmt.Errorf("read events: %w", err)
 	}
 	for batch := range slices.Chunk(services, forecastsAtOnce) {
-		made, err := l.refreshBatch(ctx, now, batch, events, &r)
+		made, err := l.refreshBatch(ctx, now, batch, events, anew, &r)
 		if err != nil {
 			return r, err
 		}
@@ -92,7 +98,7 @@ func (l *Loop) forecastable(ctx context.Context, names []string) ([]forescale.Se
 }
 
 // refreshBatch makes the forecasts of some services and counts what became of them.
-func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, events []forescale.Event, r *Worked) (made []forescale.Forecast, err error) {
+func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []forescale.Service, events []forescale.Event, anew bool, r *Worked) (made []forescale.Forecast, err error) {
 	histories, err := l.histories(ctx, now, services)
 	if err != nil {
 		return nil, err
@@ -102,7 +108,9 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 		return nil, err
 	}
 	for _, s := range services {
-		fs, err := l.forecastInTime(ctx, now, s, histories[s.Name], events)
+		fs, err := l.forecastInTime(ctx, func(ctx context.Context) ([]forescale.Forecast, error) {
+			return l.forecastService(ctx, now, s, histories[s.Name], events, tracks, anew)
+		})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -169,10 +177,10 @@ func (l *Loop) ImportedAt(ctx context.Context, now time.Time) (time.Time, error)
 	return ended, nil
 }
 
-// forecastInTime is forecastService that is given up when it takes too long. A
+// forecastInTime makes forecasts, and gives up when that takes too long. A
 // forecast cannot be cut off: the one that hangs is left to itself, and what it
 // brings in the end is dropped.
-func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event) ([]forescale.Forecast, error) {
+func (l *Loop) forecastInTime(ctx context.Context, do func(context.Context) ([]forescale.Forecast, error)) ([]forescale.Forecast, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opt.Patience, fmt.Errorf("the forecast took longer than %v and was given up", l.opt.Patience))
 	defer cancel()
 	select {
@@ -187,7 +195,7 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 	out := make(chan result, 1)
 	go func() {
 		defer func() { <-l.asked }()
-		fs, err := l.forecastService(ctx, now, s, histories, events)
+		fs, err := do(ctx)
 		out <- result{fs, err}
 	}()
 	select {
@@ -199,11 +207,11 @@ func (l *Loop) forecastInTime(ctx context.Context, now time.Time, s forescale.Se
 }
 
 // forecastService makes one forecast of each history.
-func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event) ([]forescale.Forecast, error) {
+func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.Service, histories []history, events []forescale.Event, tracks map[lineOf]forescale.Track, anew bool) ([]forescale.Forecast, error) {
 	var made []forescale.Forecast
 	var faults error
 	for _, h := range histories {
-		f, err := l.forecastMetric(ctx, now, s, h, events)
+		f, err := l.forecastMetric(ctx, now, s, h, events, tracks[lineOf{s.Name, h.metric}].Drift, anew)
 		if err != nil {
 			faults = errors.Join(faults, fmt.Errorf("%s: %w", h.metric, err))
 			continue
@@ -219,7 +227,7 @@ func usesMetric(s forescale.Service, m forescale.Metric) bool {
 	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
 }
 
-func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, h history, events []forescale.Event) (f forescale.Forecast, err error) {
+func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, h history, events []forescale.Event, drift forescale.Drift, anew bool) (f forescale.Forecast, err error) {
 	defer func() { // the loop outlives a bad model
 		if p := recover(); p != nil {
 			err = fmt.Errorf("model panicked: %v", p)
@@ -230,9 +238,9 @@ func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Se
 		return f, err
 	}
 	series, censored := h.grid.Series()
-	return l.model(forecast.Request{
+	return l.forecastFrom(forecast.Request{
 		Service: s, Metric: h.metric, Issued: now, History: series, Censored: censored,
 		Step: l.opt.Step, Horizon: int(math.Ceil(float64(l.opt.Horizon) / float64(l.opt.Step))),
 		Levels: forecast.DefaultLevels(), Special: special,
-	})
+	}, drift, anew)
 }

@@ -81,7 +81,7 @@ func (l *Loop) ScoreServices(ctx context.Context, now time.Time, names []string)
 	if len(anew) == 0 {
 		return r, nil
 	}
-	made, err := l.RefreshServices(ctx, now, anew)
+	made, err := l.refresh(ctx, now, anew, true)
 	r.Fault = errors.Join(r.Fault, made.Fault)
 	return r, err
 }

@@ -94,7 +94,7 @@ func (s *Simulation) round(ctx context.Context) error {
 		s.refresh = now.Add(s.options.Refresh)
 		// A forecast that cannot be made, as with no history yet, is what the
 		// planner falls back from.
-		if err := s.Loop.Refresh(ctx, now); err != nil && ctx.Err() != nil {
+		if _, err := s.Loop.RefreshServices(ctx, now, nil); err != nil && ctx.Err() != nil {
 			return err
 		}
 	}

@@ -1,0 +1,71 @@
+package forecast
+
+// view is a history as models look at it. What several of them need is worked out
+// once.
+type view struct {
+	p      *past
+	tracks [2]*track
+	way    [2]*course
+}
+
+func newView(in Input) (*view, error) { return newViewIn(in, 0) }
+
+// newViewIn is a view in units of scale; 0: of the history's median.
+func newViewIn(in Input, scale float64) (*view, error) {
+	p, err := newPast(in, scale)
+	if err != nil {
+		return nil, err
+	}
+	return &view{p: p}, nil
+}
+
+// track is the pass over the history, with weekly one that tells weekdays apart.
+func (v *view) track(weekly bool) *track {
+	t := &v.tracks[index(weekly)]
+	if *t == nil {
+		*t = newTrack(v.p, weekly)
+	}
+	return *t
+}
+
+// course is the history as experts read it.
+func (v *view) course(weekly bool) *course {
+	c := &v.way[index(weekly)]
+	if *c == nil {
+		*c = newCourse(v.p, v.track(weekly))
+	}
+	return *c
+}
+
+func index(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// lesson is what a model learned from a history: small, never changed, and good for
+// the same history when it has grown by days.
+type lesson interface {
+	// tell forecasts what follows the history that is seen now.
+	tell(v *view, levels []float64) Prediction
+}
+
+// teachable is a model that learns before it forecasts.
+type teachable interface {
+	// learn fails when the history does not carry the model.
+	learn(v *view, levels []float64) (lesson, error)
+}
+
+// predict learns from a history and forecasts what follows it.
+func predict(m teachable, in Input) (Prediction, error) {
+	v, err := newView(in)
+	if err != nil {
+		return Prediction{}, err
+	}
+	l, err := m.learn(v, in.Levels)
+	if err != nil {
+		return Prediction{}, err
+	}
+	return l.tell(v, in.Levels), nil
+}
