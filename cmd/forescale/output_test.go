@@ -118,6 +118,8 @@ var installation = map[string]string{
 	 {"when":[{"feature":"at_once","is":"below","value":3}],"count":250,"quantiles":[{"quantile":0.5,"duration":"3m10s"},{"quantile":0.9,"duration":"3m55.2s"},{"quantile":0.99,"duration":"4m40s"}]},
 	 {"when":[{"feature":"at_once","is":"at_least","value":3},{"feature":"node=n-02","is":"at_least","value":1},{"feature":"new_image","is":"below","value":1}],"count":62,"quantiles":[{"quantile":0.5,"duration":"4m20s"},{"quantile":0.9,"duration":"5m30s"},{"quantile":0.99,"duration":"7m0s"}]}]},
 	 "cooldown":{"declared":"30s","measured":0,"gain":0,"cases":[]}}`,
+	"GET /v1/services/checkout/instance-capacity": `{"service":"checkout","declared":120,"counted":148,"learned":{"value":150.25,"low":140.5,"high":160.125,"idle":5.6,"reach":78.2,"minutes":4310,"since":"2026-11-20T07:30:00Z"},
+	 "at":"2026-11-23T07:30:00Z","steps":[{"from":"2026-11-21T07:33:00Z","value":148},{"from":"2026-11-02T00:00:00Z","value":120}]}`,
 	"GET /v1/schedules": `{"items":[{"job":"forecast","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"rollup","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"retention","schedule":"10 3 * * *","time_zone":"Europe/Berlin","next_at":"2026-11-24T02:10:00Z"}],"next":""}`,
@@ -145,6 +147,7 @@ func TestCommandsOnATerminal(t *testing.T) {
 		{"forecast-explain.txt", "forecast explain checkout"},
 		{"runs.txt", "runs"},
 		{"warmups.txt", "warmups checkout"},
+		{"capacity.txt", "capacity checkout"},
 		{"pause.txt", "pause checkout 2h"},
 		{"pause-all-end.txt", "pause --all --end"},
 	} {
@@ -234,6 +237,7 @@ func TestIntoAPipeThereAreNoHeadersNorHints(t *testing.T) {
 		{"runs.tsv", "runs"},
 		{"warmups.tsv", "warmups checkout"},
 		{"warmups.csv", "warmups checkout -o csv"},
+		{"capacity.csv", "capacity checkout -o csv"},
 		{"runs.csv", "runs -o csv"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -17,6 +17,7 @@ var commands = []func(*app) *cobra.Command{
 	newPlan,
 	newWhy,
 	newWarmups,
+	newCapacity,
 	newPause,
 	newRuns,
 	newForecast,

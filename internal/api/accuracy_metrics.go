@@ -22,11 +22,13 @@ const accuracyKept = 5 * time.Minute
 // service has eight series and no more.
 var metricLeads = map[time.Duration]string{30 * time.Minute: "30m", 24 * time.Hour: "24h"}
 
-// accuracyCollector tells how issued forecasts did. It is apart from the collector of
-// the present state, since it reads sums over days.
+// accuracyCollector tells how issued forecasts did, and what instances were learned to
+// serve. It is apart from the collector of the present state, since it reads sums over
+// days, and what changes once an hour.
 type accuracyCollector struct {
 	a                                *API
 	err, lastWeek, coverage, drifted *prometheus.Desc
+	serves, learned                  *prometheus.Desc
 
 	mu   sync.Mutex
 	at   time.Time
@@ -41,12 +43,15 @@ func newAccuracyCollector(a *API) *accuracyCollector {
 		err:      byLead("error_ratio", "Absolute errors of issued medians over demand."),
 		lastWeek: byLead("error_against_last_week", "Error as a multiple of that of last week's value; above 1 that would have been better."),
 		coverage: byLead("coverage_ratio", "Share of demand inside the 90 % interval; 0.9 is promised."),
-		drifted:  prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil)}
+		drifted:  prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil),
+		serves:   prometheus.NewDesc("forescale_instance_capacity", "Load that one instance counts as serving at 100 %. Absent where load is not used.", []string{"service"}, nil),
+		learned: prometheus.NewDesc("forescale_instance_capacity_learned", "The same as learned from load and utilization, with its uncertainty. Absent while nothing could be learned.",
+			[]string{"service", "quantile"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
 func (c *accuracyCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.err, c.lastWeek, c.coverage, c.drifted} {
+	for _, d := range []*prometheus.Desc{c.err, c.lastWeek, c.coverage, c.drifted, c.serves, c.learned} {
 		ch <- d
 	}
 }
@@ -93,7 +98,16 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		told = append(told, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
+	capacities, err := c.a.store.Capacities(ctx, "", time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("read capacities: %w", err)
+	}
+	serves := map[string]forescale.Capacities{}
+	for _, x := range capacities {
+		serves[x.Service] = append(serves[x.Service], x)
+	}
 	for _, s := range services {
+		c.serving(s, now, serves[s.Name], gauge)
 		for _, m := range metricsOf(s) { // the first that anything is known of
 			k := slices.IndexFunc(drift[s.Name], func(t forescale.Track) bool { return t.Metric == m })
 			if k < 0 {
@@ -111,6 +125,20 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 		}
 	}
 	return told, nil
+}
+
+func (c *accuracyCollector) serving(s forescale.Service, now time.Time, cs forescale.Capacities, gauge func(*prometheus.Desc, float64, ...string)) {
+	if !(s.Capacity > 0) {
+		return
+	}
+	gauge(c.serves, cs.At(now, s.Capacity), s.Name)
+	if len(cs) == 0 || !(cs[len(cs)-1].Learned.Value > 0) {
+		return
+	}
+	e := cs[len(cs)-1].Learned
+	gauge(c.learned, e.Low, s.Name, "0.05")
+	gauge(c.learned, e.Value, s.Name, "0.5")
+	gauge(c.learned, e.High, s.Name, "0.95")
 }
 
 func (c *accuracyCollector) leads(service string, m forescale.Metric, tallies []forescale.Tally, gauge func(*prometheus.Desc, float64, ...string)) {

@@ -182,6 +182,8 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		"list-decisions": {{422, "GET", "/v1/decisions?cursor=%25", "", nil, nil}, {500, "GET", "/v1/decisions", "", nil, broken}},
 		"get-decision":   {{404, "GET", "/v1/decisions/x", "", nil, nil}, {409, "GET", "/v1/decisions/0", "", nil, nil}, {422, "GET", "/v1/decisions/" + strings.Repeat("x", 101), "", nil, nil}, {500, "GET", "/v1/decisions/x", "", nil, broken}},
 		"get-warmups":    {{404, "GET", "/v1/services/x/warmups", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/warmups", "", nil, nil}, {500, "GET", "/v1/services/x/warmups", "", nil, broken}},
+		"get-instance-capacity": {{404, "GET", "/v1/services/x/instance-capacity", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/instance-capacity", "", nil, nil},
+			{500, "GET", "/v1/services/x/instance-capacity", "", nil, broken}},
 		"list-warmups":   {{422, "GET", "/v1/warmups?limit=x", "", nil, nil}, {500, "GET", "/v1/warmups", "", nil, broken}},
 		"list-schedules": {},
 		"list-runs":      {{422, "GET", "/v1/runs?limit=x", "", nil, nil}, {500, "GET", "/v1/runs", "", nil, broken}},

@@ -23,6 +23,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	var news []forescale.Decision
 	for k, s := range states {
 		s.Forecasts = l.forecasts.of(s.Service.Name) // only now: the values of all services at once weigh more than all else
+		l.recount(now, s.Service.Name, s.Forecasts)
 		r := planner.Decide(now, l.opt.Planner, s)
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
@@ -97,6 +98,7 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	}
 	for _, p := range demand {
 		if s := at[p.Service]; s != nil && !p.Time.After(now) {
+			p.Value *= l.capacities.ofMetric(p.Service, p.Metric).Factor(p.Time, now)
 			s.Demand = append(s.Demand, p)
 		}
 	}
