@@ -57,7 +57,7 @@ func byLoad(declared float64) func(*forescale.Service) {
 // forecasts, their history and their scores are all reckoned by what it serves.
 func TestWhatAnInstanceServesIsLearnedAndHistoryStaysOfOnePiece(t *testing.T) {
 	b := newBench(t, byLoad(50))
-	b.load = 60
+	b.load = 160
 	b.remember(3, 50)
 	var asked forecast.Request
 	b.loop = loop.New(loop.Config{Store: b.store, Sources: []loop.Source{b.world}, Target: b.world, Clock: b.clock,
@@ -68,7 +68,7 @@ func TestWhatAnInstanceServesIsLearnedAndHistoryStaysOfOnePiece(t *testing.T) {
 		}})
 	rows := make([][]float64, 48)
 	for i := range rows {
-		rows[i] = []float64{1.2, 1.2, 1.2}
+		rows[i] = []float64{3.2, 3.2, 3.2}
 	}
 	if err := b.store.SaveForecasts(t.Context(), []forescale.Forecast{{Service: "web", Metric: forescale.MetricLoad, Model: "by hand", Issued: monday, Start: monday,
 		Step: 5 * time.Minute, Levels: []float64{0.05, 0.5, 0.95}, Values: rows}}); err != nil {
@@ -84,16 +84,18 @@ func TestWhatAnInstanceServesIsLearnedAndHistoryStaysOfOnePiece(t *testing.T) {
 		t.Fatalf("learned %+v, want about 100", cs[1])
 	}
 
-	b.run(2*time.Hour + 15*time.Minute)
+	b.run(14 * time.Minute) // so soon only when minutes before the change are reckoned anew, too
+	b.want(3) // not the 5 that the forecast asked for when it was issued
+	b.run(2 * time.Hour)
 	points, err := b.store.Demand(t.Context(), "web", forescale.MetricLoad, monday, b.clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	odd := 0 // minutes in which an instance comes or goes
 	for _, p := range points {
-		want := 60 / serves
+		want := 160 / serves
 		if p.Time.Before(cs[1].From) {
-			want = 60. / 50
+			want = 160. / 50
 		}
 		if math.Abs(p.Value/want-1) > 0.05 {
 			if odd++; odd < 4 {
@@ -111,7 +113,7 @@ func TestWhatAnInstanceServesIsLearnedAndHistoryStaysOfOnePiece(t *testing.T) {
 		at := asked.History.At(i)
 		want := wave(at.Add(2*time.Minute)) / serves
 		if !at.Before(monday) {
-			want = 60 / serves
+			want = 160 / serves
 		}
 		if !math.IsNaN(v) {
 			seen++
