@@ -41,20 +41,24 @@ func Primary(s forescale.Service) forescale.Metric {
 // A service without metrics is read by its load, if its capacity is known, and
 // by its utilization, for which cpu stands in where no utilization is pushed.
 // Samples of MetricDemand are taken as they are for the [Primary] metric, unless
-// the instances tell it themselves.
+// the instances tell it themselves. One that is read by its load has a point of its
+// utilization beside it, which tells what an instance serves.
 func Demand(s forescale.Service, cell time.Time, samples []forescale.Sample, instances []forescale.Instance) []forescale.DemandPoint {
 	c := newCellReader(s, cell, samples, instances)
 	metrics := s.Metrics
-	if len(metrics) == 0 {
+	beside := len(metrics) == 0
+	switch {
+	case len(metrics) == 0 && s.Capacity > 0:
+		metrics = []forescale.Metric{forescale.MetricLoad, forescale.MetricUtilization}
+	case len(metrics) == 0:
 		metrics = []forescale.Metric{forescale.MetricUtilization}
-		if s.Capacity > 0 {
-			metrics = []forescale.Metric{forescale.MetricLoad, forescale.MetricUtilization}
-		}
+	case slices.Contains(metrics, forescale.MetricLoad) && !slices.Contains(metrics, forescale.MetricUtilization) && !slices.Contains(metrics, forescale.MetricCPU):
+		metrics, beside = append(slices.Clip(metrics), forescale.MetricUtilization), true
 	}
 	var points []forescale.DemandPoint
 	for _, m := range metrics {
 		p, ok := c.point(m)
-		if !ok && len(s.Metrics) == 0 && m == forescale.MetricUtilization {
+		if !ok && beside && m == forescale.MetricUtilization {
 			p, ok = c.point(forescale.MetricCPU)
 		}
 		if !ok && m == Primary(s) {

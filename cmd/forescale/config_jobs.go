@@ -32,7 +32,7 @@ func jobFields(t *jobTimes) []field {
 		loop.ForecastJob: "When forecasts are made, instead of at the pace of `planning.refresh`.",
 		loop.ScoreJob:    "When issued forecasts are held against what came.",
 		rollUpJob:        "When demand by the hour is brought up to date, instead of at the pace of `planning.refresh`.",
-		loop.LearnJob:    "When it is learned how long starts and cool-downs take, instead of at the pace of `planning.refresh`.",
+		loop.LearnJob:    "When it is learned how long starts and cool-downs take and what an instance serves, instead of at the pace of `planning.refresh`.",
 		retentionJob:     "When history that is older than `retention` is deleted.",
 	}
 	var fields []field

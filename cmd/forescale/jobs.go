@@ -46,7 +46,7 @@ func (s *server) jobs() []jobs.Job {
 	}, {
 		Name: loop.LearnJob, Schedule: c.Schedules[loop.LearnJob],
 		Do: func(ctx context.Context, t jobs.Task) (jobs.Result, error) {
-			return resultOf(s.loop.LearnTimes(ctx, t.Now))
+			return resultOf(s.loop.Learn(ctx, t.Now))
 		},
 	}}
 	if c.Retention != (retention{}) {

@@ -123,6 +123,8 @@ var installation = map[string]string{
 	 {"name":"happened","time_under":0.031,"time_over":0.81,"under":0.004,"over":0.31,"instability":0.2,"not_served":0.0007,"instance_hours":1890,"starts":95},
 	 {"name":"predictive","time_under":0.0035,"time_over":0.7,"under":0.0003,"over":0.1,"instability":0.3,"not_served":0,"instance_hours":1604.2,"starts":212},
 	 {"name":"hpa","time_under":0.12,"time_over":0.6,"under":0.03,"over":0.07,"instability":0.4,"not_served":0.001,"instance_hours":1588,"starts":301}]}`,
+	"GET /v1/services/checkout/instance-capacity": `{"service":"checkout","declared":120,"counted":148,"learned":{"value":150.25,"low":140.5,"high":160.125,"idle":5.6,"reach":78.2,"minutes":4310,"since":"2026-11-20T07:30:00Z"},
+	 "at":"2026-11-23T07:30:00Z","steps":[{"from":"2026-11-21T07:33:00Z","value":148},{"from":"2026-11-02T00:00:00Z","value":120}]}`,
 	"GET /v1/schedules": `{"items":[{"job":"forecast","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"rollup","schedule":"every 15m0s","time_zone":"","next_at":"2026-11-23T07:45:00Z"},
 	 {"job":"retention","schedule":"10 3 * * *","time_zone":"Europe/Berlin","next_at":"2026-11-24T02:10:00Z"}],"next":""}`,
@@ -151,6 +153,7 @@ func TestCommandsOnATerminal(t *testing.T) {
 		{"runs.txt", "runs"},
 		{"warmups.txt", "warmups checkout"},
 		{"evaluate.txt", "evaluate checkout"},
+		{"capacity.txt", "capacity checkout"},
 		{"pause.txt", "pause checkout 2h"},
 		{"pause-all-end.txt", "pause --all --end"},
 	} {
@@ -241,6 +244,7 @@ func TestIntoAPipeThereAreNoHeadersNorHints(t *testing.T) {
 		{"warmups.tsv", "warmups checkout"},
 		{"warmups.csv", "warmups checkout -o csv"},
 		{"evaluate.csv", "evaluate checkout -o csv"},
+		{"capacity.csv", "capacity checkout -o csv"},
 		{"runs.csv", "runs -o csv"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -18,6 +18,7 @@ var commands = []func(*app) *cobra.Command{
 	newWhy,
 	newWarmups,
 	newEvaluate,
+	newCapacity,
 	newPause,
 	newRuns,
 	newForecast,

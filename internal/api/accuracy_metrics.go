@@ -22,12 +22,13 @@ const accuracyKept = 5 * time.Minute
 // service has eight series and no more.
 var metricLeads = map[time.Duration]string{30 * time.Minute: "30m", 24 * time.Hour: "24h"}
 
-// accuracyCollector tells how issued forecasts did, and how well instances followed
-// the need. It is apart from the collector of
-// the present state, since it reads sums over days.
+// accuracyCollector tells how issued forecasts did, how well instances followed the
+// need, and what instances were learned to serve. It is apart from the collector of
+// the present state, since it reads sums over days, and what changes once an hour.
 type accuracyCollector struct {
 	a                                *API
 	err, lastWeek, coverage, drifted *prometheus.Desc
+	serves, learned                  *prometheus.Desc
 	elasticity                       []elasticityMetric
 
 	mu   sync.Mutex
@@ -44,6 +45,9 @@ func newAccuracyCollector(a *API) *accuracyCollector {
 		lastWeek: byLead("error_against_last_week", "Error as a multiple of that of last week's value; above 1 that would have been better."),
 		coverage: byLead("coverage_ratio", "Share of demand inside the 90 % interval; 0.9 is promised."),
 		drifted:  prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil),
+		serves:   prometheus.NewDesc("forescale_instance_capacity", "Load that one instance counts as serving at 100 %. Absent where load is not used.", []string{"service"}, nil),
+		learned: prometheus.NewDesc("forescale_instance_capacity_learned", "The same as learned from load and utilization, with its uncertainty. Absent while nothing could be learned.",
+			[]string{"service", "quantile"}, nil),
 		elasticity: []elasticityMetric{
 			perDays("time_under_ratio", "Share of time with fewer instances than needed.", forescale.Elasticity.TimeUnder),
 			perDays("time_over_ratio", "Share of time with more instances than needed.", forescale.Elasticity.TimeOver),
@@ -67,7 +71,7 @@ func perDays(name, help string, of func(forescale.Elasticity) float64) elasticit
 
 // Describe implements prometheus.Collector.
 func (c *accuracyCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.err, c.lastWeek, c.coverage, c.drifted} {
+	for _, d := range []*prometheus.Desc{c.err, c.lastWeek, c.coverage, c.drifted, c.serves, c.learned} {
 		ch <- d
 	}
 	for _, m := range c.elasticity {
@@ -127,12 +131,21 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		told = append(told, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
+	capacities, err := c.a.store.Capacities(ctx, "", time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("read capacities: %w", err)
+	}
+	serves := map[string]forescale.Capacities{}
+	for _, x := range capacities {
+		serves[x.Service] = append(serves[x.Service], x)
+	}
 	for _, s := range services {
 		if e := followed[s.Name]; e.Steps > 0 {
 			for _, m := range c.elasticity {
 				gauge(m.desc, m.of(e), s.Name)
 			}
 		}
+		c.serving(s, now, serves[s.Name], gauge)
 		for _, m := range metricsOf(s) { // the first that anything is known of
 			k := slices.IndexFunc(drift[s.Name], func(t forescale.Track) bool { return t.Metric == m })
 			if k < 0 {
@@ -150,6 +163,20 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 		}
 	}
 	return told, nil
+}
+
+func (c *accuracyCollector) serving(s forescale.Service, now time.Time, cs forescale.Capacities, gauge func(*prometheus.Desc, float64, ...string)) {
+	if !(s.Capacity > 0) {
+		return
+	}
+	gauge(c.serves, cs.At(now, s.Capacity), s.Name)
+	if len(cs) == 0 || !(cs[len(cs)-1].Learned.Value > 0) {
+		return
+	}
+	e := cs[len(cs)-1].Learned
+	gauge(c.learned, e.Low, s.Name, "0.05")
+	gauge(c.learned, e.Value, s.Name, "0.5")
+	gauge(c.learned, e.High, s.Name, "0.95")
 }
 
 func (c *accuracyCollector) leads(service string, m forescale.Metric, tallies []forescale.Tally, gauge func(*prometheus.Desc, float64, ...string)) {

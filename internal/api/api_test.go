@@ -195,6 +195,9 @@ func (brokenStore) Instances(context.Context, forescale.InstanceQuery) ([]foresc
 func (brokenStore) Learned(context.Context, string, time.Time) ([]forescale.LearnedTimes, error) {
 	return nil, errDisk
 }
+func (brokenStore) Capacities(context.Context, string, time.Time) ([]forescale.Capacity, error) {
+	return nil, errDisk
+}
 func (brokenStore) Warmups(context.Context, string, int) ([]forescale.Warmup, error) {
 	return nil, errDisk
 }

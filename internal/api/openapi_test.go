@@ -190,6 +190,8 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		"list-schedules":  {},
 		"list-runs":       {{422, "GET", "/v1/runs?limit=x", "", nil, nil}, {500, "GET", "/v1/runs", "", nil, broken}},
 		"list-pauses":     {{500, "GET", "/v1/pauses", "", nil, broken}},
+		"get-instance-capacity": {{404, "GET", "/v1/services/x/instance-capacity", "", nil, nil}, {422, "GET", "/v1/services/" + strings.Repeat("x", 101) + "/instance-capacity", "", nil, nil},
+			{500, "GET", "/v1/services/x/instance-capacity", "", nil, broken}},
 		"pause": {{400, "POST", "/v1/pauses", "{", nil, nil}, {404, "POST", "/v1/pauses", `{"service":"x","for":"1h"}`, nil, nil}, {413, "POST", "/v1/pauses", long, nil, nil},
 			{415, "POST", "/v1/pauses", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "POST", "/v1/pauses", `{"service":"checkout"}`, nil, nil}, {500, "POST", "/v1/pauses", `{"for":"1h"}`, nil, broken}},
 		"resume": {{404, "DELETE", "/v1/pauses/checkout", "", nil, nil}, {422, "DELETE", "/v1/pauses/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/pauses/-", "", nil, broken}},

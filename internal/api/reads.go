@@ -44,13 +44,14 @@ type demand interface {
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
 }
 
-// fleet is what runs, where, and how long it took to start.
+// fleet is what runs, where, how long it took to start, and what it serves.
 type fleet interface {
 	Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error)
 	Nodes(ctx context.Context) ([]forescale.Node, error)
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
 	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
+	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)
 }
 
 // scores is how issued forecasts did, and what they were mixed from.

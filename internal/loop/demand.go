@@ -19,6 +19,9 @@ const (
 // demand works out the demand of every minute that samples came in for, late
 // ones too, and takes in instances that are known by their samples only.
 func (l *Loop) demand(ctx context.Context, now time.Time, w *world) error {
+	if err := l.capacities.update(ctx, l.store); err != nil {
+		return err
+	}
 	for done := 0; done < roundCells; {
 		cells, err := l.store.DirtyCells(ctx, cellsAtOnce)
 		if err != nil {
@@ -41,6 +44,9 @@ func (l *Loop) WorkOutDemand(ctx context.Context, now time.Time, done func(cells
 	defer l.mu.Unlock()
 	w, err := l.recall(ctx, now, forescale.Observation{})
 	if err != nil {
+		return err
+	}
+	if err := l.capacities.update(ctx, l.store); err != nil {
 		return err
 	}
 	for total := 0; ; {
@@ -77,6 +83,7 @@ func (l *Loop) demandOf(ctx context.Context, now time.Time, w *world, cells []fo
 			continue
 		}
 		samples := byCell[c]
+		svc.Capacity = l.capacities.of(c.Service).At(c.Time, svc.Capacity)
 		points = append(points, forecast.Demand(svc, c.Time, samples, fleet[c.Service])...)
 		meetPushed(now, w, samples)
 	}

@@ -16,6 +16,14 @@ type history struct {
 	metric forescale.Metric
 	from   time.Time // the first minute to read
 	grid   *forecast.Gridder
+	counts forescale.Capacities // nil: of another metric than load
+}
+
+// add puts a point into its step, as it would have been worked out with the capacity
+// of now.
+func (h history) add(p forescale.DemandPoint, now time.Time) {
+	p.Value *= h.counts.Factor(p.Time, now)
+	h.grid.Add(p)
 }
 
 // histories reads what the services' forecasts learn from, by service, in a number of
@@ -32,11 +40,14 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 	if err != nil {
 		return nil, err
 	}
+	if err := l.capacities.update(ctx, l.store); err != nil {
+		return nil, fmt.Errorf("read capacities: %w", err)
+	}
 	all := make(map[string][]history, len(services))
 	names := make([]string, 0, len(services))
 	earliest := to
 	for _, span := range spans {
-		h := history{metric: span.Metric, from: begin}
+		h := history{metric: span.Metric, from: begin, counts: l.capacities.ofMetric(span.Service, span.Metric)}
 		points := forecast.Spread(hours[lineOf{span.Service, span.Metric}], l.opt.Step)
 		if span.First.After(begin) {
 			h.from = span.First.Truncate(l.opt.Step)
@@ -46,7 +57,7 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 		}
 		h.grid = forecast.NewGridder(h.from, to, l.opt.Step)
 		for _, p := range points {
-			h.grid.Add(p)
+			h.add(p, now)
 		}
 		if h.from.Before(earliest) {
 			earliest = h.from
@@ -59,7 +70,7 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 	err = l.store.EachDemand(ctx, earliest, to, names, func(p forescale.DemandPoint) error {
 		for _, h := range all[p.Service] {
 			if h.metric == p.Metric {
-				h.grid.Add(p) // which leaves out what comes before its begin
+				h.add(p, now) // which leaves out what comes before its begin
 			}
 		}
 		return nil

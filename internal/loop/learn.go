@@ -10,8 +10,21 @@ import (
 	"github.com/forescale/forescale/forecast/warmup"
 )
 
-// LearnJob is the kind of the runs that learn how long starts and cool-downs take.
+// LearnJob is the kind of the runs that learn how long starts and cool-downs take, and
+// what an instance serves.
 const LearnJob = "learn"
+
+// Learn is LearnTimes and LearnCapacities.
+func (l *Loop) Learn(ctx context.Context, now time.Time) (r Worked, err error) {
+	for _, learn := range []func(context.Context, time.Time) (Worked, error){l.LearnTimes, l.LearnCapacities} {
+		one, err := learn(ctx, now)
+		r = Worked{Done: r.Done + one.Done, Failed: r.Failed + one.Failed, Fault: errors.Join(r.Fault, one.Fault)}
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
 
 // LearnTimes learns anew of every service that started or stopped something since
 // it was learned last. One that fails keeps what it had and stops nobody else; an

@@ -138,16 +138,17 @@ type Loop struct {
 	leads   func(context.Context) error
 	model   func(forecast.Request) (forescale.Forecast, error)
 
-	mu        sync.Mutex // one round at a time
-	forecasts forecastCache
-	learned   learnedCache
-	effects   effects // of holidays, as last learned
-	models    models
-	acts      acts
-	watch     clockWatch
-	fenced    bool          // the target refuses older leaders
-	busy      bool          // an instance starts or drains
-	asked     chan struct{} // holds one for each forecast that is being made
+	mu         sync.Mutex // one round at a time
+	forecasts  forecastCache
+	learned    learnedCache
+	effects    effects // of holidays, as last learned
+	models     models
+	capacities capacityCache
+	acts       acts
+	watch      clockWatch
+	fenced     bool          // the target refuses older leaders
+	busy       bool          // an instance starts or drains
+	asked      chan struct{} // holds one for each forecast that is being made
 }
 
 // New makes a loop; Run or Step start it.

@@ -23,6 +23,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	var news []forescale.Decision
 	for k, s := range states {
 		s.Forecasts = l.forecasts.of(s.Service.Name) // only now: the values of all services at once weigh more than all else
+		l.recount(now, s.Service.Name, s.Forecasts)
 		r := planner.Decide(now, l.opt.Planner, s)
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
@@ -100,6 +101,10 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	for name, ps := range stretches(demand, func(p forescale.DemandPoint) string { return p.Service }) {
 		if s := at[name]; s != nil {
 			s.Demand = slices.DeleteFunc(ps, func(p forescale.DemandPoint) bool { return p.Time.After(now) })
+			for k := range s.Demand {
+				p := &s.Demand[k]
+				p.Value *= l.capacities.ofMetric(name, p.Metric).Factor(p.Time, now)
+			}
 		}
 	}
 	for name, ms := range stretches(warmups, func(m forescale.Warmup) string { return m.Service }) {

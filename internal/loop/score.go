@@ -41,6 +41,9 @@ func (l *Loop) ScoreServices(ctx context.Context, now time.Time, names []string)
 	if err != nil {
 		return r, err
 	}
+	if err := l.capacities.update(ctx, l.store); err != nil {
+		return r, fmt.Errorf("read capacities: %w", err)
+	}
 	known := make(map[string]forescale.Service, len(services))
 	for _, s := range services {
 		known[s.Name] = s
@@ -149,6 +152,7 @@ func (l *Loop) score(ctx context.Context, now time.Time, s forescale.Service, sp
 	if err != nil {
 		return nil, err
 	}
+	l.recount(to, s.Name, fs)
 	n := max(1, int(scoredHour/l.opt.Step))
 	for at := 0; at < len(truths.Values); at += n {
 		end := min(at+n, len(truths.Values))
@@ -172,7 +176,12 @@ func (l *Loop) truths(ctx context.Context, s forescale.Service, m forescale.Metr
 	if err != nil {
 		return forecast.Truths{}, fmt.Errorf("read last week's demand: %w", err)
 	}
-	return forecast.TruthsOf(append(points, before...), from, to, l.opt.Step, loc), nil
+	points = append(points, before...)
+	counts := l.capacities.ofMetric(s.Name, m)
+	for i := range points {
+		points[i].Value *= counts.Factor(points[i].Time, to)
+	}
+	return forecast.TruthsOf(points, from, to, l.opt.Step, loc), nil
 }
 
 // issued are the forecasts that steps of [from, to) may be scored by. Of each lead

@@ -120,6 +120,7 @@ var Tables = []Table{
 	table("warmup", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int node_cpu:real"),
 	table("cooldown", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int node_cpu:real"),
 	table("learned", 2, "service:text kind:text at:time body:json"),
+	table("capacity", 2, "service:text since:time at:time body:json"),
 	table("plan", 1, "service:text made_at:time lead:int until:time acting:bool changes:json"),
 	table("decision", 1, "seq:int id:text service:text at:time mode:text supply:int wanted:int required:int metric:text reasons:json actions:json outcome:text error:text ended_at:time repeats:int last_at:time newest:bool fence:int").counted().summed("repeats"),
 	table("run", 1, "id:text kind:text server:text due_at:time started_at:time ended_at:time state:text attempt:int done:int failed:int error:text").summed("done"),

@@ -127,7 +127,7 @@ type Samples interface {
 // Cutoffs tell what is old, level by level. A zero time keeps a level for ever.
 type Cutoffs struct {
 	Samples   time.Time // as they came in
-	Minutes   time.Time // demand by the minute
+	Minutes   time.Time // demand by the minute, and capacities that others followed
 	Hours     time.Time // demand by the hour
 	Decisions time.Time // ended instances, forecasts and how they did, events, plans, decisions, warm-ups, cool-downs, what was learned and runs
 }
@@ -203,6 +203,12 @@ type Fleet interface {
 	// Learned is what was learned at or after since, of the service or of all ("")
 	// by service, then kind. One query. What cannot be walked is forescale.ErrDamaged.
 	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
+	// SaveCapacities keeps each whole, by service and From, in one commit.
+	SaveCapacities(ctx context.Context, cs []forescale.Capacity) error
+	// Capacities are those that were looked at at or after since, of the service or of
+	// all ("") by service, then From. One query. One that is not Valid is
+	// forescale.ErrDamaged.
+	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)
 }
 
 // Forecasts is the ledger: every forecast as issued.

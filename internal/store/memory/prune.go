@@ -20,6 +20,9 @@ func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (total int64, err 
 			total += s.pruneSamples(old.Samples)
 		}
 		total += s.pruneDemand(old)
+		if !old.Minutes.IsZero() {
+			total += s.pruneCapacities(old.Minutes.UnixMilli())
+		}
 		if !old.Decisions.IsZero() {
 			total += s.pruneRows(old.Decisions.UnixMilli())
 		}

@@ -38,12 +38,13 @@ type content struct {
 	nodes     map[string]forescale.Node
 	nodeTypes map[string]forescale.NodeType
 
-	instances map[string]*instance
-	live      map[string]*instance
-	ended     []*instance // by when they ended
-	warmups   lapses
-	cooldowns lapses
-	learned   map[learnedKey]forescale.LearnedTimes
+	instances  map[string]*instance
+	live       map[string]*instance
+	ended      []*instance // by when they ended
+	warmups    lapses
+	cooldowns  lapses
+	learned    map[learnedKey]forescale.LearnedTimes
+	capacities map[string][]forescale.Capacity // by service, then begin
 
 	elasticity map[serviceDay]forescale.Elasticity
 
@@ -68,7 +69,7 @@ func New() *Store {
 		services: map[string]registered{}, pauses: map[string]forescale.Pause{}, events: map[string]forescale.Event{},
 		nodes: map[string]forescale.Node{}, nodeTypes: map[string]forescale.NodeType{},
 		instances: map[string]*instance{}, live: map[string]*instance{}, warmups: newLapses(), cooldowns: newLapses(),
-		learned: map[learnedKey]forescale.LearnedTimes{}, elasticity: map[serviceDay]forescale.Elasticity{},
+		learned: map[learnedKey]forescale.LearnedTimes{}, capacities: map[string][]forescale.Capacity{}, elasticity: map[serviceDay]forescale.Elasticity{},
 		plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
 		runs: map[string]forescale.Run{}, keys: map[string]forescale.Key{},
 	}}

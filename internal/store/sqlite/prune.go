@@ -138,9 +138,18 @@ var oldRows = []string{
 	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < ?1 LIMIT ?2)`,
 }
 
+// oldCapacities go when they are before ?1, but for the newest of a service.
+const oldCapacities = `DELETE FROM capacity WHERE (service, since) IN (SELECT service, since FROM capacity AS c
+	WHERE at < ?1 AND EXISTS (SELECT 1 FROM capacity WHERE service = c.service AND since > c.since) LIMIT ?2)`
+
 func (s *Store) pruneRows(ctx context.Context, old store.Cutoffs) (total int64, err error) {
+	if !old.Minutes.IsZero() {
+		if total, err = s.eat(ctx, nil, oldCapacities, ms(old.Minutes), bite); err != nil {
+			return total, err
+		}
+	}
 	if old.Decisions.IsZero() {
-		return 0, nil
+		return total, nil
 	}
 	for _, query := range oldRows {
 		n, err := s.eat(ctx, nil, query, ms(old.Decisions), bite)

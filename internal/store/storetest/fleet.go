@@ -122,6 +122,26 @@ var warmupCases = []testCase{
 		f.reopen()
 		f.equal(read(f.Learned(f.ctx, "", at(10))), []forescale.LearnedTimes{a, cool, b})
 	}},
+	{"capacities are kept by service and begin, and what is looked at again is found", func(f *fixture) {
+		a, later, b := capacity("a", 0, 10), capacity("a", 60, 90), capacity("b", 5, 20)
+		f.ok(f.SaveCapacities(f.ctx, []forescale.Capacity{b, later, capacity("a", 0, 5)}))
+		f.ok(f.SaveCapacities(f.ctx, []forescale.Capacity{a}))
+		read := must[[]forescale.Capacity](f)
+		f.equal(read(f.Capacities(f.ctx, "", time.Time{})), []forescale.Capacity{a, later, b})
+		f.equal(read(f.Capacities(f.ctx, "a", at(10))), []forescale.Capacity{a, later})
+		f.equal(read(f.Capacities(f.ctx, "", at(20))), []forescale.Capacity{later, b})
+		f.reopen()
+		f.equal(len(read(f.Capacities(f.ctx, "", at(91)))), 0)
+		f.equal(read(f.Capacities(f.ctx, "a", time.Time{})), []forescale.Capacity{a, later})
+	}},
+	{"a capacity that nothing can be divided by is damage", func(f *fixture) {
+		c := capacity("a", 0, 0)
+		c.Value = 0
+		f.ok(f.SaveCapacities(f.ctx, []forescale.Capacity{c}))
+		if _, err := f.Capacities(f.ctx, "", time.Time{}); !errors.Is(err, forescale.ErrDamaged) {
+			f.Errorf("a capacity of nothing gives %v, want ErrDamaged", err)
+		}
+	}},
 	{"what was learned and cannot be walked is damage", func(f *fixture) {
 		l := learned("a", forescale.LapseWarmup, 0)
 		l.Nodes = l.Nodes[:2] // the branch leads beyond the end
@@ -139,4 +159,9 @@ func learned(service string, kind forescale.LapseKind, t float64) forescale.Lear
 			{Feature: -1, Count: 40, Values: []time.Duration{time.Second, 2 * time.Second}},
 			{Feature: -1, Count: 59, Values: []time.Duration{2 * time.Second, time.Minute}},
 		}}
+}
+
+func capacity(service string, from, looked float64) forescale.Capacity {
+	return forescale.Capacity{Service: service, From: at(from), At: at(looked), Value: 123.25, Declared: 100,
+		Learned: forescale.CapacityEstimate{Value: 150, Low: 140, High: 160.5, Spread: 0.05, Idle: 4, Reach: 77, Minutes: 900, Since: at(-9), Doubt: forescale.CapacityFarOff}}
 }

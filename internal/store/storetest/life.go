@@ -32,6 +32,7 @@ func (f *fixture) everything() []any {
 		must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 9)),
 		must[[]forescale.Warmup](f)(f.Cooldowns(f.ctx, "", 9)),
 		must[[]forescale.LearnedTimes](f)(f.Learned(f.ctx, "", time.Time{})),
+		must[[]forescale.Capacity](f)(f.Capacities(f.ctx, "", time.Time{})),
 		must[[]forescale.Forecast](f)(f.LatestForecasts(f.ctx, time.Time{})),
 		must[[]forescale.Track](f)(f.Tracks(f.ctx)),
 		f.tallies(forescale.TallyQuery{}),
@@ -62,6 +63,7 @@ func (f *fixture) fill() {
 	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveCooldown(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{learned("a", forescale.LapseWarmup, 0)}))
+	f.ok(f.SaveCapacities(f.ctx, []forescale.Capacity{capacity("a", 0, 1)}))
 	f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{forecast("a", util, 0, 20)}))
 	f.saveScores(scoring("a", -1, 60, "profile", "level"))
 	f.ok(f.SaveElasticity(f.ctx, []forescale.ElasticityDay{{Service: "a", Day: monday.Truncate(oneDay), Elasticity: forescale.Elasticity{Steps: 3, Under: 0.1}}}))

@@ -50,6 +50,13 @@ var pruneCases = []testCase{
 		f.equal(len(f.decisions(forescale.DecisionQuery{})), 6)
 		f.equal(len(must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx))), 1)
 	}},
+	{"capacities go with the minutes that were worked out with them, but for the newest", func(f *fixture) {
+		kept := []forescale.Capacity{capacity("a", 60, 300), capacity("b", 0, 10)}
+		f.ok(f.SaveCapacities(f.ctx, append(kept, capacity("a", 0, 60))))
+		f.equal(must[int64](f)(f.Prune(f.ctx, store.Cutoffs{Samples: at(9999), Hours: at(9999), Decisions: at(9999)})), int64(0))
+		f.equal(must[int64](f)(f.Prune(f.ctx, store.Cutoffs{Minutes: at(200)})), int64(1))
+		f.equal(must[[]forescale.Capacity](f)(f.Capacities(f.ctx, "", time.Time{})), kept)
+	}},
 	{"a decision is as old as its last repetition", func(f *fixture) {
 		f.record(decide("a", 0, forescale.CodeSteady))
 		f.record(decide("a", 600, forescale.CodeSteady))

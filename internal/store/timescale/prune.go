@@ -28,7 +28,7 @@ func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (int64, error) {
 		cut   time.Time
 		prune func(context.Context, time.Time) (int64, error)
 	}{
-		{old.Samples, s.pruneSamples}, {old.Minutes, s.pruneDemand}, {old.Hours, s.pruneHours}, {old.Decisions, s.pruneRows},
+		{old.Samples, s.pruneSamples}, {old.Minutes, s.pruneDemand}, {old.Minutes, s.pruneCapacities}, {old.Hours, s.pruneHours}, {old.Decisions, s.pruneRows},
 		{old.Samples, s.pruneDirty},
 	} {
 		if level.cut.IsZero() {
@@ -129,6 +129,12 @@ func (s *Store) pruneRows(ctx context.Context, before time.Time) (total int64, e
 		}
 	}
 	return total, nil
+}
+
+// pruneCapacities deletes old ones but for the newest of a service.
+func (s *Store) pruneCapacities(ctx context.Context, before time.Time) (int64, error) {
+	return s.eat(ctx, `DELETE FROM capacity WHERE (service, since) IN (SELECT service, since FROM capacity AS c
+		WHERE at < $1 AND EXISTS (SELECT 1 FROM capacity WHERE service = c.service AND since > c.since) LIMIT $2)`, utc(before), bite)
 }
 
 // pruneDirty forgets cells whose samples are gone. It is our book-keeping, so it
