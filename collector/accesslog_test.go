@@ -434,8 +434,8 @@ func FuzzStamp(f *testing.F) {
 		if ok && err == nil && at != want.Unix() {
 			t.Errorf("%s is %d, want %d", s, at, want.Unix())
 		}
-		// time.Parse takes months in any case, and offsets of a whole day.
-		known := slices.Contains(monthNames[:], s[4:7]) && s[23:25] <= "15"
+		// time.Parse takes months in any case, and offsets of a day or with 60 minutes.
+		known := slices.Contains(monthNames[:], s[4:7]) && s[23:25] <= "15" && s[25:] < "6"
 		if year := want.Year(); err == nil && !ok && known && want.Unix() >= 0 && year >= 1970 && year <= 2200 {
 			t.Errorf("%s is refused, want %d", s, want.Unix())
 		}
