@@ -67,6 +67,12 @@ var exits = map[string]int{
 	"store_failed":        exitStore,
 	"disk_full":           exitStore,
 	"interrupted":         exitInterrupted,
+
+	// Imports.
+	"access_log_invalid":     exitInput,
+	"access_log_large":       exitInput,
+	"prometheus_unreachable": exitUnreachable,
+	"prometheus_denied":      exitRefused,
 }
 
 // errAttention says that `services --check` found something: the table has said
