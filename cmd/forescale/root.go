@@ -22,6 +22,7 @@ var commands = []func(*app) *cobra.Command{
 	newForecast,
 	newSimulate,
 	newImport,
+	newDatasets,
 	newKeys,
 	newStore,
 	newConfig,
