@@ -2,99 +2,205 @@ package datasets
 
 import (
 	"math"
-	"math/rand/v2"
 	"time"
 )
 
-// Pattern is a made-up working week: a steep morning rise, a dip at lunch, an
-// afternoon peak, a smaller one in the evening, quieter and later weekends, and
-// over it four kinds of noise. Its zero fields mean none of that noise.
+// Pattern is the load of a made-up service: the shape of its week, and over it
+// growth, noise, holidays and what happens now and then. Each field is a knob; its
+// zero value means none of that. [Presets] are sensible settings.
+//
+// Everything that is random hangs on the seed and on its own time alone: a longer
+// trace begins with the shorter one, and any two are the same where they overlap.
 type Pattern struct {
-	Seed     uint64
-	Zone     *time.Location // of the working week; nil: UTC
-	Night    float64        // lowest usual load
-	Peak     float64        // highest usual load of a weekday
-	Weekend  float64        // weekend's peak as a share of the weekday's
-	Daily    float64        // standard deviation from day to day, as a share
-	Drift    float64        // standard deviation of the slow drift within a day, as a share
-	Counting float64        // 1: arrivals of one minute are counted, as independent ones are; 0: exact
-	Bursts   float64        // bursts a week, of 10 to 40 minutes and up to +60 %
+	Seed  uint64
+	Zone  *time.Location // whose days and weeks are meant; nil: UTC
+	Shape Shape          // of the week; nil: ShopHours
+
+	Night   float64 // lowest usual load, per second
+	Peak    float64 // highest usual load of a weekday, per second
+	Weekend float64 // weekend's peak as a share of the weekday's
+
+	Trend  float64   // growth in a year, as a share of the load at Origin; below 0 it shrinks
+	Origin time.Time // when the growth begins; zero: the start of 2026
+
+	// Noise, from slow to fast. All of it grows with the load; counting noise with its root.
+	Daily    float64 // standard deviation from day to day, as a share
+	Drift    float64 // standard deviation of the slow drift within a day, as a share
+	Jitter   float64 // standard deviation from minute to minute beyond counting, as a share
+	Counting float64 // 1: arrivals of one minute are counted, as independent ones are; 2: twice that noise; 0: exact
+
+	Holiday   float64                  // load of a public holiday as a share of the usual; 0: it is a day like any other
+	HolidayOn func(day time.Time) bool // whether the local day is one; nil: [Holiday]
+	Bursts    float64                  // a week; at most one a day
+	Height    float64                  // most that a burst adds, as a share of the load; 0: 0.6
+	Length    time.Duration            // of the longest burst, at most 3 hours; 0: 40 minutes
+	Shifts    float64                  // deploy shifts a year: from then on a request costs more, or less
+	ShiftSize float64                  // standard deviation of what a request costs, as a share; 0: 0.2
+	Outages   float64                  // a year: the load falls to nearly nothing, and comes back with those who waited
+	Gaps      float64                  // a year: nobody measures, from minutes to most of a day
 }
 
-// DefaultPattern is a weekday pattern with noise whose peak is peak.
+// DefaultPattern is the preset shop, whose peak is peak, without what happens seldom.
 func DefaultPattern(seed uint64, peak float64, zone *time.Location) Pattern {
-	return Pattern{Seed: seed, Zone: zone, Night: 0.09 * peak, Peak: peak, Weekend: 0.5,
-		Daily: 0.03, Drift: 0.03, Counting: 1, Bursts: 2}
+	return shop(seed, peak, zone).Calm()
 }
+
+// Calm is the pattern without what happens seldom: growth, holidays, shifts, outages,
+// gaps. What is left is a working week with its noise and bursts.
+func (p Pattern) Calm() Pattern {
+	p.Trend, p.Holiday, p.Shifts, p.Outages, p.Gaps = 0, 0, 0, 0, 0
+	return p
+}
+
+// atom is how long the load keeps still, but where a step is not a multiple of it.
+const atom = time.Minute
 
 // At is the load at t, 0 or more, the same at every call. The load is constant within a minute.
 func (p Pattern) At(t time.Time) float64 {
+	return p.still(t.Truncate(atom), atom).load
+}
+
+// still is what holds during one short step.
+type still struct {
+	load                           float64 // with noise
+	usual                          float64 // without noise, and without what is special
+	expected                       float64 // without noise
+	cost                           float64
+	holiday, burst, outage, gapped bool
+}
+
+// still works out the step of that width at t.
+func (p Pattern) still(t time.Time, width time.Duration) (s still) {
 	zone := p.Zone
 	if zone == nil {
 		zone = time.UTC
 	}
-	minute := t.Unix() / 60
-	local := time.Unix(minute*60, 0).In(zone)
-	day := int64(local.Year())*1000 + int64(local.YearDay())
+	local := t.In(zone)
+	s.cost = p.cost(t)
+	s.usual = p.week(local) * p.growth(t) * s.cost
 
-	v := p.usual(local)
-	v *= 1 + p.Daily*normal(p.Seed, "day", day)
-	v *= 1 + p.Drift*p.drift(minute)
-	v *= 1 + p.burst(local, day)
-	if n := v * 60; p.Counting > 0 && n > 0 {
-		// Poisson, by its normal limit: counts here are well above 20.
-		v += p.Counting * normal(p.Seed, "count", minute) * math.Sqrt(n) / 60
+	s.expected = s.usual
+	if s.holiday = p.isHoliday(local); s.holiday {
+		s.expected *= p.Holiday
 	}
-	return max(0, v)
-}
-
-// usual is the load without noise.
-func (p Pattern) usual(local time.Time) float64 {
-	hour := float64(local.Hour()) + float64(local.Minute())/60
-	shape := weekday(hour)
-	if d := local.Weekday(); d == time.Saturday || d == time.Sunday {
-		shape = p.Weekend * weekend(hour)
+	if more := p.burst(local); more > 0 {
+		s.burst = true
+		s.expected *= 1 + more
 	}
-	return p.Night + (p.Peak-p.Night)*shape
+	if left, out := p.outage(t); out {
+		s.outage = true
+		s.expected *= left
+	}
+	s.gapped = p.gap(t)
+
+	v := s.expected
+	v *= math.Max(0, 1+p.Daily*normal(p.Seed, "day", dayKey(local)))
+	v *= math.Max(0, 1+p.Drift*p.drift(t))
+	v *= math.Max(0, 1+p.Jitter*p.noise("jitter", t, width))
+	s.load = p.count(v, t, width)
+	s.usual, s.expected, s.load = single(s.usual), single(s.expected), single(s.load)
+	return s
 }
 
-// weekday and weekend are 0 at night and about 1 at the highest peak.
-func weekday(h float64) float64 {
-	return 0.92*rise(h, 7.75, 0.22) - 0.30*rise(h, 12.1, 0.15) + 0.38*rise(h, 13.25, 0.2) -
-		0.72*rise(h, 17.5, 0.45) + 0.34*rise(h, 19.6, 0.3) - 0.62*rise(h, 22.2, 0.4)
+// week is the usual load without growth.
+func (p Pattern) week(local time.Time) float64 {
+	shape := p.Shape
+	if shape == nil {
+		shape = ShopHours
+	}
+	share := shape(local.Weekday(), hourOf(local))
+	if isWeekend(local.Weekday()) {
+		share *= p.Weekend
+	}
+	return p.Night + (p.Peak-p.Night)*max(0, share)
 }
 
-func weekend(h float64) float64 {
-	return 0.9*rise(h, 10, 0.6) - 0.2*rise(h, 14, 0.8) + 0.3*rise(h, 18.5, 0.5) - rise(h, 22.6, 0.5)
+// growth is the load as a multiple of that at the origin; it never falls below a twentieth.
+func (p Pattern) growth(t time.Time) float64 {
+	if p.Trend == 0 {
+		return 1
+	}
+	origin := p.Origin
+	if origin.IsZero() {
+		origin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return math.Max(0.05, 1+p.Trend*t.Sub(origin).Hours()/(365*24))
 }
 
-// rise goes from 0 to 1 around hour at; width is a quarter of the time it takes.
-func rise(h, at, width float64) float64 { return 1 / (1 + math.Exp(-(h-at)/width)) }
+// count is how many of v arrive, per second: independent arrivals have the square
+// root of their number as noise.
+func (p Pattern) count(v float64, t time.Time, width time.Duration) float64 {
+	n := v * width.Seconds()
+	if p.Counting <= 0 || n <= 0 {
+		return v
+	}
+	z := p.noise("count", t, width)
+	if n < few && p.Counting == 1 {
+		return float64(poisson(n, z)) / width.Seconds()
+	}
+	return math.Max(0, math.Round(n+p.Counting*z*math.Sqrt(n))) / width.Seconds()
+}
+
+// few is up to where counts are Poisson to the letter; more of them are normal.
+const few = 20
+
+// poisson is the count whose probability not to be exceeded is that of z among
+// standard normal values.
+func poisson(n, z float64) int {
+	u := 0.5 * math.Erfc(-z/math.Sqrt2)
+	k, p := 0, math.Exp(-n)
+	for sum := p; u > sum && k < 10*few; sum += p {
+		k++
+		p *= n / float64(k)
+	}
+	return k
+}
+
+// noise is one standard normal value for a step. Those of minutes are one row of
+// values, whatever is made of them; shorter and odd steps have rows of their own.
+func (p Pattern) noise(kind string, t time.Time, width time.Duration) float64 {
+	if width != atom {
+		kind += width.String()
+	}
+	k, _ := pieceOf(sinceEpoch(t), width)
+	return normal(p.Seed, kind, k)
+}
 
 // drift is a smooth random walk around 0 with standard deviation of about 1.
-func (p Pattern) drift(minute int64) float64 {
-	const knot = 45 // minutes
-	i, f := minute/knot, float64(minute%knot)/knot
+func (p Pattern) drift(t time.Time) float64 {
+	if p.Drift == 0 {
+		return 0
+	}
+	const knot = 45 * time.Minute
+	i, rest := pieceOf(sinceEpoch(t), knot)
+	f := float64(rest) / float64(knot)
 	f = f * f * (3 - 2*f)
 	a, b := normal(p.Seed, "drift", i), normal(p.Seed, "drift", i+1)
 	return (a*(1-f) + b*f) * 1.15
 }
 
-// burst is what a burst of this day adds at local, as a share.
-func (p Pattern) burst(local time.Time, day int64) float64 {
-	if p.Bursts <= 0 {
-		return 0
+// sinceEpoch is where t stands on the axis that random things hang on.
+func sinceEpoch(t time.Time) time.Duration { return time.Duration(t.UnixNano()) }
+
+// pieceOf cuts the axis into pieces of a width, and tells in which one at lies, and how
+// far from its beginning.
+func pieceOf(at, width time.Duration) (k int64, rest time.Duration) {
+	k, rest = int64(at/width), at%width
+	if rest < 0 {
+		k, rest = k-1, rest+width
 	}
-	r := Draw(p.Seed, "burst", uint64(day))
-	if r.Float64() >= p.Bursts/7 {
-		return 0
-	}
-	start, length, height := 7+14*r.Float64(), between(r, 10, 40)/60, between(r, 0.25, 0.6)
-	x := (float64(local.Hour()) + float64(local.Minute())/60 - start) / length
-	if x < 0 || x > 1 {
-		return 0
-	}
-	return height * min(1, 4*x, 4*(1-x))
+	return k, rest
 }
 
-func between(r *rand.Rand, lo, hi float64) float64 { return lo + (hi-lo)*r.Float64() }
+// single keeps what single precision holds: processors differ in the last bits of
+// double precision, and a load has to be the same on all of them.
+func single(v float64) float64 { return float64(float32(v)) }
+
+// hourOf is the hour of the day with its fraction.
+func hourOf(local time.Time) float64 {
+	return float64(local.Hour()) + float64(local.Minute())/60 + float64(local.Second())/3600
+}
+
+func dayKey(local time.Time) int64 { return int64(local.Year())*1000 + int64(local.YearDay()) }
+
+func isWeekend(d time.Weekday) bool { return d == time.Saturday || d == time.Sunday }

@@ -18,7 +18,7 @@ const (
 	exitUsage        = 2   // unknown command, flag or argument
 	exitChecksFailed = 2   // of `store check` alone: something is wrong; 1 is for warnings
 	exitInput        = 3   // a config or history file has faults
-	exitUnreachable  = 4   // the server does not answer
+	exitUnreachable  = 4   // the server does not answer, nor does the origin of a trace
 	exitRefused      = 5   // not allowed: a key is missing or its role is too low, or a start would be unsafe
 	exitInUse        = 6   // the port or the store is in use by another process
 	exitStore        = 7   // the store cannot be used: not writable, damaged, of a newer version
@@ -37,8 +37,10 @@ var exits = map[string]int{
 	"warmups_invalid":     exitInput,
 	"history_unreadable":  exitInput,
 	"service_unknown":     exitInput,
+	"trace_unknown":       exitInput,
 	"time_not_existing":   exitInput,
 	"server_unreachable":  exitUnreachable,
+	"origin_unreachable":  exitUnreachable,
 	"not_authenticated":   exitRefused,
 	"unauthorized":        exitRefused,
 	"forbidden":           exitRefused,

@@ -24,6 +24,7 @@ var commands = []func(*app) *cobra.Command{
 	newForecast,
 	newSimulate,
 	newImport,
+	newDatasets,
 	newKeys,
 	newStore,
 	newConfig,
