@@ -114,7 +114,9 @@ func TestWhatWasLearnedAsksToTrain(t *testing.T) {
 		{"a quarter of an hour later", func(r *forecast.Request) { *r = begun(s, n+3, 288) }, true},
 		{"a shorter horizon", func(r *forecast.Request) { r.Horizon = 12 }, true},
 		{"the newest values are missing", func(r *forecast.Request) { r.Issued = s.At(n + 5) }, true},
-		{"the oldest values are gone", func(r *forecast.Request) { r.History = forescale.Series{Start: s.At(288), Step: s.Step, Values: s.Values[288:n]} }, true},
+		{"the oldest values are gone", func(r *forecast.Request) {
+			r.History = forescale.Series{Start: s.At(288), Step: s.Step, Values: s.Values[288:n]}
+		}, true},
 		{"earlier", func(r *forecast.Request) { *r = begun(s, n-3, 288) }, false},
 		{"a day later", func(r *forecast.Request) { *r = begun(s, n+288, 288) }, false},
 		{"an eighth of the history later", func(r *forecast.Request) { *r = begun(s, n+n/8+1, 288) }, false},
