@@ -97,6 +97,7 @@ func issue(in Input, s Special, f forescale.Forecast, warnings []string) (foresc
 	s.unbend(in, &p)
 	f.Model, f.Start, f.Step, f.Levels = p.Model, in.Series.End(), in.Series.Step, in.Levels
 	f.Values, f.Score, f.Choice, f.Warnings = p.Values, p.Score, p.Choice, append(warnings, p.Warnings...)
+	known(f.Choice)
 	return f, nil
 }
 
