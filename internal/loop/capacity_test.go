@@ -85,7 +85,7 @@ func TestWhatAnInstanceServesIsLearnedAndHistoryStaysOfOnePiece(t *testing.T) {
 	}
 
 	b.run(14 * time.Minute) // so soon only when minutes before the change are reckoned anew, too
-	b.want(3) // not the 5 that the forecast asked for when it was issued
+	b.want(3)               // not the 5 that the forecast asked for when it was issued
 	b.run(2 * time.Hour)
 	points, err := b.store.Demand(t.Context(), "web", forescale.MetricLoad, monday, b.clock.Now())
 	if err != nil {
