@@ -85,7 +85,7 @@ type Boot struct {
 	Type     string        `json:"type"` // name of its NodeType
 	At       time.Time     `json:"at"`   // when it was ordered
 	Duration time.Duration `json:"duration"`
-	AtOnce   int           `json:"at_once"` // boots of the type under way at the same time, this one included
+	AtOnce   int           `json:"at_once"` // boots under way at the same time, of any type, this one included
 	Running  int           `json:"running"` // nodes of the type that ran when it began
 }
 
