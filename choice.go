@@ -13,5 +13,5 @@ type Choice struct {
 type Share struct {
 	Model  string  `json:"model"`
 	Weight float64 `json:"weight"` // from 0 to 1; those of a choice add up to 1, or less by what is too small to name
-	Error  float64 `json:"error"`  // mean absolute error in the back-test, in busy instances
+	Error  float64 `json:"error"`  // mean absolute error in the back-test, in busy instances; 0: none, or not known
 }

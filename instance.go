@@ -79,6 +79,16 @@ type Warmup struct {
 	NodeCPU  float64       `json:"node_cpu"` // how busy the node was when it began, in %; 0: not known
 }
 
+// Boot is one measured start of a node, from its order until it is ready.
+type Boot struct {
+	Node     string        `json:"node"`
+	Type     string        `json:"type"` // name of its NodeType
+	At       time.Time     `json:"at"`   // when it was ordered
+	Duration time.Duration `json:"duration"`
+	AtOnce   int           `json:"at_once"` // boots under way at the same time, of any type, this one included
+	Running  int           `json:"running"` // nodes of the type that ran when it began
+}
+
 // NodeState is where a node is in its life.
 type NodeState string
 

@@ -14,13 +14,14 @@ type LapseKind string
 const (
 	LapseWarmup   LapseKind = "warmup"   // from the engine's start until ready
 	LapseCooldown LapseKind = "cooldown" // from drain until stopped and removed
+	LapseBoot     LapseKind = "boot"     // of a node: from its order until it is ready
 )
 
 // LearnedTimes is what was learned of how long the starts, or the cool-downs, of
 // one service take: a tree of conditions with quantiles at its leaves. It is data
 // alone, so that it is kept, shown, and asked without the learner.
 type LearnedTimes struct {
-	Service  string        `json:"service"`
+	Service  string        `json:"service"` // of a boot: the node type
 	Kind     LapseKind     `json:"kind"`
 	At       time.Time     `json:"at"`       // when it was learned
 	Measured int           `json:"measured"` // how many it was learned from
@@ -105,6 +106,7 @@ type LapseContext struct {
 	Image    string
 	NewImage bool    // nothing was started from it on the node before: it may have to be fetched
 	NodeCPU  float64 // how busy the node is, in %; 0: not known
+	Running  int     // of a boot: nodes of the type that run
 }
 
 // HourOfDay is the time of day of t in its zone, as a LapseContext has it.
@@ -117,6 +119,7 @@ const (
 	FeatureAge      = "age_days"
 	FeatureNewImage = "new_image"
 	FeatureNodeCPU  = "node_cpu"
+	FeatureRunning  = "running"
 	FeatureNode     = "node="
 	FeatureImage    = "image="
 )
@@ -140,6 +143,8 @@ func (c LapseContext) Value(feature string) float64 {
 		return is(c.NewImage)
 	case FeatureNodeCPU:
 		return c.NodeCPU
+	case FeatureRunning:
+		return float64(c.Running)
 	}
 	if name, ok := strings.CutPrefix(feature, FeatureNode); ok {
 		return is(c.Node == name)

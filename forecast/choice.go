@@ -2,10 +2,30 @@ package forecast
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/forescale/forescale"
 )
+
+// known keeps a choice to numbers that can be kept and shown: an error that is none,
+// as of a band that no past day reached, or beyond all numbers, is 0, not known; a
+// weight that is none counts for nothing.
+func known(all []forescale.Choice) {
+	for _, c := range all {
+		for i, s := range c.Shares {
+			c.Shares[i].Error, c.Shares[i].Weight = orZero(s.Error), orZero(s.Weight)
+		}
+	}
+}
+
+// orZero is v, or 0 where v is no finite number.
+func orZero(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}
 
 // choice tells for each band how much the profile and the naive forecasts count.
 func (f *forecaster) choice(name string) (all []forescale.Choice) {

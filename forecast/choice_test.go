@@ -1,6 +1,7 @@
 package forecast_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -9,6 +10,18 @@ import (
 	"github.com/forescale/forescale/forecast"
 	"github.com/forescale/forescale/forecast/forecasttest"
 )
+
+// wholeChoice reports the first number of a choice that cannot be kept as JSON.
+func wholeChoice(all []forescale.Choice) error {
+	for _, ch := range all {
+		for _, s := range ch.Shares {
+			if !(s.Error >= 0 && s.Weight >= 0) || math.IsInf(s.Error, 0) || math.IsInf(s.Weight, 0) {
+				return fmt.Errorf("%d to %d steps ahead: share %+v", ch.From, ch.To, s)
+			}
+		}
+	}
+	return nil
+}
 
 func TestTheForecastTellsWhatItWasMixedFrom(t *testing.T) {
 	for _, c := range []struct {

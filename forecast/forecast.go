@@ -118,6 +118,7 @@ func (x prepared) issue(p Prediction) forescale.Forecast {
 	f := x.f
 	f.Model, f.Start, f.Step, f.Levels = p.Model, x.in.Series.End(), x.in.Series.Step, x.in.Levels
 	f.Values, f.Score, f.Choice, f.Warnings = p.Values, p.Score, p.Choice, append(x.warnings, p.Warnings...)
+	known(f.Choice)
 	return f
 }
 

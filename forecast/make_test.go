@@ -212,6 +212,9 @@ func TestMakeIsSaneWhateverTheHistory(t *testing.T) {
 		if err := forecasttest.Sane(f.Values, len(f.Values), len(f.Levels)); err != nil {
 			t.Fatalf("%s: %v", f.Model, err)
 		}
+		if err := wholeChoice(f.Choice); err != nil {
+			t.Fatal(err)
+		}
 	})
 }
 
@@ -238,6 +241,9 @@ func FuzzMake(f *testing.F) {
 		}
 		if err := forecasttest.Sane(got.Values, h, len(got.Levels)); err != nil {
 			t.Fatalf("%s: %v", got.Model, err)
+		}
+		if err := wholeChoice(got.Choice); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -144,7 +145,7 @@ func (a *app) forecastStream(ctx context.Context, r forecastRequest, in *history
 	if err != nil {
 		return nil, err
 	}
-	b := heldSeries{request: r, most: heldRows, out: out, index: map[string]int{}, gone: map[string]bool{}}
+	b := heldSeries{request: r, most: heldRows, out: out, index: map[string]int{}, gone: map[string]bool{}, empty: map[string]bool{}}
 	rows := 0
 	for row, err := range in.rows() {
 		if rows++; rows%10_000 == 0 && ctx.Err() != nil {
@@ -160,6 +161,7 @@ func (a *app) forecastStream(ctx context.Context, r forecastRequest, in *history
 		case err != nil:
 			return nil, err
 		case row.Gap:
+			b.gap(row.Series)
 			continue
 		}
 		if len(b.refused) > 0 {
@@ -181,6 +183,9 @@ func (a *app) forecastStream(ctx context.Context, r forecastRequest, in *history
 	if err := out.flush(); err != nil {
 		return nil, err
 	}
+	for _, name := range slices.Sorted(maps.Keys(b.empty)) {
+		b.notes = append(b.notes, fmt.Sprintf("note: %s: there is no value, and nothing was forecast", oneLine(name)))
+	}
 	for _, n := range b.notes { // also into a pipe: a doubt belongs to its forecast
 		fmt.Fprintln(a.stderr, n)
 	}
@@ -195,11 +200,19 @@ type heldSeries struct {
 	series  []forecast.History // in order of appearance
 	index   map[string]int     // of the held ones
 	gone    map[string]bool    // those that were forecast
+	empty   map[string]bool    // those without a value so far
 	rows    int                // held
 	last    int                // series of the newest row
 	refused forescale.Faults
 	failed  forescale.Faults
 	notes   []string
+}
+
+// gap takes in a row without a value.
+func (b *heldSeries) gap(name string) {
+	if _, held := b.index[name]; !held && !b.gone[name] {
+		b.empty[name] = true
+	}
 }
 
 func (b *heldSeries) add(ctx context.Context, row collector.HistoryRow) error {
@@ -211,6 +224,7 @@ func (b *heldSeries) add(ctx context.Context, row collector.HistoryRow) error {
 		}
 		i = len(b.series)
 		b.index[row.Series] = i
+		delete(b.empty, row.Series)
 		b.series = append(b.series, forecast.History{Name: row.Series, Step: b.request.step, Horizon: b.request.horizon, Levels: b.request.levels, Location: b.request.zone, Country: b.request.country})
 	}
 	h := &b.series[i]

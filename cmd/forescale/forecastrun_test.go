@@ -163,7 +163,7 @@ func TestSeriesThatHaveEndedAreLetGoWhenTheInputIsLong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := heldSeries{request: request, most: most, out: out, index: map[string]int{}, gone: map[string]bool{}}
+		b := heldSeries{request: request, most: most, out: out, index: map[string]int{}, gone: map[string]bool{}, empty: map[string]bool{}}
 		held := 0
 		for line, name := range names {
 			for i := range 100 {

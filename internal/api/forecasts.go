@@ -93,11 +93,14 @@ func viewForecast(f forescale.Forecast, in forecastInput) (ForecastView, error) 
 	if len(levels) > maxLevels {
 		fs = append(fs, &forescale.Fault{Code: "quantile_invalid", Where: "query.quantiles", What: fmt.Sprintf("%d levels are too many", len(levels)), Help: fmt.Sprintf("use at most %d", maxLevels)})
 	}
+	if !in.From.IsZero() && !in.To.IsZero() && !in.From.Before(in.To) {
+		fs = append(fs, &forescale.Fault{Code: "range_invalid", Where: "query.to", What: "to is not after from", Help: "leave one of them out, or give a later to"})
+	}
 	if len(fs) > 0 {
 		return ForecastView{}, fs
 	}
 	v := ForecastView{Service: f.Service, Metric: f.Metric, Model: f.Model, Issued: f.Issued.UTC(), Step: step.String(), Levels: slices.Clone(levels),
-		Times: []time.Time{}, Values: make([]column, len(levels)), Warnings: warnings(f), Score: viewScore(f.Score)}
+		Times: []time.Time{}, Values: make([]column, len(levels)), Warnings: append(slices.Clip(warnings(f)), beyond(f, in, step, levels)...), Score: viewScore(f.Score)}
 	for i := range v.Values {
 		v.Values[i] = column{}
 	}
@@ -111,6 +114,21 @@ func viewForecast(f forescale.Forecast, in forecastInput) (ForecastView, error) 
 		}
 	}
 	return v, nil
+}
+
+// beyond tells where more was asked for than the forecast holds, and what is answered
+// instead.
+func beyond(f forescale.Forecast, in forecastInput, step time.Duration, levels []float64) (ws []string) {
+	if low, high := f.Levels[0], f.Levels[len(f.Levels)-1]; slices.Min(levels) < low || slices.Max(levels) > high {
+		ws = append(ws, fmt.Sprintf("the forecast was issued for quantiles from %g to %g: beyond them the nearest is told", low, high))
+	}
+	if end := f.End(); in.To.After(end) || step > end.Sub(f.Start) {
+		ws = append(ws, fmt.Sprintf("the forecast ends at %s: nothing is told of what comes after", end.UTC().Format(time.RFC3339)))
+	}
+	if in.From.Before(f.Start) && !in.From.IsZero() {
+		ws = append(ws, fmt.Sprintf("the forecast begins at %s: nothing is told of what was before", f.Start.UTC().Format(time.RFC3339)))
+	}
+	return ws
 }
 
 const maxLevels = 20

@@ -137,15 +137,6 @@ func (l *Loop) keep(ctx context.Context, fs []forescale.Forecast) error {
 	if err := l.store.SaveForecasts(ctx, fs); err != nil {
 		return fmt.Errorf("keep forecasts: %w", err)
 	}
-	for _, f := range fs {
-		for _, c := range f.Choice {
-			for i, s := range c.Shares {
-				if math.IsNaN(s.Error) || math.IsInf(s.Error, 0) {
-					c.Shares[i].Error = 0 // not known, as in a band that was not tested
-				}
-			}
-		}
-	}
 	if err := l.store.SaveChoices(ctx, fs); err != nil {
 		return fmt.Errorf("keep what forecasts were mixed from: %w", err)
 	}
