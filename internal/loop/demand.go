@@ -129,21 +129,21 @@ func (l *Loop) samplesOf(ctx context.Context, cells []forescale.Cell, from, to t
 // grouped are items by a key, in their order. Each group takes the room it needs.
 func grouped[K comparable, T any](items []T, key func(T) K) map[K][]T {
 	size := map[K]int{}
-	for _, i := range items {
-		size[key(i)]++
+	for k, some := range stretches(items, key) { // mostly long ones
+		size[k] += len(some)
 	}
 	by := make(map[K][]T, len(size))
-	for _, i := range items {
-		k := key(i)
-		if by[k] == nil {
-			by[k] = make([]T, 0, size[k])
+	for k, some := range stretches(items, key) {
+		list := by[k]
+		if list == nil {
+			list = make([]T, 0, size[k])
 		}
-		by[k] = append(by[k], i)
+		by[k] = append(list, some...)
 	}
 	return by
 }
 
-// stretches are items that come by their key, each key with its own.
+// stretches are the longest parts of items in a row that have one key.
 func stretches[K comparable, T any](items []T, key func(T) K) iter.Seq2[K, []T] {
 	return func(yield func(K, []T) bool) {
 		for len(items) > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/forecast"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store"
 )
@@ -34,6 +35,8 @@ type Setup struct {
 	Options    loop.Options
 	Conditions Conditions
 	Log        *slog.Logger
+	// Forecast makes a forecast; nil: as the product does.
+	Forecast func(forecast.Request) (forescale.Forecast, error)
 }
 
 // NewSimulation registers the services of the workloads and makes everything;
@@ -57,7 +60,7 @@ func NewSimulation(ctx context.Context, s Setup, loads ...Workload) (*Simulation
 		sim.options.Patience = time.Hour // of the machine's clock: how fast it is must not show
 	}
 	sim.Loop = loop.New(loop.Config{Store: s.Store, Sources: []loop.Source{world}, Target: world, Clock: clock, Log: s.Log,
-		Options: sim.options, OnStep: func(r loop.Report) { world.Tell(r.Decisions...) }})
+		Options: sim.options, Forecast: s.Forecast, OnStep: func(r loop.Report) { world.Tell(r.Decisions...) }})
 	return sim, nil
 }
 

@@ -28,10 +28,15 @@ func (s *Store) putInstances(ctx context.Context, fence int64, is []forescale.In
 
 func (s *Store) saveInstances(is []forescale.Instance) {
 	for _, i := range is {
-		if old := s.instances[i.ID]; old != nil {
-			s.forgetInstance(old)
+		kept := s.live[i.ID]
+		if kept != nil && i.State.Live() { // as nearly always: it stays where it is
+			kept.Instance = i
+		} else {
+			if old := s.instances[i.ID]; old != nil {
+				s.forgetInstance(old)
+			}
+			kept = &instance{Instance: i}
 		}
-		kept := &instance{Instance: i}
 		for _, t := range []*time.Time{&kept.StartedAt, &kept.ReadyAt, &kept.DrainingAt, &kept.StoppedAt, &kept.Deadline, &kept.LastSeen} {
 			if !t.IsZero() {
 				*t = utc(*t)

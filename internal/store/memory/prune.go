@@ -39,6 +39,7 @@ func (s *Store) pruneSamples(old time.Time) (n int64) {
 		}
 		n += int64(gone)
 	}
+	s.recent = nil
 	s.inOrder = slices.DeleteFunc(s.inOrder, func(x *series) bool { return len(x.values) == 0 })
 	for c := range s.dirty {
 		if minuteOf(c.Time) < minuteFrom(old) {

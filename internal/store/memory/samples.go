@@ -93,13 +93,23 @@ func (s *Store) append(samples []forescale.Sample) error {
 		}
 	}
 	s.mark++
-	var last *series // samples of one series often stand together
-	for _, x := range samples {
+	for i, x := range samples {
 		key := seriesKey{x.Subject, x.Metric}
-		if last == nil || last.seriesKey != key {
-			last = s.seriesOf(key)
+		var to *series
+		switch {
+		case i > 0 && s.recent[i-1].seriesKey == key: // samples of one series often stand together
+			to = s.recent[i-1]
+		case i < len(s.recent) && s.recent[i].seriesKey == key: // and the next batch is often like the last
+			to = s.recent[i]
+		default:
+			to = s.seriesOf(key)
 		}
-		last.set(x.Time.UnixMilli(), x.Value)
+		if i < len(s.recent) {
+			s.recent[i] = to
+		} else {
+			s.recent = append(s.recent, to)
+		}
+		to.set(x.Time.UnixMilli(), x.Value)
 		if marksCell(x) {
 			s.dirty[forescale.Cell{Service: x.Subject.Service, Time: fromMinute(minuteOf(x.Time))}] = s.mark
 		}

@@ -24,6 +24,7 @@ type content struct {
 
 	series    map[seriesKey]*series
 	inOrder   []*series // as their samples of one time are
+	recent    []*series // that the newest batches went to, by their place there
 	imports   map[string]int64
 	dirty     map[forescale.Cell]int64 // to the mark of the newest sample
 	handed    map[forescale.Cell]int64 // given out, to the mark it had then
