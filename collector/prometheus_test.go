@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 // two services, until it is told otherwise.
 type fakePrometheus struct {
 	t     *testing.T
+	mu    sync.Mutex                                                   // a request that was given up may still be answered
 	odd   func(w http.ResponseWriter, r *http.Request, steps int) bool // answers instead, or nil
 	asked []*http.Request
 	o     PrometheusOptions
@@ -49,7 +51,9 @@ func (f *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		f.t.Error(err)
 	}
+	f.mu.Lock()
 	f.asked = append(f.asked, r)
+	f.mu.Unlock()
 	number := func(name string) float64 {
 		v, err := strconv.ParseFloat(r.Form.Get(name), 64)
 		if err != nil {

@@ -26,7 +26,8 @@ type Truths struct {
 
 // TruthsOf lays minutes of demand onto the steps of [from, to). A step counts when
 // most of its minutes are known and none was saturated. The week before is counted
-// by the clocks of loc.
+// by the clocks of loc. History that came in wider steps, of up to 15 min, is known
+// in every minute that its values stand for.
 func TruthsOf(points []forescale.DemandPoint, from, to time.Time, step time.Duration, loc *time.Location) Truths {
 	means := newMeans(points, step)
 	tr := Truths{Start: from.UTC().Truncate(step), Step: step}
@@ -54,20 +55,46 @@ type stepMean struct {
 
 func newMeans(points []forescale.DemandPoint, step time.Duration) means {
 	m := means{step: step, least: max(1, int((step/forescale.DemandStep+1)/2)), by: map[int64]*stepMean{}}
-	for _, p := range points {
-		if !usable(p.Value) {
-			continue
+	points = slices.DeleteFunc(slices.Clone(points), func(p forescale.DemandPoint) bool { return !usable(p.Value) })
+	slices.SortStableFunc(points, func(a, b forescale.DemandPoint) int { return a.Time.Compare(b.Time) })
+	for i, p := range points {
+		for t := p.Time.UTC(); t.Before(p.Time.Add(standsFor(points, i))); t = t.Add(forescale.DemandStep) {
+			m.add(t, p)
 		}
-		k := p.Time.UTC().Truncate(step).UnixNano()
-		c := m.by[k]
-		if c == nil {
-			c = &stepMean{}
-			m.by[k] = c
-		}
-		c.add(p.Value)
-		c.censored = c.censored || p.Censored
 	}
 	return m
+}
+
+func (m means) add(t time.Time, p forescale.DemandPoint) {
+	k := t.Truncate(m.step).UnixNano()
+	c := m.by[k]
+	if c == nil {
+		c = &stepMean{}
+		m.by[k] = c
+	}
+	c.add(p.Value)
+	c.censored = c.censored || p.Censored
+}
+
+// widestStand is how long one value may stand for. The mean of an hour does not tell
+// what its minutes were.
+const widestStand = 15 * time.Minute
+
+// standsFor is how long the value of point i stands for: its own minute; or, where it
+// is one of three at even distances, as history that was imported in wider steps has
+// them, until the next. Minutes that are missing among others make no such pattern.
+func standsFor(points []forescale.DemandPoint, i int) time.Duration {
+	stand := time.Duration(0)
+	for first := max(0, i-2); first <= i && first+2 < len(points); first++ {
+		d := points[first+1].Time.Sub(points[first].Time)
+		if d == points[first+2].Time.Sub(points[first+1].Time) && d > 0 && d <= widestStand && (stand == 0 || d < stand) {
+			stand = d
+		}
+	}
+	if i+1 < len(points) {
+		stand = min(stand, points[i+1].Time.Sub(points[i].Time))
+	}
+	return max(stand, forescale.DemandStep)
 }
 
 func (m means) at(t time.Time) float64 {

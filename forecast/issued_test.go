@@ -108,3 +108,37 @@ func TestTruthsLeaveOutWhatIsNotKnown(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// History that came in wider steps is last week's value in each of them.
+func TestTruthsOfWiderSteps(t *testing.T) {
+	from := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
+	week := from.AddDate(0, 0, -7)
+	every := func(d time.Duration, begin time.Time, values ...float64) (points []forescale.DemandPoint) {
+		for i, v := range values {
+			points = append(points, forescale.DemandPoint{Time: begin.Add(time.Duration(i) * d), Value: v})
+		}
+		return points
+	}
+	const m = time.Minute
+	for _, c := range []struct {
+		name   string
+		points []forescale.DemandPoint
+		want   string
+	}{
+		{"of 5 min", every(5*m, week, 1, 2, 3, 4), "[1 2 3 4]"},
+		{"of 5 min, out of order and with a hole", append(every(5*m, week.Add(20*m), 5, 6, 7), every(5*m, week, 1, 2, 3)...), "[1 2 3 NaN]"},
+		{"of 5 min, with a value that is no number", every(5*m, week.Add(-15*m), 7, 8, 9, 1, math.NaN(), 3, 4, 5), "[1 NaN 3 4]"},
+		{"of 2 min", every(2*m, week, 1, 1, 4, 2, 2, 2, 2, 2), "[1.6 2.4 2 NaN]"},
+		{"of 15 min", every(15*m, week.Add(-15*m), 1, 2, 3), "[2 2 2 3]"},
+		{"of an hour, which tells nothing of 5 min", every(60*m, week.Add(-60*m), 1, 2, 3), "[NaN NaN NaN NaN]"},
+		{"of 5 min until those of 1 min begin", append(every(5*m, week.Add(-5*m), 1, 2, 3), every(m, week.Add(8*m), 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8)...), "[2 5 8 8]"},
+		{"of 1 min, in pairs with holes between", append(every(m, week, 1, 1), append(every(m, week.Add(5*m), 1, 1), every(m, week.Add(10*m), 1, 1)...)...), "[NaN NaN NaN NaN]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := forecast.TruthsOf(c.points, from, from.Add(20*m), 5*m, time.UTC)
+			if got := fmt.Sprint(tr.LastWeek); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}

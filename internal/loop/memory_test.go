@@ -253,11 +253,13 @@ func TestForecasts(t *testing.T) {
 		told(none, "before the demand is worked out")
 		b.run(interval)
 		told(run.EndedAt, "after it is")
-		b.clock.Advance(15 * time.Minute)
-		told(none, "a pace later")
+		first := run.EndedAt
+		b.clock.Advance(time.Minute)
 		run = forescale.Run{ID: "import-2", Kind: "import", StartedAt: b.clock.Now(), EndedAt: b.clock.Now()}
 		save()
-		told(none, "after one that brought nothing")
+		told(first, "after one that brought nothing")
+		b.clock.Advance(15 * time.Minute)
+		told(none, "a pace later")
 	})
 	t.Run("only the named services are forecast", func(t *testing.T) {
 		b := withHistory(t, forescale.ModeForecastOnly)

@@ -152,15 +152,23 @@ func widen(f *forescale.Forecast, d forescale.Drift) {
 	f.Warnings = append(slices.Clip(f.Warnings), fmt.Sprintf("the intervals held too seldom of late and are widened by %.1f", d.Wider))
 }
 
+// importsLookedAt bounds the imports among which the newest that brought something is sought.
+const importsLookedAt = 20
+
 // ImportedAt is when history was imported that forecasts are to know soon: the
 // end of the newest import, once its demand is worked out. It is zero when there
 // is nothing new, as one pace later, when the schedule has seen to it.
 func (l *Loop) ImportedAt(ctx context.Context, now time.Time) (time.Time, error) {
-	runs, err := l.store.ListRuns(ctx, forescale.RunQuery{Kind: "import", Until: now, Limit: 1})
-	if err != nil || len(runs) == 0 || runs[0].Done == 0 || runs[0].EndedAt.IsZero() || now.Sub(runs[0].EndedAt) > l.opt.Refresh {
+	runs, err := l.store.ListRuns(ctx, forescale.RunQuery{Kind: "import", Until: now, Limit: importsLookedAt})
+	if err != nil {
 		return time.Time{}, err
 	}
-	ended := runs[0].EndedAt
+	// One that brought nothing, such as a mistyped try afterwards, hides none.
+	k := slices.IndexFunc(runs, func(r forescale.Run) bool { return r.Done > 0 && !r.EndedAt.IsZero() })
+	if k < 0 || now.Sub(runs[k].EndedAt) > l.opt.Refresh {
+		return time.Time{}, nil
+	}
+	ended := runs[k].EndedAt
 	oldest, err := l.store.DirtyCells(ctx, 1)
 	if err != nil || len(oldest) > 0 && oldest[0].Time.Before(ended.Truncate(forescale.DemandStep)) {
 		return time.Time{}, err
