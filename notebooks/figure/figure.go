@@ -19,10 +19,10 @@ import (
 
 // Figure is one drawing that is being made.
 type Figure struct {
-	plot   *plot.Plot
-	drawn  int  // what has a colour so far
-	legend bool // there is one
-	log    bool // the upright axis is logarithmic
+	plot  *plot.Plot
+	drawn int  // what has a colour so far
+	named int  // what the legend holds
+	log   bool // the upright axis is logarithmic
 }
 
 const (
@@ -54,10 +54,10 @@ func (f *Figure) next() color.RGBA {
 	return colors[(f.drawn-1)%len(colors)]
 }
 
-// named puts something into the legend; "" stays out.
-func (f *Figure) named(name string, what ...plot.Thumbnailer) {
+// name puts something into the legend; "" stays out.
+func (f *Figure) name(name string, what ...plot.Thumbnailer) {
 	if name != "" {
-		f.legend = true
+		f.named++
 		f.plot.Legend.Add(name, what...)
 	}
 }
@@ -72,7 +72,7 @@ func (f *Figure) Line(name string, x, y []float64) *Figure {
 		f.plot.Add(drawn)
 	}
 	if drawn != nil {
-		f.named(name, drawn)
+		f.name(name, drawn)
 	}
 	return f
 }
@@ -90,7 +90,7 @@ func (f *Figure) Band(name string, x, low, high []float64) *Figure {
 	c := colors[f.drawn%len(colors)]
 	p.Color, p.LineStyle.Width = color.NRGBA{c.R, c.G, c.B, 60}, 0
 	f.plot.Add(p)
-	f.named(name, p)
+	f.name(name, p)
 	return f
 }
 
@@ -100,7 +100,7 @@ func (f *Figure) Points(name string, x, y []float64) *Figure {
 	c := f.next()
 	s.GlyphStyle = draw.GlyphStyle{Color: color.NRGBA{c.R, c.G, c.B, 130}, Radius: vg.Points(1.8), Shape: draw.CircleGlyph{}}
 	f.plot.Add(s)
-	f.named(name, s)
+	f.name(name, s)
 	return f
 }
 
@@ -129,7 +129,7 @@ func (f *Figure) Bars(labels, names []string, values [][]float64) *Figure {
 		b.Color, b.LineStyle.Width = f.next(), 0
 		b.Offset = w * vg.Length(float64(i)-float64(len(names)-1)/2)
 		f.plot.Add(b)
-		f.named(name, b)
+		f.name(name, b)
 	}
 	f.plot.NominalX(labels...)
 	return f
@@ -140,7 +140,7 @@ func (f *Figure) Level(name string, y float64) *Figure {
 	l := must(plotter.NewLine(plotter.XYs{{X: f.plot.X.Min, Y: y}, {X: f.plot.X.Max, Y: y}}))
 	l.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
 	f.plot.Add(l)
-	f.named(name, l)
+	f.name(name, l)
 	return f
 }
 
@@ -240,8 +240,8 @@ func (c cells) Y(row int) float64         { return float64(row) }
 
 // SVG is the drawing.
 func (f *Figure) SVG() string {
-	if f.legend && !f.log { // room for it above what is drawn
-		f.plot.Y.Max += 0.2 * (f.plot.Y.Max - f.plot.Y.Min)
+	if !f.log { // room for the legend above what is drawn
+		f.plot.Y.Max += 0.07 * float64(f.named) * (f.plot.Y.Max - f.plot.Y.Min)
 	}
 	c := vgsvg.New(width, height)
 	f.plot.Draw(draw.New(c))
