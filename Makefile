@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build dashboard setup check test race page-test bench load clean
+.PHONY: help demo build dashboard setup check test race page-test notebooks notebook-test bench load clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ check: ## Format, vet, staticcheck, import arrows, known vulnerabilities
 
 page-test: $(page)/node_modules
 	cd $(page) && npm run --silent check && npm test --silent
+
+notebooks: ## Run the notebooks, with plots, into bin/notebooks/*.html; needs Jupyter
+	notebooks/kernel jupyter nbconvert --execute --to html --log-level WARN --output-dir bin/notebooks notebooks/*.ipynb
+
+notebook-test: # a module of its own
+	cd notebooks && go test -count=1 -timeout 20m ./...
 
 race: # one package at a time: those with real components measure real time
 	CGO_ENABLED=1 go build -race ./...
