@@ -98,7 +98,6 @@ func counted(cs forescale.Capacities, s forescale.Service, first, now time.Time,
 type loadOf struct {
 	first, from time.Time
 	load, used  []float64 // NaN: not known; used is in %
-	cpu         bool      // used is cpu alone
 	ready       []float64
 }
 
