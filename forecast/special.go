@@ -49,7 +49,7 @@ func (s Special) bend(in Input) Input {
 		case math.IsNaN(f) || f <= leastFactor:
 			values[i] = math.NaN()
 		default:
-			values[i] = v / f
+			values[i] = min(v/f, math.MaxFloat64)
 		}
 	}
 	in.Series.Values = values
