@@ -15,8 +15,8 @@ type mixture struct {
 	weekly bool // of the track
 	reach  int  // leads that were tested
 	voices []voice
-	naive  int      // voices from here on are naive
-	bands  []mixed  // as bandsFor(1, reach)
+	naive  int     // voices from here on are naive
+	bands  []mixed // as bandsFor(1, reach)
 	share  []float32
 	errors []float32 // both [band][voice]
 	direct packed    // without bands: the profile says nothing

@@ -114,7 +114,9 @@ func TestWhatWasLearnedAsksToTrain(t *testing.T) {
 		{"a quarter of an hour later", func(r *forecast.Request) { *r = begun(s, n+3, 288) }, true},
 		{"a shorter horizon", func(r *forecast.Request) { r.Horizon = 12 }, true},
 		{"the newest values are missing", func(r *forecast.Request) { r.Issued = s.At(n + 5) }, true},
-		{"the oldest values are gone", func(r *forecast.Request) { r.History = forescale.Series{Start: s.At(288), Step: s.Step, Values: s.Values[288:n]} }, true},
+		{"the oldest values are gone", func(r *forecast.Request) {
+			r.History = forescale.Series{Start: s.At(288), Step: s.Step, Values: s.Values[288:n]}
+		}, true},
 		{"earlier", func(r *forecast.Request) { *r = begun(s, n-3, 288) }, false},
 		{"a day later", func(r *forecast.Request) { *r = begun(s, n+288, 288) }, false},
 		{"an eighth of the history later", func(r *forecast.Request) { *r = begun(s, n+n/8+1, 288) }, false},
@@ -208,6 +210,22 @@ func TestNothingIsAllocatedForEachStepOfARefresh(t *testing.T) {
 		if limit := c.few*1.1 + float64(c.more+8*c.bands); c.many > limit || c.few > 400 {
 			t.Errorf("%s: %.0f allocations become %.0f", c.name, c.few, c.many)
 		}
+	}
+}
+
+// Room stands for work: four times the history takes about four times as much.
+func TestTrainingGrowsWithTheHistoryInStep(t *testing.T) {
+	room := func(n int) float64 {
+		r := begun(forecasttest.Weekly(n, time.UTC), n, 288)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		trained(t, r)
+		runtime.ReadMemStats(&after)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	room(8064) // what is set up once
+	if few, many := room(8064), room(4*8064); many > 4.2*few {
+		t.Errorf("%.0f bytes become %.0f", few, many)
 	}
 }
 
