@@ -38,7 +38,7 @@ func (m Combination) learn(v *view, levels []float64) (lesson, error) {
 // of a week.
 func experts(weekly bool) (all []expert) {
 	for _, s := range []transform{onLevel, onRoot, onLog} {
-		all = append(all, lagged{scale: s, weekly: weekly}, lagged{scale: s, weekly: weekly, apart: 1})
+		all = append(all, lagged{scale: s, weekly: weekly})
 	}
 	for _, s := range []transform{onRoot, onLog} {
 		all = append(all,
@@ -50,7 +50,6 @@ func experts(weekly bool) (all []expert) {
 			lagged{scale: s, short: true, robust: true})
 		if weekly {
 			all = append(all,
-				lagged{scale: s, weekly: true, apart: 7},
 				lagged{scale: s, weekly: true, apart: 7, robust: true},
 				lagged{scale: s, weekly: true, apart: 7, robust: true, half: 10},
 				lagged{scale: s, weekly: true, short: true, robust: true})
@@ -62,6 +61,11 @@ func experts(weekly bool) (all []expert) {
 		lagged{scale: onRoot, weekly: weekly, profile: true, short: true, robust: true},
 		lagged{scale: onRoot, weekly: weekly, profile: true, short: true, robust: true, calendar: true},
 		lagged{scale: onRoot, robust: true, half: 8})
+	if weekly {
+		for _, m := range thetas {
+			all = append(all, m)
+		}
+	}
 	for _, s := range smoothers {
 		if weekly || s.week == 0 {
 			all = append(all, s)

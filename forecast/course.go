@@ -12,6 +12,7 @@ type course struct {
 	moved bool      // the clocks change within the grid
 
 	scales [onLog + 1]*scaled
+	parted []parted
 	rows   []float64 // work space of the regressions, one after the other
 	spare  []float64
 }

@@ -11,7 +11,7 @@ func TestEveryModelPassesTheSuite(t *testing.T) {
 	for _, m := range []forecast.Model{
 		forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.Profile{},
 		forecast.SeasonalNaive{}, forecast.SeasonalNaive{Daily: true}, forecast.Level{},
-		forecast.Combination{}, forecast.Lags{}, forecast.Smoothing{},
+		forecast.Combination{}, forecast.Lags{}, forecast.Smoothing{}, forecast.Theta{},
 	} {
 		t.Run(m.Name(), func(t *testing.T) { forecasttest.Exercise(t, m) })
 	}

@@ -213,6 +213,22 @@ func TestNothingIsAllocatedForEachStepOfARefresh(t *testing.T) {
 	}
 }
 
+// Room stands for work: four times the history takes about four times as much.
+func TestTrainingGrowsWithTheHistoryInStep(t *testing.T) {
+	room := func(n int) float64 {
+		r := begun(forecasttest.Weekly(n, time.UTC), n, 288)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		trained(t, r)
+		runtime.ReadMemStats(&after)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	room(8064) // what is set up once
+	if few, many := room(8064), room(4*8064); many > 4.2*few {
+		t.Errorf("%.0f bytes become %.0f", few, many)
+	}
+}
+
 // Ten thousand trained services take 64 MiB at most.
 func TestWhatWasLearnedIsSmall(t *testing.T) {
 	const most = 64 << 20 / 10_000
