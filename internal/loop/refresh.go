@@ -101,6 +101,10 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 	if err != nil {
 		return nil, err
 	}
+	was, err := l.lately(ctx, now, forescale.ServiceNames(services))
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range services {
 		fs, err := l.forecastInTime(ctx, now, s, histories[s.Name], events)
 		if ctx.Err() != nil {
@@ -115,6 +119,7 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 		for i := range fs {
 			widen(&fs[i], tracks[lineOf{s.Name, fs[i].Metric}].Drift)
 		}
+		was.learn(s, histories[s.Name], fs)
 		made = append(made, fs...)
 		delete(histories, s.Name)
 	}
