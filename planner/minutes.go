@@ -14,6 +14,9 @@ const (
 	// pairsKept is the share of the sums that each further minute leaves: they are of
 	// about three days.
 	pairsKept = 0.9998
+	// firstShift is the shift before anything was seen: whole instances are kept, so
+	// that less than the objective's quantile is nearly always enough.
+	firstShift = -0.33
 	// A minute above the plan raises the shift by a step, and each minute lowers it by
 	// as much as makes both equal when the objective is met (Gibbs and Candès, "Adaptive
 	// conformal inference under distribution shift", 2021). The step is large at
@@ -53,7 +56,7 @@ func (r Recent) before(t time.Time, ago int) float64 {
 // lead time later; whether somebody acted on it, or what limits did to it, does not
 // matter.
 func LearnMinutes(s forescale.Service, lead time.Duration, r Recent, before, f *forescale.Forecast) forescale.Minutes {
-	m := forescale.Minutes{Follow: followAtFirst}
+	m := forescale.Minutes{Follow: followAtFirst, Shift: firstShift}
 	if before != nil && before.Minutes.Known() && before.Minutes.Valid() {
 		m = before.Minutes
 		m.Before = nil
