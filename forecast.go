@@ -20,6 +20,44 @@ type Forecast struct {
 	Warnings []string      // doubts, in words; e.g. "less than a week of history"
 	Score    Score
 	Choice   []Choice // by rising lead times; what it was mixed from, where the model tells
+	Minutes  Minutes  // what single minutes do around it; zero: not known yet
+}
+
+// Minutes is what was learned of single minutes around forecasts of wider steps, and
+// how far above them the plan stays so that the objective is met. It is worked out
+// when a forecast is made, from the one before and the demand since, and kept with it.
+//
+// It is told on the scale of the square root of demand in units of Unit, on which
+// the noise of counts is the same at any level.
+type Minutes struct {
+	Unit    float64   `json:"unit"`             // mean demand of the days behind; 0: nothing is known
+	Scatter float64   `json:"scatter"`          // standard deviation of minutes around the mean of their step
+	Before  []float64 `json:"before,omitempty"` // medians of the steps before Start, newest last, as foreseen before
+	Follow  float64   `json:"follow"`           // share of what the newest minutes are off that is left after a lead time
+	Shift   float64   `json:"shift"`            // standard deviations above the objective's quantile that the plan stays
+	Above   float64   `json:"above"`            // share of the minutes of about a week that needed more than was planned ahead
+	Seen    int       `json:"seen"`             // minutes that were looked at
+	Pairs   Pairs     `json:"pairs"`            // what Follow is from
+}
+
+// Pairs are sums over minutes of what the forecast was off a lead time before and
+// then, in standard deviations.
+type Pairs struct {
+	Product float64 `json:"product"` // of both
+	Square  float64 `json:"square"`  // of that before
+}
+
+// Known reports whether anything was learned of the minutes.
+func (m Minutes) Known() bool { return m.Unit > 0 }
+
+// Valid reports whether all is a number, and what can be so.
+func (m Minutes) Valid() bool {
+	for _, v := range append([]float64{m.Unit, m.Scatter, m.Follow, m.Shift, m.Above, m.Pairs.Product, m.Pairs.Square}, m.Before...) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return m.Unit >= 0 && m.Scatter >= 0 && m.Seen >= 0
 }
 
 // Score is how the model did in a back-test on the history it was made from.

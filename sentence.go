@@ -24,7 +24,7 @@ type sentence struct {
 // What is in square brackets is left out when something in it is not there.
 var sentences = map[Code][]sentence{
 	CodeForecastRise: {
-		{text: "at {t:need} the demand[ of {day:need}] rises to {n:demand} busy instances[ ({q:quantile} sure: at most {n:demand_high})][; starting takes {d:warmup_s} here].", head: "{what at}"},
+		{text: "at {t:need} the demand[ of {day:need}] rises to {n:demand} busy instances[ ({q:quantile} sure: at most {n:demand_high})][; starting takes {d:warmup_s} here].[ Of a week's minutes {q:above} needed more than was planned; the objective is {q:objective}.]", head: "{what at}"},
 		{text: "the forecast needs more within the lead time[: {n:demand} busy instances].", head: "{what at}"},
 	},
 	CodeForecastFall: {
@@ -398,6 +398,9 @@ func significant(v float64) string {
 func percent(v float64) string {
 	if v > 99 && v < 100 {
 		return strconv.FormatFloat(math.Floor(v*10+1e-9)/10, 'f', -1, 64) + " %"
+	}
+	if v > 0 && v < 2 {
+		return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) + " %"
 	}
 	return strconv.FormatFloat(math.Round(v), 'f', 0, 64) + " %"
 }

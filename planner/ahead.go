@@ -32,6 +32,7 @@ type walk struct {
 	cur     int
 	changes []forescale.PlanChange
 	steps   []step
+	most    []int // for each step the one that needs most as far as it decides on a fall
 }
 
 // step is one step of the forecast.
@@ -47,22 +48,28 @@ func (w *walk) run(until time.Time) time.Time {
 	if len(w.steps) == 0 {
 		return until
 	}
+	w.walk()
+	last := w.steps[len(w.steps)-1]
+	return last.at.Add(w.width())
+}
+
+// walk goes through the steps that were read.
+func (w *walk) walk() {
 	r := w.r
+	w.most, _ = reach(w.steps, r.lead+r.windows.beyond)
 	quiet := w.quiet()
 	next := 0 // the next step to order for
 	for i, s := range w.steps {
 		// Orders that go out before this step begins.
 		for ; next < len(w.steps) && w.steps[next].at.Add(-r.lead).Before(s.at); next++ {
 			if at, ok := w.rise(next); ok {
-				quiet = at.Add(r.window)
+				quiet = at.Add(r.windows.rest)
 			}
 		}
 		if i > 0 && !s.at.Before(quiet) {
 			w.fall(i)
 		}
 	}
-	last := w.steps[len(w.steps)-1]
-	return last.at.Add(w.width())
 }
 
 // quiet is the time before which nothing is stopped: something was started
@@ -71,10 +78,10 @@ func (w *walk) quiet() time.Time {
 	r := w.r
 	quiet := r.now
 	if t := r.lastStart(); !t.IsZero() {
-		quiet = t.Add(r.window)
+		quiet = t.Add(r.windows.rest)
 	}
 	if r.to > r.supply {
-		quiet = r.now.Add(r.window)
+		quiet = r.now.Add(r.windows.rest)
 	}
 	if r.down.known && !r.down.ahead && r.down.at.After(quiet) {
 		quiet = r.down.at
@@ -110,13 +117,8 @@ func (w *walk) fall(i int) {
 	if r.clamp(s.count) >= w.cur {
 		return
 	}
-	top, to := s, s.at.Add(r.lead+r.window)
-	for k := i; k < len(w.steps) && w.steps[k].at.Before(to); k++ {
-		if w.steps[k].count > top.count {
-			top = w.steps[k]
-		}
-	}
-	most, from := max(1, top.count), s.at.Add(-r.window-w.width())
+	top := w.steps[w.most[i]]
+	most, from := max(1, top.count), s.at.Add(-r.windows.behind-w.width())
 	for k := i - 1; k >= 0 && w.steps[k].at.After(from); k-- {
 		most = max(most, w.steps[k].middle)
 	}
@@ -163,8 +165,7 @@ func (w *walk) read() {
 		}
 		for k := range w.steps {
 			s := &w.steps[k]
-			high, ok := f.At(s.at, r.s.Objective)
-			middle, _ := f.At(s.at, 0.5)
+			high, middle, ok := g.outlook.step(s.at)
 			if !ok || !isNumber(high) || !isNumber(middle) {
 				if k > 0 { // nothing is known here: what was needed before still is
 					s.merge(w.steps[k-1])

@@ -9,7 +9,8 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// fleet is n services with a forecast of 288 steps and 10 levels each.
+// fleet is n services with a forecast of 288 steps and 10 levels each, whose
+// minutes are known.
 func fleet(n int) []State {
 	levels := []float64{.025, .05, .1, .25, .5, .75, .9, .95, .975, .99}
 	ss := make([]State, n)
@@ -25,6 +26,7 @@ func fleet(n int) []State {
 				f.Values[i][j] = mid * (0.8 + 0.05*float64(j))
 			}
 		}
+		f.Minutes = forescale.Minutes{Unit: 3, Scatter: 0.05, Before: []float64{3, 3, 3}, Follow: 0.6, Shift: 0.1, Seen: 5000}
 		for i := range 20 {
 			s.Warmups = append(s.Warmups, forescale.Warmup{Duration: time.Duration(200+i) * time.Second})
 		}

@@ -6,6 +6,39 @@ import (
 	"github.com/forescale/forescale"
 )
 
+// windows are for how long fewer must suffice before any is stopped.
+type windows struct {
+	behind time.Duration // whose minutes still count
+	seen   time.Duration // behind, in which there must be no hole
+	beyond time.Duration // of the forecast beyond the lead time
+	rest   time.Duration // after a start
+	slack  time.Duration // beyond the lead time for which is ordered already now
+}
+
+// readWindows goes by what is known. A forecast around which the minutes are known
+// tells what they will need, and by the newest minutes how far off it is: then only
+// what would have to be started again before it could arrive is kept, and what was
+// just ordered until it is there. Else the minutes behind have to tell, and the
+// forecast has to be far below.
+func (r *round) readWindows() windows {
+	known := len(r.signals) > 0
+	for i := range r.signals {
+		g := &r.signals[i]
+		known = known && g.fit && g.forecast.Minutes.Known()
+	}
+	most := History - forescale.DemandStep
+	if known {
+		return windows{behind: liveCells * forescale.DemandStep, seen: min(r.o.ReactiveWindow, most), rest: r.lead}
+	}
+	w := max(r.o.Window, r.lead)
+	behind := w
+	if len(r.st.Forecasts) == 0 {
+		behind = r.o.ReactiveWindow
+	}
+	behind = min(behind, most)
+	return windows{behind: behind, seen: behind, beyond: w, rest: w, slack: r.o.Interval}
+}
+
 // What blocks a fall.
 const (
 	blockedBySilence  = "silent"   // a metric has no live demand
@@ -25,13 +58,9 @@ type blocker struct {
 // and the forecast ahead, each metric of them, must agree. A signal that is
 // silent, has holes or an unfit forecast agrees to nothing.
 func (r *round) readDown() (need, blocker) {
-	back := r.window
-	if len(r.st.Forecasts) == 0 {
-		back = r.o.ReactiveWindow
-	}
-	back = min(back, History-forescale.DemandStep)
-	from := r.now.Add(-back)
-	hole := min(r.s.Missing.Hold, back/2)
+	back := r.windows.behind
+	from, seen := r.now.Add(-back), r.now.Add(-r.windows.seen)
+	hole := min(r.s.Missing.Hold, r.windows.seen/2)
 
 	var b blocker
 	down := r.up
@@ -44,7 +73,7 @@ func (r *round) readDown() (need, blocker) {
 			b.first(blockedBySilence, time.Time{}, g.metric)
 			continue
 		}
-		n, gap := g.behind(r.now, r.s.Band, from, hole)
+		n, gap := g.behind(r.now, r.s.Band, from, seen, hole)
 		if gap {
 			b.first(blockedByGap, time.Time{}, g.metric)
 		}
@@ -59,20 +88,20 @@ func (r *round) readDown() (need, blocker) {
 func (r *round) readDownAhead() (need, blocker) { return r.withAhead(r.up, blocker{}) }
 
 func (r *round) withAhead(down need, b blocker) (need, blocker) {
-	to := r.now.Add(r.lead + r.window)
+	to := r.now.Add(r.lead + r.windows.beyond)
 	for i := range r.signals {
 		g := &r.signals[i]
 		if g.forecast == nil && r.missing.phase == live {
 			continue // never forecast, as after a short history: live demand alone decides
 		}
-		n := g.ahead(r.s.Band, r.s.Objective, r.now, to, true)
+		n := g.ahead(r.s.Band, r.now, to, true)
 		if !n.known {
 			b.first(blockedByForecast, time.Time{}, g.metric)
 		}
 		down = longer(down, n)
 	}
-	if t := r.lastStart(); !t.IsZero() && r.now.Sub(t) < r.window {
-		b.first(blockedByStart, t.Add(r.window), "")
+	if t := r.lastStart(); !t.IsZero() && r.now.Sub(t) < r.windows.rest {
+		b.first(blockedByStart, t.Add(r.windows.rest), "")
 	}
 	return down, b
 }

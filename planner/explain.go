@@ -189,7 +189,8 @@ func (r *round) saySaturated() {
 func (r *round) sayForecastRise() {
 	n := r.soon
 	m := r.usage(n)
-	m["demand_high"], m["quantile"] = n.demand, r.s.Objective
+	m["demand_high"] = n.demand
+	r.sayQuantile(m, n.metric)
 	m["lead_s"], m["warmup_s"] = r.lead.Seconds(), r.warmup.Seconds()
 	t := times{"need": n.at}
 	w := words{"metric": string(n.metric)}
@@ -207,6 +208,21 @@ func (r *round) sayForecastRise() {
 	r.say(forescale.CodeForecastRise, m, t, w)
 }
 
+// sayQuantile tells which quantile of demand the plan is made for: the objective,
+// or what had to be made of it so that the objective is met.
+func (r *round) sayQuantile(m numbers, of forescale.Metric) {
+	m["quantile"] = r.s.Objective
+	f := r.forecastOf(of)
+	if f == nil || !f.Minutes.Known() {
+		return
+	}
+	m["quantile"] = quantile(deviations(r.s.Objective) + f.Minutes.Shift)
+	m["objective"] = r.s.Objective
+	if f.Minutes.Seen > 0 {
+		m["above"] = f.Minutes.Above
+	}
+}
+
 func (r *round) forecastOf(m forescale.Metric) *forescale.Forecast {
 	for i := range r.signals {
 		if g := &r.signals[i]; g.metric == m {
@@ -219,11 +235,11 @@ func (r *round) forecastOf(m forescale.Metric) *forescale.Forecast {
 func (r *round) sayFall() {
 	n := r.down
 	m := r.usage(n)
-	m["window_s"] = r.window.Seconds()
+	m["window_s"] = max(r.o.Window, r.lead).Seconds()
 	w := words{"metric": string(n.metric)}
 	t := times{}
 	if f := r.forecastOf(n.metric); f != nil && r.missing.phase != hold {
-		m["quantile"] = r.s.Objective
+		r.sayQuantile(m, n.metric)
 		t["until"] = r.enoughUntil(f)
 		t["issued"] = f.Issued
 		w["model"] = f.Model
@@ -235,9 +251,15 @@ func (r *round) sayFall() {
 
 // enoughUntil is until when the forecast stays within what r.to instances serve.
 func (r *round) enoughUntil(f *forescale.Forecast) time.Time {
+	o := outlook{f: f, q: r.s.Objective}
+	for i := range r.signals {
+		if r.signals[i].forecast == f && r.signals[i].fit {
+			o = r.signals[i].outlook
+		}
+	}
 	for i := max(0, int(r.now.Sub(f.Start)/f.Step)); i < len(f.Values); i++ {
 		t := f.Start.Add(time.Duration(i) * f.Step)
-		if v, ok := f.At(t, r.s.Objective); ok && r.s.Band.Required(v) > r.to {
+		if v, ok := o.high(t); ok && r.s.Band.Required(v) > r.to {
 			return t
 		}
 	}

@@ -48,6 +48,7 @@ type signal struct {
 	points   []forescale.DemandPoint // of this metric, by time
 	forecast *forescale.Forecast     // the newest, nil if none
 	fit      bool                    // forecast may be used
+	outlook  outlook                 // the forecast as it is read now, if it is fit
 
 	newest time.Time // end of the newest usable point; zero: none
 	fresh  bool      // there is live demand
@@ -57,7 +58,7 @@ type signal struct {
 
 // signals are the metrics that count for the service: the configured ones, else
 // those that are seen, where cpu stands in for utilization that nobody pushes.
-func signals(now time.Time, o Options, s forescale.Service, st *State, dst []signal) []signal {
+func signals(now time.Time, o Options, s forescale.Service, lead time.Duration, st *State, dst []signal) []signal {
 	metrics := s.Metrics
 	if len(metrics) == 0 {
 		metrics = seenMetrics(st)
@@ -70,6 +71,9 @@ func signals(now time.Time, o Options, s forescale.Service, st *State, dst []sig
 			}
 		}
 		g.fit = g.forecast != nil && fits(now, o, g.forecast)
+		if g.fit {
+			g.outlook = lookAhead(g.forecast, s.Objective, now, lead, g.minutes(now))
+		}
 		g.readLive(now, s.Band)
 		dst = append(dst, g)
 	}
@@ -150,6 +154,21 @@ func (g *signal) readLive(now time.Time, b forescale.Band) {
 	}
 }
 
+// minutes gives the demand of a complete minute by how many it lies before now, NaN
+// where none is known.
+func (g *signal) minutes(now time.Time) func(ago int) float64 {
+	newest := now.Truncate(forescale.DemandStep)
+	return func(ago int) float64 {
+		at := newest.Add(-time.Duration(ago) * forescale.DemandStep)
+		for i := len(g.points) - 1; i >= 0; i-- {
+			if p := &g.points[i]; p.Time.Equal(at) && usable(p, now) {
+				return p.Value
+			}
+		}
+		return math.NaN()
+	}
+}
+
 // fits reports whether a forecast may be used at now: young enough, begun (or
 // about to, within its first step), not over, and free of nonsense.
 func fits(now time.Time, o Options, f *forescale.Forecast) bool {
@@ -159,9 +178,9 @@ func fits(now time.Time, o Options, f *forescale.Forecast) bool {
 	return now.Sub(f.Issued) <= o.ForecastAge && !f.Start.After(now.Add(f.Step)) && f.End().After(now)
 }
 
-// ahead is what the forecast needs at quantile q over [from, to). It is not known
+// ahead is what the forecast needs for the objective over [from, to). It is not known
 // when the forecast is not a number there; whole asks that it reaches to.
-func (g *signal) ahead(b forescale.Band, q float64, from, to time.Time, whole bool) need {
+func (g *signal) ahead(b forescale.Band, from, to time.Time, whole bool) need {
 	if !g.fit || whole && g.forecast.End().Before(to) {
 		return need{}
 	}
@@ -173,7 +192,7 @@ func (g *signal) ahead(b forescale.Band, q float64, from, to time.Time, whole bo
 		if !t.Before(to) {
 			break
 		}
-		v, ok := f.At(t, q)
+		v, ok := g.outlook.high(t)
 		if !ok || !isNumber(v) {
 			return need{}
 		}
@@ -191,18 +210,20 @@ func (g *signal) ahead(b forescale.Band, q float64, from, to time.Time, whole bo
 }
 
 // behind is the largest need of the points since from, and the end of the last
-// one that has it. gap reports that the points do not cover [from, now] without a
+// one that has it. gap reports that the points do not cover [seen, now] without a
 // hole longer than hole: then nothing may be concluded from their being low.
-func (g *signal) behind(now time.Time, b forescale.Band, from time.Time, hole time.Duration) (n need, gap bool) {
-	covered := from
+func (g *signal) behind(now time.Time, b forescale.Band, from, seen time.Time, hole time.Duration) (n need, gap bool) {
+	covered := seen
 	for i := range g.points {
 		p := &g.points[i]
 		end := p.Time.Add(forescale.DemandStep)
-		if !usable(p, now) || !end.After(from) {
+		if !usable(p, now) || !end.After(seen) {
 			continue
 		}
 		gap = gap || p.Time.Sub(covered) > hole
-		covered = end
+		if covered = end; !end.After(from) {
+			continue
+		}
 		c := b.Required(p.Value)
 		if p.Censored { // at least this: what was there did not suffice
 			c = max(c, p.Ready)

@@ -46,7 +46,8 @@ type round struct {
 	before                             int // what was wanted last, if that was acted on
 	level                              int // what holds when nothing moves it: the larger of the two
 	basis                              startTime
-	warmup, lead, window               time.Duration
+	warmup, lead                       time.Duration
+	windows                            windows
 
 	// What is needed.
 	signals  []signal
@@ -90,7 +91,6 @@ func look(now time.Time, o Options, st *State) *round {
 	r.basis = warmup(now, r.s, st.Warmups, st.Learned, r.starting)
 	r.warmup = r.basis.is
 	r.lead = r.warmup + o.Interval
-	r.window = max(o.Window, r.lead)
 	r.to = r.supply
 	r.d = forescale.Decision{
 		ID: "dec_" + r.id, Service: r.s.Name, At: now, LastAt: now, Mode: r.s.Mode,
@@ -101,13 +101,14 @@ func look(now time.Time, o Options, st *State) *round {
 
 // measure reads what live demand needs now and the forecast within the lead time.
 func (r *round) measure() {
-	r.signals = signals(r.now, r.o, r.s, r.st, r.sigbuf[:0])
+	r.signals = signals(r.now, r.o, r.s, r.lead, r.st, r.sigbuf[:0])
+	r.windows = r.readWindows()
 	for i := range r.signals {
 		g := &r.signals[i]
 		if g.fresh {
 			r.live = larger(r.live, g.live)
 		}
-		n := g.ahead(r.s.Band, r.s.Objective, r.now, r.now.Add(r.lead+r.o.Interval), false)
+		n := g.ahead(r.s.Band, r.now, r.now.Add(r.lead+r.windows.slack), false)
 		r.soon = larger(r.soon, n)
 		r.fallback = r.fallback || !n.known
 	}

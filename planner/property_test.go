@@ -111,6 +111,13 @@ func anyForecast(t *rapid.T, m forescale.Metric) forescale.Forecast {
 	f.Metric = m
 	age := time.Duration(rapid.SampledFrom([]int{10, 10, 10, 44, 120}).Draw(t, "forecast age")) * time.Minute
 	f.Issued = now.Add(-age)
+	if rapid.Bool().Draw(t, "minutes known") {
+		f.Minutes = forescale.Minutes{
+			Unit: rapid.SampledFrom([]float64{1e-6, 2, 1e6}).Draw(t, "unit"), Scatter: rapid.Float64Range(0, 1).Draw(t, "scatter"),
+			Follow: rapid.Float64Range(0, 1).Draw(t, "follow"), Shift: rapid.Float64Range(lowestShift, highestShift).Draw(t, "shift"),
+			Before: rapid.SliceOfN(rapid.Float64Range(0, 12), 0, 3).Draw(t, "before"),
+		}
+	}
 	switch rapid.IntRange(0, 9).Draw(t, "forecast oddity") {
 	case 0:
 		f.Values[rapid.IntRange(0, 20).Draw(t, "odd step")][2] = math.NaN()
@@ -248,8 +255,12 @@ func TestAnyState(t *testing.T) {
 			if !every && (some || !v.Missing.FollowForecast) {
 				t.Fatalf("from %d to %d although not all signals are there: %v", supply, d.To, codes(d))
 			}
+			rest := o.Window // and without known minutes around all forecasts, longer
+			if len(s.Forecasts) == len(v.Metrics) && !slices.ContainsFunc(s.Forecasts, func(f forescale.Forecast) bool { return !f.Minutes.Known() }) {
+				rest = r.Plan.Lead
+			}
 			for _, e := range s.Recent {
-				if count(e, forescale.ActionStart) > 0 && now.Sub(e.At) < o.Window {
+				if count(e, forescale.ActionStart) > 0 && now.Sub(e.At) < rest {
 					t.Fatalf("a stop %v after a start", now.Sub(e.At))
 				}
 			}

@@ -3,11 +3,13 @@ package loop
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/forecast"
+	"github.com/forescale/forescale/planner"
 )
 
 // history is the demand of a service in one metric, laid out in steps to learn from:
@@ -17,6 +19,7 @@ type history struct {
 	from   time.Time // the first minute to read
 	grid   *forecast.Gridder
 	counts forescale.Capacities // nil: of another metric than load
+	recent *planner.Recent      // the newest minutes as they are
 }
 
 // add puts a point into its step, as it would have been worked out with the capacity
@@ -24,6 +27,25 @@ type history struct {
 func (h history) add(p forescale.DemandPoint, now time.Time) {
 	p.Value *= h.counts.Factor(p.Time, now)
 	h.grid.Add(p)
+	h.note(p)
+}
+
+// recentMinutes is how far back single minutes are looked at.
+const recentMinutes = 2 * 24 * 60
+
+func newRecent(to time.Time) *planner.Recent {
+	r := &planner.Recent{End: to, Values: make([]float32, recentMinutes)}
+	for i := range r.Values {
+		r.Values[i] = float32(math.NaN())
+	}
+	return r
+}
+
+// note puts a minute where it belongs, if it is one of the newest.
+func (h history) note(p forescale.DemandPoint) {
+	if i := len(h.recent.Values) - int(h.recent.End.Sub(p.Time)/forescale.DemandStep); i >= 0 && i < len(h.recent.Values) {
+		h.recent.Values[i] = float32(p.Value)
+	}
 }
 
 // histories reads what the services' forecasts learn from, by service, in a number of
@@ -47,7 +69,7 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 	names := make([]string, 0, len(services))
 	earliest := to
 	for _, span := range spans {
-		h := history{metric: span.Metric, from: begin, counts: l.capacities.ofMetric(span.Service, span.Metric)}
+		h := history{metric: span.Metric, from: begin, counts: l.capacities.ofMetric(span.Service, span.Metric), recent: newRecent(to)}
 		points := forecast.Spread(hours[lineOf{span.Service, span.Metric}], l.opt.Step)
 		if span.First.After(begin) {
 			h.from = span.First.Truncate(l.opt.Step)

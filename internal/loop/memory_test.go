@@ -197,6 +197,32 @@ func TestForecasts(t *testing.T) {
 			t.Errorf("runs %+v, %v", runs, err)
 		}
 	})
+	t.Run("what is known of minutes around forecasts goes on where the last one was, also by another server", func(t *testing.T) {
+		b := withHistory(t, forescale.ModeForecastOnly)
+		shift := 0.0
+		for k, want := range []int{0, 15, 30} {
+			b.restart() // whatever is known is in the store
+			now := b.clock.Now()
+			if err := b.loop.Refresh(t.Context(), now); err != nil {
+				t.Fatal(err)
+			}
+			m := ledger(b)[0].Minutes
+			if !m.Known() || m.Seen != want || len(m.Before) != 3*min(k, 1) || k > 0 && m.Shift <= shift {
+				t.Errorf("of forecast %d is known %+v, want %d minutes seen and a shift above %v", k+1, m, want, shift)
+			}
+			shift = m.Shift
+			var cells []forescale.Cell
+			var points []forescale.DemandPoint
+			for at := now.Truncate(time.Minute); at.Before(now.Add(15 * time.Minute).Truncate(time.Minute)); at = at.Add(time.Minute) {
+				cells = append(cells, forescale.Cell{Service: "web", Time: at})
+				points = append(points, forescale.DemandPoint{Service: "web", Metric: forescale.MetricUtilization, Time: at, Value: 9, Reporting: 1, Ready: 1})
+			}
+			if err := b.store.SaveDemand(t.Context(), cells, points); err != nil {
+				t.Fatal(err)
+			}
+			b.clock.Advance(15 * time.Minute)
+		}
+	})
 	t.Run("the past is learned from hours where its minutes are gone", func(t *testing.T) {
 		b := withHistory(t, forescale.ModeForecastOnly)
 		now := b.clock.Now()

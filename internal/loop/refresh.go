@@ -107,6 +107,10 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 	if err != nil {
 		return nil, err
 	}
+	was, err := l.lately(ctx, now, forescale.ServiceNames(services))
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range services {
 		fs, err := l.forecastInTime(ctx, func(ctx context.Context) ([]forescale.Forecast, error) {
 			return l.forecastService(ctx, now, s, histories[s.Name], events, tracks, anew)
@@ -123,6 +127,7 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 		for i := range fs {
 			widen(&fs[i], tracks[lineOf{s.Name, fs[i].Metric}].Drift)
 		}
+		was.learn(s, histories[s.Name], fs)
 		made = append(made, fs...)
 		delete(histories, s.Name)
 	}

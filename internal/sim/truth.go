@@ -35,6 +35,7 @@ func (w *World) tick(t time.Time) {
 		s := w.services[name]
 		s.open.at = from.Truncate(w.Step)
 		s.open.ticks++
+		s.open.wanted = max(s.open.wanted, s.wanted)
 		s.open.demand += s.Load.At(from) / s.Capacity
 		for _, id := range s.names {
 			w.count(w.units[id], from, &s.open)

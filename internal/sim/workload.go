@@ -60,7 +60,7 @@ type Row struct {
 	Time     time.Time      `json:"time"`
 	Demand   float64        `json:"demand"`   // mean, in busy instances
 	Required int            `json:"required"` // at that demand, by the band and min
-	Wanted   int            `json:"wanted"`   // by the newest decision at the step's end
+	Wanted   int            `json:"wanted"`   // the most during the step, by decisions
 	Starting float64        `json:"starting"` // mean
 	Ready    float64        `json:"ready"`    // mean, of those that take load
 	Draining float64        `json:"draining"` // mean
@@ -75,12 +75,13 @@ type sums struct {
 	ticks                            int
 	demand, starting, ready, drained float64
 	starts                           int
+	wanted                           int // the most
 }
 
 func (s sums) row(w *workload) Row {
 	n := float64(max(s.ticks, 1))
 	d := s.demand / n
-	return Row{Time: s.at, Demand: d, Required: max(w.Service.Band.Required(d), w.Service.Min, 1), Wanted: w.wanted,
+	return Row{Time: s.at, Demand: d, Required: max(w.Service.Band.Required(d), w.Service.Min, 1), Wanted: s.wanted,
 		Starting: s.starting / n, Ready: s.ready / n, Draining: s.drained / n, Starts: s.starts, Reason: w.reason}
 }
 

@@ -126,7 +126,7 @@ var Tables = []Table{
 	table("run", 1, "id:text kind:text server:text due_at:time started_at:time ended_at:time state:text attempt:int done:int failed:int error:text").summed("done"),
 	table("import", 1, "fingerprint:text done:int").summed("done"),
 	table("line", 1, "id:int service:text metric:text points:int").counted().summed("points"),
-	table("forecast", 2, "line:int issued:time model:text start:time step:int warnings:json pinball:score naive:score coverage:score tested:int quantiles:blob").summed("tested"),
+	table("forecast", 2, "line:int issued:time model:text start:time step:int warnings:json pinball:score naive:score coverage:score tested:int quantiles:blob minutes:json").summed("tested"),
 	table("tally", 4, "line:int day:int lead:int model:text steps:int inside:int loss:real error:real truth:real compared:int their_miss:real last_week:real").summed("steps"),
 	table("elasticity", 2, "service:text day:int body:json"),
 	table("track", 1, "line:int until:time drift:json"),

@@ -27,7 +27,7 @@ func (f forecast) whole() forescale.Forecast {
 	for i := range out.Values {
 		out.Values[i] = all[i*n : (i+1)*n : (i+1)*n]
 	}
-	out.Levels, out.Warnings = slices.Clone(f.Levels), slices.Clone(f.Warnings)
+	out.Levels, out.Warnings, out.Minutes.Before = slices.Clone(f.Levels), slices.Clone(f.Warnings), slices.Clone(f.Minutes.Before)
 	return out
 }
 
@@ -45,7 +45,7 @@ func (s *Store) SaveForecasts(ctx context.Context, fs []forescale.Forecast) erro
 			}
 		}
 		k.Values, k.Choice = nil, nil
-		k.Levels, k.Warnings = slices.Clone(f.Levels), slices.Clone(f.Warnings)
+		k.Levels, k.Warnings, k.Minutes.Before = slices.Clone(f.Levels), slices.Clone(f.Warnings), slices.Clone(f.Minutes.Before)
 		k.Issued, k.Start = utc(f.Issued), utc(f.Start)
 		kept[i] = k
 	}

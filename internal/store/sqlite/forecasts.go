@@ -19,7 +19,7 @@ func (s *Store) SaveForecasts(ctx context.Context, fs []forescale.Forecast) erro
 		return ctx.Err()
 	}
 	blobs := make([][]byte, len(fs)) // before the writer's turn: this takes longer than writing
-	warnings := make([]any, len(fs))
+	warnings, minutes := make([]any, len(fs)), make([]any, len(fs))
 	for i, f := range fs {
 		var err error
 		if blobs[i], err = encoding.EncodeQuantiles(f.Levels, f.Values); err != nil {
@@ -32,6 +32,13 @@ func (s *Store) SaveForecasts(ctx context.Context, fs []forescale.Forecast) erro
 			}
 			warnings[i] = string(text)
 		}
+		if f.Minutes.Known() {
+			text, err := json.Marshal(f.Minutes)
+			if err != nil {
+				return fmt.Errorf("save the forecast of %s: %w", f.Service, err)
+			}
+			minutes[i] = string(text)
+		}
 	}
 	return s.write(ctx, "save forecasts", func(t *tx) error {
 		for i, f := range fs {
@@ -39,13 +46,13 @@ func (s *Store) SaveForecasts(ctx context.Context, fs []forescale.Forecast) erro
 			if err != nil {
 				return err
 			}
-			if err := t.exec(`INSERT INTO forecast (line, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			if err := t.exec(`INSERT INTO forecast (line, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles, minutes)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 				ON CONFLICT (line, issued) DO UPDATE SET model = excluded.model, start = excluded.start, step = excluded.step,
 				warnings = excluded.warnings, pinball = excluded.pinball, naive = excluded.naive, coverage = excluded.coverage,
-				tested = excluded.tested, quantiles = excluded.quantiles`,
+				tested = excluded.tested, quantiles = excluded.quantiles, minutes = excluded.minutes`,
 				line, ms(f.Issued), f.Model, ms(f.Start), int64(f.Step), warnings[i],
-				f.Score.Pinball, f.Score.Naive, f.Score.Coverage, f.Score.Tested, blobs[i]); err != nil {
+				f.Score.Pinball, f.Score.Naive, f.Score.Coverage, f.Score.Tested, blobs[i], minutes[i]); err != nil {
 				return err
 			}
 		}
@@ -53,21 +60,26 @@ func (s *Store) SaveForecasts(ctx context.Context, fs []forescale.Forecast) erro
 	})
 }
 
-const forecastColumns = "service, metric, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles"
+const forecastColumns = "service, metric, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles, minutes"
 
 func scanForecast(r row) (f forescale.Forecast, err error) {
 	var issued, start int64
-	var warnings sql.NullString
+	var warnings, minutes sql.NullString
 	var pinball, naive, coverage sql.NullFloat64
 	var blob sql.RawBytes // decoded before the row goes
 	if err := r.Scan(&f.Service, &f.Metric, &issued, &f.Model, &start, &f.Step, &warnings,
-		&pinball, &naive, &coverage, &f.Score.Tested, &blob); err != nil {
+		&pinball, &naive, &coverage, &f.Score.Tested, &blob, &minutes); err != nil {
 		return f, err
 	}
 	f.Issued, f.Start = fromMS(issued), fromMS(start)
 	f.Score.Pinball, f.Score.Naive, f.Score.Coverage = orNaN(pinball), orNaN(naive), orNaN(coverage)
 	if warnings.Valid {
 		if err := json.Unmarshal([]byte(warnings.String), &f.Warnings); err != nil {
+			return f, store.Contradiction("the forecast of", f.Service, err)
+		}
+	}
+	if minutes.Valid {
+		if err := json.Unmarshal([]byte(minutes.String), &f.Minutes); err != nil {
 			return f, store.Contradiction("the forecast of", f.Service, err)
 		}
 	}

@@ -18,6 +18,7 @@ type forecastRow struct {
 	forescale.Forecast
 	line     int64
 	warnings *string
+	minutes  *string
 	blob     []byte
 }
 
@@ -64,17 +65,25 @@ func forecastRows(fs []forescale.Forecast) ([]forecastRow, error) {
 			s := string(text)
 			rows[i].warnings = &s
 		}
+		if f.Minutes.Known() {
+			text, err := json.Marshal(f.Minutes)
+			if err != nil {
+				return nil, fmt.Errorf("save the forecast of %s: %w", f.Service, err)
+			}
+			s := string(text)
+			rows[i].minutes = &s
+		}
 	}
 	return lastOf(rows, func(r forecastRow) pointKey { return pointKey{lineKey{r.Service, r.Metric}, r.Issued} }), nil
 }
 
 func (t *tx) insertForecasts(ctx context.Context, rows []forecastRow) error {
-	return t.exec(ctx, `INSERT INTO forecast (line, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles)
+	return t.exec(ctx, `INSERT INTO forecast (line, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles, minutes)
 		SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::timestamptz[], $5::bigint[], $6::json[],
-			$7::float8[], $8::float8[], $9::float8[], $10::bigint[], $11::bytea[])
+			$7::float8[], $8::float8[], $9::float8[], $10::bigint[], $11::bytea[], $12::json[])
 		ON CONFLICT (line, issued) DO UPDATE SET model = excluded.model, start = excluded.start, step = excluded.step,
 			warnings = excluded.warnings, pinball = excluded.pinball, naive = excluded.naive, coverage = excluded.coverage,
-			tested = excluded.tested, quantiles = excluded.quantiles`,
+			tested = excluded.tested, quantiles = excluded.quantiles, minutes = excluded.minutes`,
 		column(rows, func(r forecastRow) int64 { return r.line }),
 		column(rows, func(r forecastRow) time.Time { return r.Issued }),
 		column(rows, func(r forecastRow) string { return r.Model }),
@@ -85,22 +94,28 @@ func (t *tx) insertForecasts(ctx context.Context, rows []forecastRow) error {
 		column(rows, func(r forecastRow) float64 { return r.Score.Naive }),
 		column(rows, func(r forecastRow) float64 { return r.Score.Coverage }),
 		column(rows, func(r forecastRow) int64 { return int64(r.Score.Tested) }),
-		column(rows, func(r forecastRow) []byte { return r.blob }))
+		column(rows, func(r forecastRow) []byte { return r.blob }),
+		column(rows, func(r forecastRow) *string { return r.minutes }))
 }
 
-const forecastColumns = "service, metric, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles"
+const forecastColumns = "service, metric, issued, model, start, step, warnings, pinball, naive, coverage, tested, quantiles, minutes"
 
 func scanForecast(r row) (f forescale.Forecast, err error) {
-	var warnings *string
+	var warnings, minutes *string
 	var step int64
 	var blob []byte
 	if err := r.Scan(&f.Service, &f.Metric, &f.Issued, &f.Model, &f.Start, &step, &warnings,
-		&f.Score.Pinball, &f.Score.Naive, &f.Score.Coverage, &f.Score.Tested, &blob); err != nil {
+		&f.Score.Pinball, &f.Score.Naive, &f.Score.Coverage, &f.Score.Tested, &blob, &minutes); err != nil {
 		return f, err
 	}
 	f.Issued, f.Start, f.Step = f.Issued.UTC(), f.Start.UTC(), time.Duration(step)
 	if warnings != nil {
 		if err := json.Unmarshal([]byte(*warnings), &f.Warnings); err != nil {
+			return f, store.Contradiction("the forecast of", f.Service, err)
+		}
+	}
+	if minutes != nil {
+		if err := json.Unmarshal([]byte(*minutes), &f.Minutes); err != nil {
 			return f, store.Contradiction("the forecast of", f.Service, err)
 		}
 	}

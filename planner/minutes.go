@@ -1,0 +1,235 @@
+package planner
+
+import (
+	"math"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+const (
+	// followAtFirst is what is taken to last of a deviation before it was measured,
+	// and followWeight how many pairs that weighs as much as.
+	followAtFirst, followWeight = 0.5, 30
+	// pairsKept is the share of the sums that each further minute leaves: they are of
+	// about three days.
+	pairsKept = 0.9998
+	// firstShift is the shift before anything was seen: whole instances are kept, so
+	// that less than the objective's quantile is nearly always enough.
+	firstShift = -0.33
+	// A minute above the plan raises the shift by a step, and each minute lowers it by
+	// as much as makes both equal when the objective is met (Gibbs and Candès, "Adaptive
+	// conformal inference under distribution shift", 2021). The step is large at
+	// first and becomes smaller with what was seen, to find the place and then keep it.
+	firstStep, leastStepOfShift, stepHalved = 0.1, 0.01, 500
+	// lowestShift and highestShift bound what is made of an objective: at 99 % the
+	// quantiles in use are 87 % and one of ten million.
+	lowestShift, highestShift = -1.2, 3.0
+	// weekOfMinutes is how many minutes the share above is told of.
+	weekOfMinutes = 7 * 24 * 60
+	// stepsBefore is how many medians of the past a forecast keeps.
+	stepsBefore = 3
+	// longestLook bounds how many minutes are learned from at once.
+	longestLook = 60
+	// looks bounds the moments and lead times that a minute is looked at from.
+	looks = 5
+)
+
+// Recent is demand by the minute; NaN is what is not known.
+type Recent struct {
+	End    time.Time // of the last minute
+	Values []float32
+}
+
+// before is the demand of the minute that begins so many minutes before t.
+func (r Recent) before(t time.Time, ago int) float64 {
+	i := len(r.Values) - int(r.End.Sub(t)/forescale.DemandStep) - ago
+	if i < 0 || i >= len(r.Values) {
+		return math.NaN()
+	}
+	return float64(r.Values[i])
+}
+
+// LearnMinutes is what is known of single minutes around the forecast f: from the
+// demand lately, and from the newest forecast before it, nil if there is none, whose
+// minutes have come. Planned ahead was what the plan of that time would have kept a
+// lead time later; whether somebody acted on it, or what limits did to it, does not
+// matter.
+func LearnMinutes(s forescale.Service, lead time.Duration, r Recent, before, f *forescale.Forecast) forescale.Minutes {
+	m := forescale.Minutes{Follow: followAtFirst, Shift: firstShift}
+	if before != nil && before.Minutes.Known() && before.Minutes.Valid() {
+		m = before.Minutes
+		m.Before = nil
+		m.Shift = min(max(m.Shift, lowestShift), highestShift)
+		m.Follow = min(max(m.Follow, 0), 1)
+		m.Above = min(max(m.Above, 0), 1)
+	}
+	m.Unit, m.Scatter = scatter(r, f.Step)
+	if !m.Known() || len(f.Values) == 0 || len(f.Levels) == 0 {
+		return forescale.Minutes{}
+	}
+	if before == nil || before.Step <= 0 || len(before.Values) == 0 || len(before.Levels) == 0 {
+		return m
+	}
+	b := *before
+	if !b.Minutes.Known() {
+		b.Minutes = m
+	}
+	l := learner{s: s.WithDefaults(), lead: lead, r: r, f: &b, m: &m}
+	l.all()
+	m.Before = foreseen(m, &b, f)
+	if !m.Valid() {
+		return forescale.Minutes{}
+	}
+	return m
+}
+
+// scatter is the mean of demand, and how single minutes lie around the mean of
+// their step: a mean of n values has followed each of them by one n-th, which is
+// made good.
+func scatter(r Recent, step time.Duration) (unit, deviation float64) {
+	n := 0
+	for _, v := range r.Values {
+		if isNumber(float64(v)) {
+			unit += float64(v)
+			n++
+		}
+	}
+	if n == 0 || unit <= 0 {
+		return 0, 0
+	}
+	unit /= float64(n)
+	width := int(step / forescale.DemandStep)
+	if width < 2 {
+		return unit, 0
+	}
+	o := outlook{f: &forescale.Forecast{Minutes: forescale.Minutes{Unit: unit}}}
+	squares, cells := 0.0, 0
+	first := r.End.Add(-time.Duration(len(r.Values)) * forescale.DemandStep)
+	skip := int((first.Truncate(step).Add(step).Sub(first) % step) / forescale.DemandStep)
+	for i := skip; i+width <= len(r.Values); i += width {
+		mean := 0.0
+		for _, v := range r.Values[i : i+width] {
+			mean += float64(v) / float64(width)
+		}
+		if !isNumber(mean) {
+			continue
+		}
+		for _, v := range r.Values[i : i+width] {
+			d := o.root(float64(v)) - o.root(mean)
+			squares += d * d
+		}
+		cells++
+	}
+	if cells == 0 {
+		return unit, 0
+	}
+	return unit, math.Sqrt(squares / float64(cells*(width-1)))
+}
+
+// foreseen are the medians of the steps before f as the forecast before had them, moved
+// to where f begins.
+func foreseen(m forescale.Minutes, before, f *forescale.Forecast) []float64 {
+	b := outlook{f: before}
+	o := outlook{f: &forescale.Forecast{Minutes: m}}
+	begin, ok := f.At(f.Start, 0.5)
+	if !ok || f.Start.Before(before.Start) || !f.Start.Before(before.End()) {
+		return nil
+	}
+	by := o.root(begin) - o.root(b.median(f.Start))
+	out := make([]float64, stepsBefore)
+	for k := range out {
+		out[k] = o.unroot(o.root(b.median(f.Start.Add(-time.Duration(stepsBefore-k)*f.Step))) + by)
+	}
+	return out
+}
+
+// learner goes through the minutes that have come since a forecast.
+type learner struct {
+	s    forescale.Service
+	lead time.Duration
+	r    Recent
+	f    *forescale.Forecast // the one before
+	m    *forescale.Minutes  // what is learned
+}
+
+func (l *learner) all() {
+	from := l.f.Issued.Truncate(forescale.DemandStep)
+	if first := l.r.End.Add(-longestLook * forescale.DemandStep); from.Before(first) {
+		from = first
+	}
+	if end := l.f.End(); from.Before(l.f.Start) || !end.After(from) {
+		from = l.f.Start
+	}
+	minutes := 0
+	above := 0
+	for t := from; t.Before(l.r.End) && t.Before(l.f.End()); t = t.Add(forescale.DemandStep) {
+		v := l.r.before(t, 0)
+		if !isNumber(v) {
+			continue
+		}
+		minutes++
+		l.follow(t, v)
+		over := 0.0
+		if l.s.Band.Required(v) > l.planned(t) {
+			above++
+			over = 1
+		}
+		l.m.Seen++
+		l.m.Above += (over - l.m.Above) / float64(min(l.m.Seen, weekOfMinutes))
+	}
+	step := max(leastStepOfShift, firstStep/(1+float64(l.m.Seen)/stepHalved))
+	l.m.Shift += step * (float64(above) - (1-l.s.Objective)*float64(minutes))
+	l.m.Shift = min(max(l.m.Shift, lowestShift), highestShift)
+	l.m.Follow = (l.m.Pairs.Product + followWeight*followAtFirst) / (l.m.Pairs.Square + followWeight)
+	l.m.Follow = min(max(l.m.Follow, 0), 1)
+}
+
+// ahead is the lead time in whole minutes that lie before an order arrives.
+func (l *learner) ahead() int { return int((l.lead - 1) / forescale.DemandStep) }
+
+// from reads the forecast before as at t.
+func (l *learner) from(t time.Time) outlook {
+	return lookAhead(l.f, l.s.Objective, t, l.lead, func(ago int) float64 { return l.r.before(t, ago) })
+}
+
+// follow holds what the forecast was off a lead time before against what it was
+// off at t.
+func (l *learner) follow(t time.Time, v float64) {
+	o := l.from(t.Add(-time.Duration(l.ahead()) * forescale.DemandStep))
+	row := l.f.Values[t.Sub(l.f.Start)/l.f.Step]
+	median := o.root(row[o.mid])
+	deviation := o.deviation(row, median)
+	then, now := o.off/deviation, (o.root(v)-median)/deviation
+	l.m.Pairs.Product = pairsKept*l.m.Pairs.Product + then*now
+	l.m.Pairs.Square = pairsKept*l.m.Pairs.Square + then*then
+}
+
+// planned is what there would have been at t: the least that any look since a
+// lead time before has kept, as each may stop what it does not need within its own.
+func (l *learner) planned(t time.Time) int {
+	ahead := l.ahead()
+	stride := max(1, (ahead+looks-2)/(looks-1))
+	least := math.MaxInt
+	for back := ahead; ; back = max(0, back-stride) {
+		at := t.Add(-time.Duration(back) * forescale.DemandStep)
+		o := l.from(at)
+		most := 1
+		for on := 0; ; on = min(ahead, on+stride) {
+			when := at.Add(time.Duration(on) * forescale.DemandStep)
+			if when.Before(l.f.Start) {
+				when = l.f.Start
+			}
+			if v, ok := o.high(when); ok && isNumber(v) {
+				most = max(most, l.s.Band.Required(v))
+			}
+			if on == ahead {
+				break
+			}
+		}
+		least = min(least, most)
+		if back == 0 {
+			return least
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package planner
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+const (
+	// softening keeps the root calm near zero, in units of the mean demand.
+	softening = 0.02
+	// leastDeviation is the standard deviation, on the root scale, below which no
+	// forecast is believed.
+	leastDeviation = 0.005
+	// newestMinutes are looked at to tell how far off the forecast is now. Each
+	// counts half as much as the one after it.
+	newestMinutes = 14
+	// fading is the time beyond the lead in which half of what a forecast is off is gone.
+	fading = 30 * time.Minute
+	// widthLevel is the quantile whose distance from the median tells a forecast's width.
+	widthLevel = 0.9
+)
+
+// outlook is a forecast as it is read at one moment: moved by what the newest
+// minutes show it to be off, and widened from means of steps to single minutes. Of a
+// forecast around which no minutes are known it is the forecast as issued.
+type outlook struct {
+	f     *forescale.Forecast
+	at    time.Time
+	lead  time.Duration
+	q     float64 // the objective
+	stays float64 // standard deviations above the median
+	off   float64 // what the newest minutes are above it, on the root scale
+	left  float64 // share of that which is left after a lead time
+
+	mid, wide int     // positions of the median and of the level that tells the width
+	widths    float64 // standard deviations between both, 0: the width is not told
+}
+
+// lookAhead reads f at a time, for an objective; demand is that of the minute so many
+// minutes before, NaN if not known.
+func lookAhead(f *forescale.Forecast, q float64, at time.Time, lead time.Duration, demand func(ago int) float64) outlook {
+	o := outlook{f: f, q: q, at: at, lead: lead}
+	if !f.Minutes.Known() {
+		return o
+	}
+	o.setLevels()
+	o.stays = deviations(q) + f.Minutes.Shift
+	o.left = f.Minutes.Follow
+	sum, weights, weight := 0.0, 0.0, 1.0
+	minute := at.Truncate(forescale.DemandStep)
+	for ago := 1; ago <= newestMinutes; ago++ {
+		if v := demand(ago); isNumber(v) {
+			sum += weight * (o.root(v) - o.root(o.median(minute.Add(-time.Duration(ago)*forescale.DemandStep))))
+			weights += weight
+		}
+		weight /= 2
+	}
+	if weights > 0 {
+		o.off = sum / weights
+	}
+	return o
+}
+
+// high is the demand that the plan is made for at t; ok is false beyond the forecast.
+func (o *outlook) high(t time.Time) (demand float64, ok bool) {
+	demand, _, ok = o.step(t)
+	return demand, ok
+}
+
+// step is the demand that the plan is made for at t, and the median.
+func (o *outlook) step(t time.Time) (high, middle float64, ok bool) {
+	if !o.f.Minutes.Known() {
+		high, ok = o.f.At(t, o.q)
+		middle, _ = o.f.At(t, 0.5)
+		return high, middle, ok
+	}
+	d := t.Sub(o.f.Start)
+	if d < 0 || o.f.Step <= 0 || int(d/o.f.Step) >= len(o.f.Values) {
+		return 0, 0, false
+	}
+	row := o.f.Values[d/o.f.Step]
+	median := o.root(row[o.mid])
+	z := median + o.remains(t)
+	return o.unroot(z + o.stays*o.deviation(row, median)), o.unroot(z), true
+}
+
+// remains is what at t is left of what the newest minutes are off. It ends where
+// there is nothing to speak of.
+func (o *outlook) remains(t time.Time) float64 {
+	beyond := t.Sub(o.at) - o.lead
+	switch {
+	case beyond <= 0:
+		return o.off * o.left
+	case beyond > 12*fading:
+		return 0
+	}
+	return o.off * o.left * math.Exp2(-float64(beyond)/float64(fading))
+}
+
+// deviation is the standard deviation of a minute: what steps and minutes do
+// has nothing to do with each other, so it adds up by squares.
+func (o *outlook) deviation(row []float64, median float64) float64 {
+	width := 0.0
+	if o.widths > 0 {
+		width = (o.root(row[o.wide]) - median) / o.widths
+	}
+	scatter := o.f.Minutes.Scatter
+	return max(math.Sqrt(width*width+scatter*scatter), leastDeviation)
+}
+
+// setLevels finds the levels that are looked at.
+func (o *outlook) setLevels() {
+	levels := o.f.Levels
+	o.mid, _ = slices.BinarySearch(levels, 0.5)
+	o.wide, _ = slices.BinarySearch(levels, widthLevel)
+	o.mid, o.wide = min(o.mid, len(levels)-1), min(o.wide, len(levels)-1)
+	if o.wide > o.mid {
+		o.widths = deviations(levels[o.wide])
+	}
+}
+
+// median is that of the step at t, before the forecast begins as it was foreseen.
+func (o *outlook) median(t time.Time) float64 {
+	if v, ok := o.f.At(t, 0.5); ok {
+		return v
+	}
+	before := o.f.Minutes.Before
+	if t.Before(o.f.Start) && len(before) > 0 {
+		k := int((o.f.Start.Sub(t) + o.f.Step - 1) / o.f.Step) // steps back
+		return before[max(0, len(before)-k)]
+	}
+	v, _ := o.f.At(o.f.Start, 0.5)
+	return v
+}
+
+func (o *outlook) root(demand float64) float64 {
+	return math.Sqrt(max(0, demand)/o.f.Minutes.Unit + softening)
+}
+
+func (o *outlook) unroot(z float64) float64 {
+	z = max(z, 0)
+	return max(0, z*z-softening) * o.f.Minutes.Unit
+}
+
+// deviations is how many standard deviations above the mean the q-quantile of a
+// normal distribution lies.
+func deviations(q float64) float64 { return math.Sqrt2 * math.Erfinv(2*q-1) }
+
+// quantile inverts deviations.
+func quantile(deviations float64) float64 { return 0.5 * math.Erfc(-deviations/math.Sqrt2) }
