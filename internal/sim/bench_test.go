@@ -124,8 +124,6 @@ func TestASimulatedRoundDoesNotGrowWithTime(t *testing.T) { // not in parallel: 
 		count("decisions", len(decisions), err)
 		forecasts, err := mem.LedgerForecasts(t.Context(), "shop", forescale.MetricLoad, monday, now)
 		count("forecasts", len(forecasts), err)
-		runs, err := mem.ListRuns(t.Context(), forescale.RunQuery{})
-		count("runs", len(runs), err)
 		warmups, err := mem.Warmups(t.Context(), "", 0)
 		count("warm-ups", len(warmups), err)
 		return allocs, kept

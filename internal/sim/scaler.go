@@ -24,12 +24,13 @@ func drive(r scaler, demand []float64, step, period, warmup time.Duration, n0 in
 			t := time.Duration(i)*step + time.Duration(k)*dt
 			p.warm(t)
 			p.scale(r.wants(t, i, min(100, 100*d/float64(max(p.ready, 1))), &p), t)
+			row.Wanted = max(row.Wanted, p.total())
 			row.Ready += float64(p.ready)
 			row.Starting += float64(len(p.due))
 		}
 		row.Ready /= float64(times)
 		row.Starting /= float64(times)
-		row.Wanted, row.Starts = p.total(), p.starts-before
+		row.Starts = p.starts - before
 		rows[i] = row
 	}
 	return rows
