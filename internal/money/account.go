@@ -38,8 +38,6 @@ type tally struct {
 	rest  forescale.Money // bound by what runs beyond, until it could be gone
 }
 
-func (t tally) sum() forescale.Money { return t.spent.Plus(t.min).Plus(t.rest) }
-
 // running is the bill of a live instance.
 type running struct {
 	Bill
