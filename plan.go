@@ -6,28 +6,30 @@ import "time"
 // database, the API and the dashboard.
 type Code string
 
-// The codes. Those of nodes and money join with the rooms that need them.
+// The codes. Those of nodes join with the rooms that need them.
 const (
-	CodeForecastRise  Code = "forecast_rise"      // the forecast needs more within the lead time
-	CodeForecastFall  Code = "forecast_fall"      // the forecast allows fewer for the whole cool-down window
-	CodeReactiveHigh  Code = "reactive_high"      // live demand needs more than is there
-	CodeSaturated     Code = "saturated"          // all instances at 95 % or more: the true demand is hidden
-	CodeSteady        Code = "steady"             // what is there is what is needed
-	CodeMinBound      Code = "min_bound"          // min decides
-	CodeMaxBound      Code = "max_bound"          // more are required than max allows
-	CodeWarmingUp     Code = "warming_up"         // what is needed is on its way already
-	CodeCoolingDown   Code = "cooling_down"       // fewer would do, but not for the whole window yet
-	CodeStepLimit     Code = "step_limit"         // more starts or stops than one window allows: the rest follows
-	CodeHoldNoMetrics Code = "hold_no_metrics"    // there was never a sample
-	CodeHoldStale     Code = "hold_stale_metrics" // samples stopped
-	CodeHoldBlind     Code = "hold_blind"         // the world could not be read in full
-	CodeHoldClock     Code = "hold_clock_jump"    // the wall clock jumped
-	CodeModelFallback Code = "model_fallback"     // the forecast is missing, old or a simpler one
-	CodePaused        Code = "paused"             // paused by a person
-	CodeOff           Code = "off"                // mode off
-	CodeSecondWriter  Code = "second_writer"      // somebody else changes the same instances
-	CodeReplaceFailed Code = "replace_failed"     // an instance died or did not start; another takes its place
-	CodeStartFailing  Code = "start_failing"      // starts failed again and again: backing off
+	CodeForecastRise   Code = "forecast_rise"      // the forecast needs more within the lead time
+	CodeForecastFall   Code = "forecast_fall"      // the forecast allows fewer for the whole cool-down window
+	CodeReactiveHigh   Code = "reactive_high"      // live demand needs more than is there
+	CodeSaturated      Code = "saturated"          // all instances at 95 % or more: the true demand is hidden
+	CodeSteady         Code = "steady"             // what is there is what is needed
+	CodeMinBound       Code = "min_bound"          // min decides
+	CodeMaxBound       Code = "max_bound"          // more are required than max allows
+	CodeWarmingUp      Code = "warming_up"         // what is needed is on its way already
+	CodeCoolingDown    Code = "cooling_down"       // fewer would do, but not for the whole window yet
+	CodeStepLimit      Code = "step_limit"         // more starts or stops than one window allows: the rest follows
+	CodeHoldNoMetrics  Code = "hold_no_metrics"    // there was never a sample
+	CodeHoldStale      Code = "hold_stale_metrics" // samples stopped
+	CodeHoldBlind      Code = "hold_blind"         // the world could not be read in full
+	CodeHoldClock      Code = "hold_clock_jump"    // the wall clock jumped
+	CodeModelFallback  Code = "model_fallback"     // the forecast is missing, old or a simpler one
+	CodePaused         Code = "paused"             // paused by a person
+	CodeOff            Code = "off"                // mode off
+	CodeSecondWriter   Code = "second_writer"      // somebody else changes the same instances
+	CodeReplaceFailed  Code = "replace_failed"     // an instance died or did not start; another takes its place
+	CodeBudgetCapped   Code = "budget_capped"      // more would pass a budget's limit
+	CodeBudgetReserved Code = "budget_reserved"    // what a budget has left is kept for the min of other services
+	CodeStartFailing   Code = "start_failing"      // starts failed again and again: backing off
 )
 
 // Reason is one code with the numbers that tipped it.
@@ -127,4 +129,5 @@ type PlanChange struct {
 type Plan struct {
 	At       time.Time
 	Services []ServicePlan
+	Pace     time.Duration // time between two rounds; 0: not known
 }

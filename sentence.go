@@ -115,6 +115,15 @@ var sentences = map[Code][]sentence{
 		{text: "{w:instance} failed at {t:failed}[ ({w:why})]; another takes its place."},
 		{text: "an instance is gone; another takes its place."},
 	},
+	CodeBudgetCapped: {
+		{text: "{are:wanted} wanted, but budget {w:budget} does not pay for more: {n:spent} of {n:limit} are spent and {n:reserved} reserved."},
+		{text: "budget {w:budget} does not pay for more: {n:spent} of {n:limit} are spent and {n:reserved} reserved."},
+		{text: "a budget does not pay for more."},
+	},
+	CodeBudgetReserved: {
+		{text: "{are:wanted} wanted, but what budget {w:budget} has left is reserved for the min of other services."},
+		{text: "what a budget has left is reserved for the min of other services."},
+	},
 	CodeStartFailing: {
 		{when: "most=1", text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; one more is tried."},
 		{text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; the next try is at {at:next}."},

@@ -36,9 +36,14 @@ type Service struct {
 	MaxStep   int           `json:"max_step,omitempty"` // starts at most in one planning step; 0: max(4, as many as are ready or starting)
 	Missing   MissingRules  `json:"missing"`            // what to do when samples stop
 	Template  Template      `json:"template"`           // what an instance is made from
-	Origin    Origin        `json:"origin"`             // who registered it
-	Version   int64         `json:"version"`            // grows with each change
-	UpdatedAt time.Time     `json:"updated_at"`
+
+	PricePerHour Money         `json:"price_per_hour,omitempty"` // of one instance; 0: free, or not known
+	BillingStep  time.Duration `json:"billing_step,omitempty"`   // started steps are paid whole; 0: a second
+	Priority     int           `json:"priority,omitempty"`       // where money is short, those with less give way first
+
+	Origin    Origin    `json:"origin"`  // who registered it
+	Version   int64     `json:"version"` // grows with each change
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Origin says where a thing came from.
@@ -191,6 +196,15 @@ func (s Service) Validate() error {
 			bad(d.field, fmt.Sprintf("%s is %v", d.field, d.d), "use a duration from 0s to 24h")
 		}
 	}
+	if s.PricePerHour < 0 || s.PricePerHour > MaxPrice {
+		bad("price_per_hour", fmt.Sprintf("price_per_hour is %s", s.PricePerHour), "use the price of one instance for an hour, from 0 to 1000000")
+	}
+	if s.BillingStep < 0 || s.BillingStep > MaxBillingStep || s.BillingStep%time.Second != 0 {
+		bad("billing_step", fmt.Sprintf("billing_step is %v", s.BillingStep), "use whole seconds, up to 744h")
+	}
+	if s.Priority < -1000 || s.Priority > 1000 {
+		bad("priority", fmt.Sprintf("priority is %d", s.Priority), "use -1000 to 1000")
+	}
 	if s.MaxStep < 0 {
 		bad("max_step", fmt.Sprintf("max_step is %d", s.MaxStep), "use 1 or more, or leave it out")
 	}
@@ -199,6 +213,9 @@ func (s Service) Validate() error {
 
 // MaxInstances is the highest max a service may have: it bounds names, plans and loops.
 const MaxInstances = 10_000
+
+// MaxBillingStep is the longest step that may be paid whole: a month.
+const MaxBillingStep = 31 * 24 * time.Hour
 
 // ServiceNames are the names of services, in their order.
 func ServiceNames(services []Service) []string {

@@ -60,7 +60,9 @@ func (r *round) explain() {
 		}
 	}
 	if r.up.known && r.up.count > r.s.Max && !r.said(forescale.CodeMaxBound) {
-		r.sayMax()
+		if r.paid == nil || !r.said(r.paid.Reason.Code) {
+			r.sayMax()
+		}
 	}
 	if r.target == r.s.Min && r.target != r.supply && r.wish() < r.s.Min && !r.said(forescale.CodeMinBound) {
 		r.sayMin()
@@ -274,6 +276,9 @@ func (r *round) sayMin() {
 
 func (r *round) sayMax() {
 	m := r.usage(r.up)
+	if r.sayMoney(m) {
+		return
+	}
 	m["max"] = float64(r.s.Max)
 	t := times{}
 	if r.up.known && r.up.ahead {

@@ -42,9 +42,10 @@ type round struct {
 
 	// What is there.
 	ready, starting, overdue, draining int
-	supply                             int // ready and starting before the deadline
-	before                             int // what was wanted last, if that was acted on
-	level                              int // what holds when nothing moves it: the larger of the two
+	supply                             int    // ready and starting before the deadline
+	before                             int    // what was wanted last, if that was acted on
+	level                              int    // what holds when nothing moves it: the larger of the two
+	paid                               *Money // when it is money that bounds max, nil else
 	basis                              startTime
 	warmup, lead                       time.Duration
 	windows                            windows
@@ -73,6 +74,7 @@ type round struct {
 func look(now time.Time, o Options, st *State) *round {
 	r := &round{now: now, o: o, st: st, s: st.Service.WithDefaults()}
 	r.id = stamp(r.s.Name, now)
+	r.boundByMoney()
 	for i := range st.Instances {
 		switch x := &st.Instances[i]; {
 		case x.State == forescale.InstanceReady:

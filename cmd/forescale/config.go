@@ -29,6 +29,7 @@ type Config struct {
 	Services          []ServiceEntry
 	NodeTypes         []forescale.NodeType
 	Events            []forescale.Event
+	Budgets           []forescale.Budget
 
 	places places
 }
@@ -162,6 +163,11 @@ func (c *Config) fields() []field {
 			r.mapping(n, "events."+name, fmt.Sprintf("event %q", name), eventFields(&e))
 			c.Events = append(c.Events, e)
 		}, func() []field { return eventFields(new(forescale.Event)) }),
+		named("budgets", "Money per calendar month, by name. A limit is hard: nothing is started that would pass it.", "budget", func(name string, r *configReader, n *yaml.Node) {
+			b := forescale.Budget{Name: name, Origin: forescale.OriginConfig}
+			r.mapping(n, "budgets."+name, fmt.Sprintf("budget %q", name), budgetFields(&b))
+			c.Budgets = append(c.Budgets, b.WithDefaults())
+		}, func() []field { return budgetFields(new(forescale.Budget)) }),
 	}
 }
 
@@ -190,6 +196,7 @@ func (r *configReader) check(c *Config) {
 			r.fault(n.Line, n.Column, "config_wrong_value", fmt.Sprintf("%s, in event %q", f.What, e.Name), f.Help)
 		}
 	}
+	r.checkBudgets(c)
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		n := r.places.near("tls.cert")
 		r.fault(n.Line, n.Column, "config_wrong_value", "tls needs both cert and key", "name both files")

@@ -21,6 +21,9 @@ func serviceFields(s *forescale.Service) []field {
 		duration("warmup", "From the start command until an instance is ready and takes its share. Few measured starts lean towards it.", &s.Warmup, 0, 24*time.Hour).or("1m"),
 		duration("cooldown", "From drain until stopped.", &s.Cooldown, 0, 24*time.Hour).or("10s"),
 		whole("max_step", "Starts at most in one planning step.", &s.MaxStep, 1, forescale.MaxInstances).or("4, or as many as are ready"),
+		moneyField("price_per_hour", "Price of one instance for an hour, in the currency of the budgets.", &s.PricePerHour).or("0: free, or not known"),
+		duration("billing_step", "Started steps are paid whole.", &s.BillingStep, 0, forescale.MaxBillingStep).or("1s"),
+		whole("priority", "Where money is short, services with less give way first.", &s.Priority, -1000, 1000).or("0"),
 		object("missing", "What holds while samples are missing. Nothing is ever scaled to min because data is missing.", func() []field {
 			return []field{
 				duration("hold", "Until this long nothing changes.", &s.Missing.Hold, 0, 24*time.Hour).or("5m"),

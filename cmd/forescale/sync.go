@@ -26,6 +26,9 @@ type registry interface {
 	PutEvent(ctx context.Context, e forescale.Event) error
 	DeleteEvent(ctx context.Context, name string) error
 	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
+	Budgets(ctx context.Context) ([]forescale.Budget, error)
+	PutBudget(ctx context.Context, b forescale.Budget, ifVersion int64) (forescale.Budget, error)
+	DeleteBudget(ctx context.Context, name string) error
 }
 
 // configMemory is what was last taken over from the config file: a small file
@@ -89,7 +92,7 @@ func (m *configMemory) save() error {
 //   - an entry that did not change leaves the store, and so changes by the API, alone;
 //   - the mode is looked at for itself: it follows the file only when the file's
 //     mode changed, so that a service switched off by hand stays off;
-//   - events of the file are those of the store that came from a file;
+//   - events and budgets of the file are those of the store that came from a file;
 //   - a service that left the file stays registered in its mode. Nothing is
 //     stopped by a reload.
 func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now time.Time, log *slog.Logger) error {
@@ -107,6 +110,9 @@ func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now
 	}
 	if c.File != "" { // another server may have a file
 		if err := syncEvents(ctx, r, c.Events); err != nil {
+			return err
+		}
+		if err := syncBudgets(ctx, r, c.Budgets, now); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,8 @@ type metrics struct {
 var codes = []forescale.Code{forescale.CodeForecastRise, forescale.CodeForecastFall, forescale.CodeReactiveHigh, forescale.CodeSaturated,
 	forescale.CodeSteady, forescale.CodeMinBound, forescale.CodeMaxBound, forescale.CodeWarmingUp, forescale.CodeCoolingDown, forescale.CodeStepLimit,
 	forescale.CodeHoldNoMetrics, forescale.CodeHoldStale, forescale.CodeHoldBlind, forescale.CodeHoldClock, forescale.CodeModelFallback,
-	forescale.CodePaused, forescale.CodeOff, forescale.CodeSecondWriter, forescale.CodeReplaceFailed, forescale.CodeStartFailing}
+	forescale.CodePaused, forescale.CodeOff, forescale.CodeSecondWriter, forescale.CodeReplaceFailed, forescale.CodeStartFailing,
+	forescale.CodeBudgetCapped, forescale.CodeBudgetReserved}
 
 func newMetrics(a *API) *metrics {
 	m := &metrics{

@@ -58,6 +58,9 @@ type ServiceBody struct {
 	MaxStep   int                `json:"max_step,omitempty" doc:"Starts at most in one planning step; 0: max(4, as many as are ready)"`
 	Missing   *MissingBody       `json:"missing,omitempty" doc:"What holds while samples are missing"`
 	Template  *TemplateBody      `json:"template,omitempty" doc:"What an instance is made from"`
+	Price     float64            `json:"price_per_hour,omitempty" minimum:"0" maximum:"1000000" doc:"Of one instance, in the currency of the budgets, with at most six decimals; 0: free, or not known"`
+	Billing   string             `json:"billing_step,omitempty" example:"1s" doc:"Started steps are paid whole; default a second"`
+	Priority  int                `json:"priority,omitempty" doc:"Where money is short, services with less give way first"`
 	Name      string             `json:"name,omitempty" doc:"As in the path"`
 
 	// What GET shows and a change ignores.
@@ -113,6 +116,9 @@ type ServiceView struct {
 	MaxStep   int                `json:"max_step"`
 	Missing   MissingView        `json:"missing"`
 	Template  TemplateBody       `json:"template"`
+	Price     float64            `json:"price_per_hour" doc:"Of one instance, in the currency of the budgets; 0: free, or not known"`
+	Billing   string             `json:"billing_step" doc:"Started steps are paid whole"`
+	Priority  int                `json:"priority" doc:"Where money is short, services with less give way first"`
 	Origin    forescale.Origin   `json:"origin"`
 	Version   int64              `json:"version"`
 	UpdatedAt time.Time          `json:"updated_at"`
@@ -130,7 +136,7 @@ func viewService(s forescale.Service, status StatusView) ServiceView {
 	v := ServiceView{Name: s.Name, Mode: s.Mode, Min: s.Min, Max: s.Max, Objective: s.Objective, Band: bandOf(s).String(), TimeZone: s.TimeZone,
 		Country: s.Country, Metrics: s.Metrics, Capacity: s.Capacity, Warmup: s.Warmup.String(), Cooldown: s.Cooldown.String(), MaxStep: s.MaxStep,
 		Missing:  MissingView{Hold: s.Missing.Hold.String(), StandIn: s.Missing.StandIn.String(), FollowForecast: s.Missing.FollowForecast},
-		Template: viewTemplate(s.Template), Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
+		Template: viewTemplate(s.Template), Price: s.PricePerHour.Float(), Billing: max(time.Second, s.BillingStep).String(), Priority: s.Priority, Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
 	if v.Metrics == nil {
 		v.Metrics = []forescale.Metric{}
 	}
@@ -173,8 +179,15 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 		}
 		return d
 	}
-	s := forescale.Service{Name: name, Mode: b.Mode, TimeZone: b.TimeZone, Country: b.Country, Metrics: b.Metrics, Capacity: b.Capacity, MaxStep: b.MaxStep,
-		Warmup: duration("warmup", b.Warmup), Cooldown: duration("cooldown", b.Cooldown)}
+	s := forescale.Service{Name: name, Mode: b.Mode, TimeZone: b.TimeZone, Country: b.Country, Metrics: b.Metrics, Capacity: b.Capacity, MaxStep: b.MaxStep, Priority: b.Priority,
+		BillingStep: duration("billing_step", b.Billing), Warmup: duration("warmup", b.Warmup), Cooldown: duration("cooldown", b.Cooldown)}
+	if b.Price != 0 {
+		price, err := forescale.ParseMoney(strconv.FormatFloat(b.Price, 'f', -1, 64))
+		if err != nil {
+			bad("price_per_hour", err.Error(), "round it to six decimals")
+		}
+		s.PricePerHour = price
+	}
 	if b.Name != "" && b.Name != name {
 		bad("name", fmt.Sprintf("the body names %q, the path %q", b.Name, name), "a service cannot be renamed; leave name out")
 	}

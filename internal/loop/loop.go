@@ -57,6 +57,7 @@ type Store interface {
 	store.Fleet
 	store.Forecasts
 	store.Scores
+	store.Money
 	store.Plans
 	store.Runs
 }

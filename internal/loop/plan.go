@@ -18,12 +18,20 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	if err != nil {
 		return nil, fmt.Errorf("read back: %w", err)
 	}
-	round := forescale.Plan{At: now, Services: make([]forescale.ServicePlan, len(states))}
+	book, err := l.store.Book(ctx, now)
+	if err != nil {
+		return nil, fmt.Errorf("read what was spent: %w", err)
+	}
+	book.Pace = l.opt.Interval
+	round := forescale.Plan{At: now, Services: make([]forescale.ServicePlan, len(states)), Pace: l.opt.Interval}
 	var touched []forescale.Instance
 	var news []forescale.Decision
 	for k, s := range states {
 		s.Forecasts = l.forecasts.of(s.Service.Name) // only now: the values of all services at once weigh more than all else
 		l.recount(now, s.Service.Name, s.Forecasts)
+		if a := book.Allow(s.Service.Name, now, l.opt.Interval); a != nil {
+			s.Money = &planner.Money{Most: a.Most, Reason: a.Reason}
+		}
 		r := planner.Decide(now, l.opt.Planner, s)
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
@@ -34,12 +42,38 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	if err := l.store.RecordPlan(ctx, round, touched); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
+	if len(book.Budgets) > 0 {
+		if touched, err = l.asRecorded(ctx, touched); err != nil {
+			return nil, fmt.Errorf("read back what was recorded: %w", err)
+		}
+	}
 	for _, i := range touched {
 		w.put(i)
 		w.stored[i.ID] = i
 	}
 	l.busy = l.busy || len(touched) > 0
 	return news, nil
+}
+
+// asRecorded leaves out what the store refused for want of money: whoever plans at
+// the same time may have been faster.
+func (l *Loop) asRecorded(ctx context.Context, touched []forescale.Instance) ([]forescale.Instance, error) {
+	if !slices.ContainsFunc(touched, func(i forescale.Instance) bool { return i.State == forescale.InstanceStarting }) {
+		return touched, nil
+	}
+	latest, err := l.store.LatestDecisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recorded := map[string]bool{}
+	for _, d := range latest {
+		for _, a := range d.Actions {
+			recorded[a.Instance] = true
+		}
+	}
+	return slices.DeleteFunc(touched, func(i forescale.Instance) bool {
+		return i.State == forescale.InstanceStarting && !recorded[i.ID]
+	}), nil
 }
 
 // states gathers what the planner sees of each service but for its forecasts, which

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
 )
 
 // Store is the whole memory of forescale. All methods are safe for concurrent
@@ -24,6 +25,7 @@ type Store interface {
 	Fleet
 	Forecasts
 	Scores
+	Money
 	Plans
 	Runs
 	Keys
@@ -250,6 +252,20 @@ type Scores interface {
 	Choice(ctx context.Context, service string, metric forescale.Metric) (issued time.Time, c []forescale.Choice, err error)
 }
 
+// Money keeps budgets and what was spent of them.
+type Money interface {
+	// PutBudget writes the budget as PutService writes a service.
+	PutBudget(ctx context.Context, b forescale.Budget, ifVersion int64) (forescale.Budget, error)
+	// Budgets are all, by name.
+	Budgets(ctx context.Context) ([]forescale.Budget, error)
+	// DeleteBudget returns forescale.ErrNotFound when there is none of that name. What
+	// was spent stays.
+	DeleteBudget(ctx context.Context, name string) error
+	// Book is what is known of money, charged up to now; nothing is written. Without
+	// budgets it is empty.
+	Book(ctx context.Context, now time.Time) (*money.Book, error)
+}
+
 // Plans keeps plans and decisions.
 type Plans interface {
 	// RecordPlan keeps a planning round in one commit: the latest plan of each
@@ -260,6 +276,11 @@ type Plans interface {
 	// so: what came of them is told by FinishDecision. The newest decision, here
 	// and below, is the one recorded last, whatever the clock said. An id that
 	// is taken is forescale.ErrConflict, and the whole round has no effect.
+	//
+	// With budgets, bills are charged up to p.At, and starts that would pass a
+	// limit are refused, all in the same commit and from what the store itself
+	// holds: their decisions are recorded as [money.Refused] makes them, without the
+	// instances that they would have started, and the others as they are.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
 	// LatestPlans is the newest plan of each service, of the named ones or of all when
 	// none is named, by service, Decision not filled. One query.

@@ -19,6 +19,7 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 		if err := s.idsAreFree(p); err != nil {
 			return err
 		}
+		p, instances := s.charge(p, instances)
 		for _, sp := range p.Services {
 			s.savePlan(sp)
 			if sp.Decision.ID == "" {

@@ -2,10 +2,12 @@ package memory
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/internal/store"
 )
 
@@ -26,6 +28,7 @@ func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (total int64, err 
 		if !old.Decisions.IsZero() {
 			total += s.pruneRows(old.Decisions.UnixMilli())
 		}
+		s.pruneCharges(old.Decisions)
 		s.pruneLines()
 	})
 	return total, err
@@ -52,6 +55,15 @@ func (s *Store) pruneSamples(old time.Time) (n int64) {
 		}
 	}
 	return n
+}
+
+// pruneCharges forgets what ended instances were charged, and months that are old.
+func (s *Store) pruneCharges(old time.Time) {
+	before := money.Month(math.MinInt)
+	if !old.IsZero() {
+		before = money.MonthOf(old, time.UTC) - 1
+	}
+	s.charged.Forget(func(instance string) bool { return s.instances[instance] != nil }, before)
 }
 
 // drop is a list without its first n, in memory of its own size.

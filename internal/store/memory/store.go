@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/internal/store"
 )
 
@@ -47,6 +48,9 @@ type content struct {
 	learned    map[learnedKey]forescale.LearnedTimes
 	capacities map[string][]forescale.Capacity // by service, then begin
 
+	budgets map[string]budget
+	charged money.Ledger
+
 	elasticity map[serviceDay]forescale.Elasticity
 
 	plans     map[string]forescale.ServicePlan
@@ -70,7 +74,7 @@ func New() *Store {
 		services: map[string]registered{}, pauses: map[string]forescale.Pause{}, events: map[string]forescale.Event{},
 		nodes: map[string]forescale.Node{}, nodeTypes: map[string]forescale.NodeType{},
 		instances: map[string]*instance{}, live: map[string]*instance{}, warmups: newLapses(), cooldowns: newLapses(),
-		learned: map[learnedKey]forescale.LearnedTimes{}, capacities: map[string][]forescale.Capacity{}, elasticity: map[serviceDay]forescale.Elasticity{},
+		learned: map[learnedKey]forescale.LearnedTimes{}, capacities: map[string][]forescale.Capacity{}, elasticity: map[serviceDay]forescale.Elasticity{}, budgets: map[string]budget{},
 		plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
 		runs: map[string]forescale.Run{}, keys: map[string]forescale.Key{},
 	}}

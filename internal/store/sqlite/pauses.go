@@ -25,10 +25,12 @@ func (s *Store) EndPause(ctx context.Context, service string) error {
 
 // Pauses implements [store.Services].
 func (s *Store) Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error) {
-	return list(ctx, s, "read pauses", func(r row) (p forescale.Pause, err error) {
-		var since, until int64
-		err = r.Scan(&p.Service, &p.By, &p.Note, &since, &until)
-		p.Since, p.Until = fromMS(since), fromMS(until)
-		return p, err
-	}, "SELECT service, asked_by, note, since, until FROM pause WHERE until > ? ORDER BY service", ms(now))
+	return list(ctx, s, "read pauses", scanPause, "SELECT service, asked_by, note, since, until FROM pause WHERE until > ? ORDER BY service", ms(now))
+}
+
+func scanPause(r row) (p forescale.Pause, err error) {
+	var since, until int64
+	err = r.Scan(&p.Service, &p.By, &p.Note, &since, &until)
+	p.Since, p.Until = fromMS(since), fromMS(until)
+	return p, err
 }

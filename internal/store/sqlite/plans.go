@@ -16,6 +16,10 @@ func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []fo
 
 func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, instances []forescale.Instance) error {
 	return s.writeUnder(ctx, fence, "record a plan", func(t *tx) error {
+		p, instances, err := t.charge(p, instances)
+		if err != nil {
+			return err
+		}
 		for _, sp := range p.Services {
 			if err := t.savePlan(sp); err != nil {
 				return fmt.Errorf("of %s: %w", sp.Service, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/internal/store"
 )
 
@@ -177,6 +178,16 @@ func (s *Store) pruneNames(ctx context.Context, old store.Cutoffs) (int64, error
 		AND NOT EXISTS (SELECT 1 FROM hours WHERE hours.line = line.id)
 		AND NOT EXISTS (SELECT 1 FROM hours_due WHERE hours_due.line = line.id) LIMIT ?1)`, bite); err != nil {
 		return 0, err
+	}
+	if _, err := s.eat(ctx, nil, `DELETE FROM bill WHERE (zone, instance) IN (SELECT zone, instance FROM bill
+		WHERE NOT EXISTS (SELECT 1 FROM instance WHERE id = bill.instance) LIMIT ?1)`, bite); err != nil {
+		return 0, err
+	}
+	if !old.Decisions.IsZero() {
+		if _, err := s.eat(ctx, nil, `DELETE FROM spent WHERE (zone, month, service) IN (SELECT zone, spent.month, service FROM spent JOIN meter USING (zone)
+			WHERE spent.month < ?1 AND spent.month < meter.month LIMIT ?2)`, int64(money.MonthOf(old.Decisions, time.UTC))-1, bite); err != nil {
+			return 0, err
+		}
 	}
 	if old.Samples.IsZero() {
 		return 0, nil

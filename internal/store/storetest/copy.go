@@ -50,6 +50,8 @@ func (f *fixture) fillMore() {
 	f.Helper()
 	f.fill()
 	f.ok(f.PutPause(f.ctx, forescale.Pause{Service: "", By: "ops", Note: "all", Since: at(0), Until: at(1e9)}))
+	f.putBudget(9)
+	f.ok(f.SaveInstances(f.ctx, []forescale.Instance{{ID: "a-0", Service: "a", State: forescale.InstanceStopped, OrderedAt: at(0), StoppedAt: at(60)}}))
 	f.put(wholeService("gone"), 0)
 	f.ok(f.DeleteService(f.ctx, "gone"))
 	f.ok(f.RevokeKey(f.ctx, key("a", 0).ID, at(5)))

@@ -26,6 +26,8 @@ func (f *fixture) everything() []any {
 		must[[]forescale.Service](f)(f.ListServices(f.ctx)),
 		must[[]forescale.Pause](f)(f.Pauses(f.ctx, at(0))),
 		f.events(),
+		must[[]forescale.Budget](f)(f.Budgets(f.ctx)),
+		f.money(),
 		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
 		f.instances(forescale.InstanceQuery{}),
@@ -47,6 +49,13 @@ func (f *fixture) everything() []any {
 		f.hours("a", util),
 		f.hours("b", load),
 	}
+}
+
+// money is what is known of it.
+func (f *fixture) money() []any {
+	f.Helper()
+	b := f.book(100)
+	return []any{b.Budgets, b.Services, b.Instances, b.Bills, b.Meters, b.States(at(100))}
 }
 
 // fill puts something everywhere.

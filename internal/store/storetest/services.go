@@ -21,6 +21,7 @@ func wholeService(name string) forescale.Service {
 			Network: "shop", Port: 80, Publish: true, CPUs: 0.5, Memory: 1 << 30,
 			Probe: forescale.Probe{HTTP: "/ready", TCP: true, Timeout: time.Second},
 		},
+		PricePerHour: 125_000, BillingStep: time.Minute, Priority: -3,
 		Origin: forescale.OriginAPI, UpdatedAt: at(0),
 	}
 }

@@ -51,6 +51,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open, but ...Exception) {
 		{"warm-ups", warmupCases},
 		{"forecasts", forecastCases},
 		{"scores", scoreCases},
+		{"money", moneyCases},
 		{"plans", planCases},
 		{"decisions", decisionCases},
 		{"runs", runCases},
@@ -74,6 +75,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open, but ...Exception) {
 		})
 	}
 	t.Run("some order explains the answers to clients that take, lose and write under leases at once", func(t *testing.T) { checkHistory(t, fresh(t)) })
+	t.Run("no month costs more than its limit, whoever plans", func(t *testing.T) { checkMoney(t, fresh, forgets) })
 	t.Run("any sequence of operations agrees with a model in memory", func(t *testing.T) { checkModel(t, fresh, forgets) })
 }
 

@@ -94,10 +94,11 @@ func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]for
 	if !q.Since.IsZero() {
 		w.add("(ended IS NULL OR ended >= " + w.arg(utc(q.Since)) + ")")
 	}
-	return list(ctx, s, "read instances", scanInstance, `SELECT id, service, node, state, origin, address, decision, stop_by, failure,
-		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen FROM instance`+
-		w.String()+" ORDER BY service, ordered_at, id", w.args...)
+	return list(ctx, s, "read instances", scanInstance, "SELECT "+instanceColumns+" FROM instance"+w.String()+" ORDER BY service, ordered_at, id", w.args...)
 }
+
+const instanceColumns = `id, service, node, state, origin, address, decision, stop_by, failure,
+	ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen`
 
 func scanInstance(r row) (i forescale.Instance, err error) {
 	var started, ready, draining, stopped, deadline, seen *time.Time

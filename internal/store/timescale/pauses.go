@@ -26,9 +26,11 @@ func (s *Store) EndPause(ctx context.Context, service string) error {
 
 // Pauses implements [store.Services].
 func (s *Store) Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error) {
-	return list(ctx, s, "read pauses", func(r row) (p forescale.Pause, err error) {
-		err = r.Scan(&p.Service, &p.By, &p.Note, &p.Since, &p.Until)
-		p.Since, p.Until = p.Since.UTC(), p.Until.UTC()
-		return p, err
-	}, "SELECT service, asked_by, note, since, until FROM pause WHERE until > $1 ORDER BY service", utc(now))
+	return list(ctx, s, "read pauses", scanPause, "SELECT service, asked_by, note, since, until FROM pause WHERE until > $1 ORDER BY service", utc(now))
+}
+
+func scanPause(r row) (p forescale.Pause, err error) {
+	err = r.Scan(&p.Service, &p.By, &p.Note, &p.Since, &p.Until)
+	p.Since, p.Until = p.Since.UTC(), p.Until.UTC()
+	return p, err
 }

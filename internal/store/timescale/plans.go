@@ -18,10 +18,14 @@ func (s *Store) RecordPlan(ctx context.Context, p forescale.Plan, instances []fo
 // recordPlan records rounds one after the other, also those of several servers,
 // so that the order of recording is the order of the commits. A round of a
 // thousand services takes few statements. Fence, decisions and instances are one
-// commit: what a decision costs belongs here, too.
+// commit, and what a decision costs belongs to it.
 func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, instances []forescale.Instance) error {
 	return s.writeUnder(ctx, fence, "record a plan", func(ctx context.Context, t *tx) error {
 		if err := t.lock(ctx, lockPlan); err != nil {
+			return err
+		}
+		p, instances, err := t.charge(ctx, p, instances)
+		if err != nil {
 			return err
 		}
 		for _, part := range distinct(p.Services) {

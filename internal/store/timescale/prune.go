@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/internal/store"
 )
 
@@ -39,6 +40,9 @@ func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (int64, error) {
 		if err != nil {
 			return total, s.fault("delete what is old", err)
 		}
+	}
+	if err := s.pruneMoney(ctx, old.Decisions); err != nil {
+		return total, s.fault("delete what is old", err)
 	}
 	if err := s.pruneMoved(ctx); err != nil {
 		return total, s.fault("delete what is old", err)
@@ -143,6 +147,18 @@ func (s *Store) pruneDirty(ctx context.Context, before time.Time) (int64, error)
 	_, err := s.eat(ctx, `DELETE FROM dirty WHERE (minute, service) IN
 		(SELECT minute, service FROM dirty WHERE minute < $1 LIMIT $2)`, minuteFrom(before), bite)
 	return 0, err
+}
+
+// pruneMoney forgets the bills of instances that are gone, and the sums of old
+// months. It is our book-keeping, so it does not count.
+func (s *Store) pruneMoney(ctx context.Context, before time.Time) error {
+	if _, err := s.eat(ctx, `DELETE FROM bill WHERE (zone, instance) IN (SELECT zone, instance FROM bill AS b
+		WHERE NOT EXISTS (SELECT 1 FROM instance WHERE id = b.instance) LIMIT $1)`, bite); err != nil || before.IsZero() {
+		return err
+	}
+	_, err := s.eat(ctx, `DELETE FROM spent WHERE (zone, month, service) IN (SELECT zone, s.month, service FROM spent AS s JOIN meter AS m USING (zone)
+		WHERE s.month < $1 AND s.month < m.month LIMIT $2)`, int64(money.MonthOf(before, time.UTC))-1, bite)
+	return err
 }
 
 // pruneNames deletes what nothing refers to any more. It is our book-keeping, so

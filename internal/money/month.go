@@ -1,0 +1,43 @@
+package money
+
+import (
+	"fmt"
+	"time"
+)
+
+// Month is a calendar month, counted from the year 0, so that later ones are larger.
+type Month int
+
+// MonthOf is the month of t in a zone.
+func MonthOf(t time.Time, zone *time.Location) Month {
+	y, m, _ := t.In(zone).Date()
+	return Month(y*12 + int(m) - 1)
+}
+
+// Begin is the month's first moment in a zone.
+func (m Month) Begin(zone *time.Location) time.Time {
+	return time.Date(int(m)/12, time.Month(int(m)%12+1), 1, 0, 0, 0, 0, zone).UTC()
+}
+
+// End is the first moment after it.
+func (m Month) End(zone *time.Location) time.Time { return (m + 1).Begin(zone) }
+
+// String is the month as 2026-11.
+func (m Month) String() string { return fmt.Sprintf("%04d-%02d", int(m)/12, int(m)%12+1) }
+
+// overlap is how much of [from, until) lies in [begin, end).
+func overlap(from, until, begin, end time.Time) time.Duration {
+	if from.Before(begin) {
+		from = begin
+	}
+	if until.After(end) {
+		until = end
+	}
+	return max(0, until.Sub(from))
+}
+
+// whole rounds d up to started steps; the first is started at once.
+func whole(d, step time.Duration) time.Duration {
+	step = max(step, time.Second)
+	return max(1, (d+step-1)/step) * step
+}
