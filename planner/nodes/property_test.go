@@ -20,7 +20,7 @@ func anyState(t *rapid.T) State {
 		x.MaxCount = rapid.IntRange(0, 12).Draw(t, "max")
 		x.BillingStep = rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(t, "billing")
 		if rapid.IntRange(0, 3).Draw(t, "labelled") == 0 {
-			x.Labels = map[string]string{"zone": "a"}
+			x.Labels = map[string]string{"zone": rapid.SampledFrom([]string{"a", "b"}).Draw(t, "zone")}
 		}
 		if rapid.IntRange(0, 3).Draw(t, "disk") == 0 {
 			x.DiskKind = "hdd"
@@ -36,7 +36,7 @@ func anyState(t *rapid.T) State {
 		n.Static = rapid.IntRange(0, 5).Draw(t, "static") == 0
 		n.OrderedAt = now.Add(-time.Duration(rapid.IntRange(0, 300).Draw(t, "age")) * time.Minute)
 		if rapid.IntRange(0, 3).Draw(t, "node label") == 0 {
-			n.Labels = map[string]string{"zone": "a"}
+			n.Labels = map[string]string{"zone": rapid.SampledFrom([]string{"a", "b"}).Draw(t, "node zone")}
 		}
 		for k := range rapid.IntRange(0, 5).Draw(t, "runs") {
 			n.Runs = append(n.Runs, Running{ID: fmt.Sprintf("i-%d-%d", i, k), Service: fmt.Sprintf("s%d", rapid.IntRange(0, services).Draw(t, "of")),
@@ -111,7 +111,11 @@ func (y tally) holds(n Node) (float64, float64) {
 func (y tally) suits(service string, n Node) bool {
 	s, t := y.services[service], y.types[n.Type]
 	for k, v := range s.Labels {
-		if t.Labels[k] != v && n.Labels[k] != v {
+		got, own := n.Labels[k] // goes before that of the type
+		if !own {
+			got = t.Labels[k]
+		}
+		if got != v {
 			return false
 		}
 	}
