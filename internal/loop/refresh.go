@@ -112,8 +112,9 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 		return nil, err
 	}
 	for _, s := range services {
+		mine := histories[s.Name] // a forecast that hangs may look at it much later
 		fs, err := l.forecastInTime(ctx, func(ctx context.Context) ([]forescale.Forecast, error) {
-			return l.forecastService(ctx, now, s, histories[s.Name], events, tracks, anew)
+			return l.forecastService(ctx, now, s, mine, events, tracks, anew)
 		})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -127,7 +128,7 @@ func (l *Loop) refreshBatch(ctx context.Context, now time.Time, services []fores
 		for i := range fs {
 			widen(&fs[i], tracks[lineOf{s.Name, fs[i].Metric}].Drift)
 		}
-		was.learn(s, histories[s.Name], fs)
+		was.learn(s, mine, fs)
 		made = append(made, fs...)
 		delete(histories, s.Name)
 	}
