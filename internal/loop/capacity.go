@@ -176,18 +176,23 @@ func (l *Loop) loads(ctx context.Context, now time.Time, services []forescale.Se
 	return all, nil
 }
 
-// recount makes forecasts of load what they would be with the capacity of now.
+// recount makes forecasts of load what they would be with the capacity of now. Their
+// values may be shared: those that change are new ones.
 func (l *Loop) recount(now time.Time, service string, fs []forescale.Forecast) {
-	for _, f := range fs {
+	for i := range fs {
+		f := &fs[i]
 		by := l.capacities.ofMetric(service, f.Metric).Factor(f.Issued, now)
 		if by == 1 {
 			continue
 		}
-		for _, row := range f.Values {
-			for k := range row {
-				row[k] *= by
+		rows := make([][]float64, len(f.Values))
+		for j, row := range f.Values {
+			rows[j] = make([]float64, len(row))
+			for k, v := range row {
+				rows[j][k] = v * by
 			}
 		}
+		f.Values = rows
 	}
 }
 

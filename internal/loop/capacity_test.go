@@ -207,3 +207,36 @@ func TestWithoutUtilizationWhatIsDeclaredCounts(t *testing.T) {
 		t.Fatalf("%+v", cs)
 	}
 }
+
+// A forecast that was issued before the capacity was learned is reckoned once, however
+// many rounds look at it.
+func TestAForecastIsReckonedOnceHoweverManyRoundsLookAtIt(t *testing.T) {
+	b := newBench(t, byLoad(50))
+	b.load = 160
+	b.remember(3, 50)
+	rows := make([][]float64, 48)
+	for i := range rows {
+		v := 3.2
+		if i >= 12 { // an hour on
+			v = 6.4
+		}
+		rows[i] = []float64{v, v, v}
+	}
+	if err := b.store.SaveForecasts(t.Context(), []forescale.Forecast{{Service: "web", Metric: forescale.MetricLoad, Model: "by hand", Issued: monday, Start: monday,
+		Step: 5 * time.Minute, Levels: []float64{0.05, 0.5, 0.95}, Values: rows}}); err != nil {
+		t.Fatal(err)
+	}
+	b.learn(1)
+	b.run(20 * time.Minute)
+	plans, err := b.store.LatestPlans(t.Context(), "web")
+	if err != nil || len(plans) != 1 {
+		t.Fatal(plans, err)
+	}
+	want, most := 6.4*50/b.capacities()[1].Value, 0.0
+	for _, c := range plans[0].Changes {
+		most = max(most, c.Demand)
+	}
+	if math.Abs(most/want-1) > 0.05 {
+		t.Errorf("the plan goes up to a demand of %.2f, want %.2f: %+v", most, want, plans[0].Changes)
+	}
+}
