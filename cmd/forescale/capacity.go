@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -54,16 +53,9 @@ func (a *app) capacity(ctx context.Context, f *clientFlags, o format, service st
 	if err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	if err := c.get(ctx, "/v1/services/"+url.PathEscape(service)+"/instance-capacity", nil, &raw); err != nil {
-		return err
-	}
-	if o == formatJSON {
-		return a.writeJSON(raw)
-	}
 	var v servingView
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	if done, err := a.ask(ctx, c, "/v1/services/"+url.PathEscape(service)+"/instance-capacity", nil, o, &v); done || err != nil {
+		return err
 	}
 	if o == formatCSV {
 		return a.writeCSV([]string{"service", "what", "value", "low", "high"}, servingRows(v, exactly))

@@ -103,6 +103,22 @@ func (c *apiClient) get(ctx context.Context, path string, query url.Values, v an
 	return c.do(ctx, http.MethodGet, path, query, nil, v)
 }
 
+// ask gets path for a command: into v, or straight out as it came when JSON is asked
+// for, which is done then.
+func (a *app) ask(ctx context.Context, c *apiClient, path string, query url.Values, o format, v any) (done bool, err error) {
+	var raw json.RawMessage
+	if err := c.get(ctx, path, query, &raw); err != nil {
+		return false, err
+	}
+	if o == formatJSON {
+		return true, a.writeJSON(raw)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	return false, nil
+}
+
 // do sends body as JSON, if there is one, and reads the answer into v, if not nil.
 func (c *apiClient) do(ctx context.Context, method, path string, query url.Values, body, v any) error {
 	u := c.base.JoinPath(path)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -66,16 +65,9 @@ func (a *app) evaluate(ctx context.Context, f *clientFlags, o format, service st
 	if err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	if err := c.get(ctx, "/v1/services/"+url.PathEscape(service)+"/evaluation", url.Values{"days": {strconv.Itoa(days)}}, &raw); err != nil {
-		return err
-	}
-	if o == formatJSON {
-		return a.writeJSON(raw)
-	}
 	var v evaluationView
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	if done, err := a.ask(ctx, c, "/v1/services/"+url.PathEscape(service)+"/evaluation", url.Values{"days": {strconv.Itoa(days)}}, o, &v); done || err != nil {
+		return err
 	}
 	t := newTable("", "BELOW NEED", "NOT SERVED", "TOO MANY", "HOURS", "STARTS").alignRight(1, 2, 3, 4, 5)
 	var rows [][]string

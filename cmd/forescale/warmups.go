@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -61,16 +60,9 @@ func (a *app) warmups(ctx context.Context, f *clientFlags, o format, service str
 	if err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	if err := c.get(ctx, "/v1/services/"+url.PathEscape(service)+"/warmups", nil, &raw); err != nil {
-		return err
-	}
-	if o == formatJSON {
-		return a.writeJSON(raw)
-	}
 	var v startTimesView
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	if done, err := a.ask(ctx, c, "/v1/services/"+url.PathEscape(service)+"/warmups", nil, o, &v); done || err != nil {
+		return err
 	}
 	if o == formatCSV {
 		return a.writeCSV([]string{"service", "kind", "case", "measured", "quantile", "seconds"}, warmupRows(v))

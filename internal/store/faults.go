@@ -17,20 +17,6 @@ func NotFound(what, name string) error {
 	return fmt.Errorf("%s %q: %w", what, name, forescale.ErrNotFound)
 }
 
-// ChangedMeanwhile is of a service that has another version than the change was
-// made for; current is 0 when there is none.
-func ChangedMeanwhile(name string, current, wanted int64) error {
-	what := fmt.Sprintf("%s was changed meanwhile: it has version %d, not %d", name, current, wanted)
-	switch {
-	case current == 0:
-		what = fmt.Sprintf("%s does not exist any more", name)
-	case wanted == 0:
-		what = fmt.Sprintf("%s exists already", name)
-	}
-	return &forescale.Fault{Code: "changed_meanwhile", Where: "services/" + name, What: what,
-		Help: "read it again and repeat the change; nothing was changed", Err: forescale.ErrConflict}
-}
-
 // KeyExists is of a key whose id or secret is taken.
 func KeyExists(id string) error {
 	return &forescale.Fault{Code: "key_exists", Where: "keys/" + id, What: "there is a key with this id or secret already",

@@ -88,7 +88,7 @@ func (l *line) sums(q forescale.TallyQuery) []forescale.Tally {
 	})
 	var out []forescale.Tally
 	for _, k := range keys {
-		if !q.From.IsZero() && k.day < encoding.Day(q.From) || !q.To.IsZero() && k.day >= encoding.Day(q.To) {
+		if !ofDays(q, k.day) {
 			continue
 		}
 		y := l.tallies[k]
@@ -99,6 +99,11 @@ func (l *line) sums(q forescale.TallyQuery) []forescale.Tally {
 		}
 	}
 	return out
+}
+
+// ofDays reports whether a day is asked for.
+func ofDays(q forescale.TallyQuery, day int64) bool {
+	return (q.From.IsZero() || day >= encoding.Day(q.From)) && (q.To.IsZero() || day < encoding.Day(q.To))
 }
 
 // serviceDay is what a day's elasticity is found by.
@@ -120,8 +125,7 @@ func (s *Store) SaveElasticity(ctx context.Context, days []forescale.ElasticityD
 func (s *Store) Elasticities(ctx context.Context, q forescale.TallyQuery) (out []forescale.ElasticityDay, err error) {
 	err = s.read(ctx, func() {
 		for k, e := range s.elasticity {
-			if len(q.Services) > 0 && !slices.Contains(q.Services, k.service) ||
-				!q.From.IsZero() && k.day < encoding.Day(q.From) || !q.To.IsZero() && k.day >= encoding.Day(q.To) {
+			if !among(q.Services, k.service) || !ofDays(q, k.day) {
 				continue
 			}
 			out = append(out, forescale.ElasticityDay{Service: k.service, Day: encoding.FromDay(k.day), Elasticity: e})

@@ -21,16 +21,11 @@ type registered struct {
 func (s *Store) PutService(ctx context.Context, svc forescale.Service, ifVersion int64) (forescale.Service, error) {
 	svc = svc.Clone()
 	svc.UpdatedAt = utc(svc.UpdatedAt)
-	err := s.write(ctx, unfenced, func() error {
+	err := s.write(ctx, unfenced, func() (err error) {
 		last, known := s.services[svc.Name]
-		current := last.Version
-		if !known || last.gone {
-			current = 0
+		if svc.Version, err = store.NextVersion("services/", svc.Name, last.Version, known && !last.gone, ifVersion); err != nil {
+			return err
 		}
-		if ifVersion != -1 && ifVersion != current {
-			return store.ChangedMeanwhile(svc.Name, current, ifVersion)
-		}
-		svc.Version = last.Version + 1
 		s.services[svc.Name] = registered{Service: svc.Clone()}
 		return nil
 	})

@@ -33,13 +33,7 @@ func (s *Store) SaveElasticity(ctx context.Context, days []forescale.ElasticityD
 // Elasticities implements [store.Scores].
 func (s *Store) Elasticities(ctx context.Context, q forescale.TallyQuery) ([]forescale.ElasticityDay, error) {
 	var w where
-	w.among("service", q.Services)
-	if !q.From.IsZero() {
-		w.add("day >= ?", encoding.Day(q.From))
-	}
-	if !q.To.IsZero() {
-		w.add("day < ?", encoding.Day(q.To))
-	}
+	w.ofDays(q)
 	return list(ctx, s, "read elasticity", func(r row) (d forescale.ElasticityDay, err error) {
 		var day int64
 		var body string

@@ -83,13 +83,7 @@ func (s *Store) Tracks(ctx context.Context, services ...string) ([]forescale.Tra
 // Tallies implements [store.Scores].
 func (s *Store) Tallies(ctx context.Context, q forescale.TallyQuery) ([]forescale.Tally, error) {
 	var w where
-	w.among("service", q.Services)
-	if !q.From.IsZero() {
-		w.add("day >= ?", encoding.Day(q.From))
-	}
-	if !q.To.IsZero() {
-		w.add("day < ?", encoding.Day(q.To))
-	}
+	w.ofDays(q)
 	return list(ctx, s, "read scores", func(r row) (y forescale.Tally, err error) {
 		err = r.Scan(&y.Service, &y.Metric, &y.Lead, &y.Model, &y.Steps, &y.Inside, &y.Loss, &y.Error, &y.Truth, &y.Compared, &y.TheirMiss, &y.LastWeek)
 		return y, err

@@ -22,15 +22,9 @@ func (s *Store) PutService(ctx context.Context, svc forescale.Service, ifVersion
 		if err != nil {
 			return err
 		}
-		if current := last; ifVersion != -1 {
-			if !exists {
-				current = 0
-			}
-			if current != ifVersion {
-				return store.ChangedMeanwhile(svc.Name, current, ifVersion)
-			}
+		if svc.Version, err = store.NextVersion("services/", svc.Name, last, exists, ifVersion); err != nil {
+			return err
 		}
-		svc.Version = last + 1
 		return t.exec(`INSERT INTO service (name, version, updated_at, body) VALUES (?, ?, ?, ?)
 			ON CONFLICT (name) DO UPDATE SET version = excluded.version, updated_at = excluded.updated_at, body = excluded.body`,
 			svc.Name, svc.Version, ms(svc.UpdatedAt), string(body))

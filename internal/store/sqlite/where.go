@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // where gathers conditions and their arguments. What is zero is no condition.
@@ -50,6 +53,17 @@ func (w *where) from(column string, t time.Time) {
 func (w *where) to(column string, t time.Time) {
 	if !t.IsZero() {
 		w.add(column+" < ?", ms(t))
+	}
+}
+
+// ofDays is of the services and days that are asked for.
+func (w *where) ofDays(q forescale.TallyQuery) {
+	w.among("service", q.Services)
+	if !q.From.IsZero() {
+		w.add("day >= ?", encoding.Day(q.From))
+	}
+	if !q.To.IsZero() {
+		w.add("day < ?", encoding.Day(q.To))
 	}
 }
 

@@ -22,15 +22,9 @@ func (s *Store) PutService(ctx context.Context, svc forescale.Service, ifVersion
 		if err != nil {
 			return err
 		}
-		if current := last; ifVersion != -1 {
-			if !exists {
-				current = 0
-			}
-			if current != ifVersion {
-				return store.ChangedMeanwhile(svc.Name, current, ifVersion)
-			}
+		if svc.Version, err = store.NextVersion("services/", svc.Name, last, exists, ifVersion); err != nil {
+			return err
 		}
-		svc.Version = last + 1
 		return t.exec(ctx, "UPDATE service SET version = $2, updated_at = $3, body = $4 WHERE name = $1",
 			svc.Name, svc.Version, svc.UpdatedAt, string(body))
 	})
