@@ -138,6 +138,7 @@ type Observation struct {
 	Nodes     []Node
 	Samples   []Sample
 	Complete  bool              // the list of instances is whole: absence means gone
+	Partial   bool              // there is a list of instances that could not be read whole
 	Failed    map[string]string // source → why it could not be read
 }
 
@@ -147,9 +148,11 @@ type Sighting struct {
 	Service   string
 	Node      string
 	Image     string
+	Alias     string    // other name, by which it may push samples
 	Decision  string    // from its label; "" when forescale did not make it
 	Running   bool      // the engine says its process runs
 	Ready     bool      // health check or probe passed
+	Kept      bool      // the engine itself replaces it when it is unwell
 	Exit      string    // when not running: why, in words
 	Address   string    // host:port
 	StartedAt time.Time // when the engine started it; zero before

@@ -86,6 +86,9 @@ type Template struct {
 	CPUs    float64           `json:"cpus,omitempty"`    // limit in cores; 0 is none
 	Memory  int64             `json:"memory,omitempty"`  // limit in bytes; 0 is none
 	Probe   Probe             `json:"probe"`
+	// Swarm names the service of a Docker Swarm whose replicas the instances are.
+	// The swarm knows what they are made from, so only Port may stand beside it.
+	Swarm string `json:"swarm,omitempty"`
 }
 
 // Probe tells when an instance is ready. With none, a health check of the image
@@ -204,6 +207,9 @@ func (s Service) Validate() error {
 	}
 	if s.Priority < -1000 || s.Priority > 1000 {
 		bad("priority", fmt.Sprintf("priority is %d", s.Priority), "use -1000 to 1000")
+	}
+	if t := s.Template; t.Swarm != "" && (t.Image != "" || t.Probe != (Probe{}) || t.Network != "" || t.Publish || len(t.Env)+len(t.EnvFrom)+len(t.Command)+len(t.Labels) > 0 || t.CPUs != 0 || t.Memory != 0) {
+		bad("template.swarm", fmt.Sprintf("the swarm knows what %s is made from, and when a task is ready", t.Swarm), "keep swarm and port, and leave out the rest of the template")
 	}
 	if s.MaxStep < 0 {
 		bad("max_step", fmt.Sprintf("max_step is %d", s.MaxStep), "use 1 or more, or leave it out")

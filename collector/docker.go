@@ -124,7 +124,7 @@ func (d *Docker) Close() error {
 func (d *Docker) Observe(ctx context.Context) forescale.Observation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	o := forescale.Observation{Time: d.o.Clock.Now(), Failed: map[string]string{}}
+	o := forescale.Observation{Time: d.o.Clock.Now(), Failed: map[string]string{}, Partial: true}
 	if wait := d.retry.wait(time.Now()); wait > 0 {
 		o.Failed[sourceDocker] = fmt.Sprintf("%s; next try in %v", d.retry.why, wait.Round(100*time.Millisecond))
 		return o
@@ -142,6 +142,7 @@ func (d *Docker) Observe(ctx context.Context) forescale.Observation {
 	d.register(ctx, list, &o)
 	o.Nodes = []forescale.Node{d.info.node(o.Time)}
 	o.Complete = d.readAll(ctx, list, &o)
+	o.Partial = !o.Complete
 	d.forget(list)
 	d.use(ctx, &o)
 	return o
@@ -170,7 +171,7 @@ func (d *Docker) list(ctx context.Context) ([]container.Summary, error) {
 			return nil, fmt.Errorf("list the containers: %w", err)
 		}
 		for _, c := range part {
-			if len(c.Names) > 0 {
+			if len(c.Names) > 0 && c.Labels[labelSwarmTask] == "" { // tasks of a swarm are Swarm's
 				all[c.ID] = c
 			}
 		}
@@ -273,13 +274,17 @@ func (d *Docker) forget(list []container.Summary) {
 
 // sentence tells an error of the engine in words.
 func (d *Docker) sentence(err error) string {
+	return engineSentence(err, d.cli.DaemonHost(), d.o.CallTimeout)
+}
+
+func engineSentence(err error, host string, patience time.Duration) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("the Docker Engine at %s gave no answer within %v", d.cli.DaemonHost(), d.o.CallTimeout)
+		return fmt.Sprintf("the Docker Engine at %s gave no answer within %v", host, patience)
 	case errors.Is(err, context.Canceled):
 		return "reading the Docker Engine was broken off"
 	case client.IsErrConnectionFailed(err):
-		return fmt.Sprintf("no Docker Engine answers at %s", d.cli.DaemonHost())
+		return fmt.Sprintf("no Docker Engine answers at %s", host)
 	default:
 		return err.Error()
 	}

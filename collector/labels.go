@@ -12,6 +12,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/engine"
 )
 
 // Labels that are also read outside of a registration.
@@ -21,6 +22,7 @@ const (
 	labelProbeHTTP    = "forescale.probe.http"
 	labelProbeTCP     = "forescale.probe.tcp"
 	labelProbeTimeout = "forescale.probe.timeout"
+	labelSwarmTask    = "com.docker.swarm.task.id" // set by a swarm on each of its containers
 )
 
 // setting is one label that says something about its service.
@@ -104,7 +106,7 @@ var settings = []setting{
 
 // otherLabels are allowed beside the settings.
 var otherLabels = []string{forescale.LabelEnable, forescale.LabelService, forescale.LabelDecision,
-	forescale.LabelManagedBy, forescale.LabelNetworks}
+	forescale.LabelManagedBy, forescale.LabelNetworks, engine.LabelRoster, engine.LabelFence}
 
 func setWhole(to *int, v string, most int) error {
 	n, err := strconv.Atoi(v)

@@ -55,17 +55,28 @@ func (a *app) openWorld(ctx context.Context, set settings, st store.Store, log *
 }
 
 func (w *world) addEngine(clock forescale.Clock, st store.Store, log *slog.Logger) error {
-	source, err := collector.NewDocker(collector.DockerOptions{Services: st.ListServices, Clock: clock, Log: log.With("part", "docker")})
+	tasks, err := collector.NewSwarm(collector.DockerOptions{Services: st.ListServices, Clock: clock, Log: log.With("part", "swarm")})
 	if err != nil {
 		return err
 	}
-	w.closers = append(w.closers, source.Close)
-	target, err := actuator.NewDocker(actuator.DockerOptions{Log: log.With("part", "actuator")})
+	w.closers = append(w.closers, tasks.Close)
+	containers, err := collector.NewDocker(collector.DockerOptions{Services: st.ListServices, Clock: clock, Log: log.With("part", "docker")})
 	if err != nil {
 		return err
 	}
-	w.closers = append(w.closers, target.Close)
-	w.name, w.sources, w.target = "Docker Engine", append(w.sources, source), target
+	w.closers = append(w.closers, containers.Close)
+	docker, err := actuator.NewDocker(actuator.DockerOptions{Log: log.With("part", "actuator")})
+	if err != nil {
+		return err
+	}
+	w.closers = append(w.closers, docker.Close)
+	swarm, err := actuator.NewSwarm(actuator.DockerOptions{Log: log.With("part", "actuator")})
+	if err != nil {
+		return err
+	}
+	w.closers = append(w.closers, swarm.Close)
+	target := actuator.NewRoute(docker, swarm)
+	w.name, w.sources, w.target = "Docker Engine", append(w.sources, tasks, containers), target
 	w.under = func(t forescale.Term) loop.Target { return target.Under(t.Fence, t.Scope) }
 	return nil
 }

@@ -90,6 +90,7 @@ type TemplateBody struct {
 	CPUs    float64           `json:"cpus,omitempty" doc:"Limit in cores; 0 is none"`
 	Memory  int64             `json:"memory,omitempty" doc:"Limit in bytes; 0 is none"`
 	Probe   *ProbeBody        `json:"probe,omitempty"`
+	Swarm   string            `json:"swarm,omitempty" example:"shop_web" doc:"Service of a Docker Swarm whose replicas the instances are; beside it only port is allowed"`
 }
 
 // ProbeBody is forescale.Probe.
@@ -152,7 +153,7 @@ func bandOf(s forescale.Service) forescale.Band {
 
 func viewTemplate(t forescale.Template) TemplateBody {
 	v := TemplateBody{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
-		Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory}
+		Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Swarm: t.Swarm}
 	if t.Probe != (forescale.Probe{}) {
 		v.Probe = &ProbeBody{HTTP: t.Probe.HTTP, TCP: t.Probe.TCP}
 		if t.Probe.Timeout != 0 {
@@ -225,7 +226,7 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 			}
 		}
 		s.Template = forescale.Template{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
-			Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory}
+			Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Swarm: t.Swarm}
 		if p := t.Probe; p != nil {
 			s.Template.Probe = forescale.Probe{HTTP: p.HTTP, TCP: p.TCP, Timeout: duration("template.probe.timeout", p.Timeout)}
 		}

@@ -82,7 +82,7 @@ func (l *Loop) demandOf(ctx context.Context, now time.Time, w *world, cells []fo
 		if !ok {
 			continue
 		}
-		samples := byCell[c]
+		samples := l.aliases.named(svc, byCell[c])
 		svc.Capacity = l.capacities.of(c.Service).At(c.Time, svc.Capacity)
 		points = append(points, forecast.Demand(svc, c.Time, samples, fleet[c.Service])...)
 		meetPushed(now, w, samples)

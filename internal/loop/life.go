@@ -152,7 +152,7 @@ func meet(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) 
 	case forescale.InstanceReady:
 		meetReady(now, w, i, s)
 	case forescale.InstanceStopped, forescale.InstanceFailed:
-		if s.Running && i.Origin != forescale.OriginStarted { // it was started again from outside
+		if s.Running && (i.Origin != forescale.OriginStarted || s.Kept) { // it was started again from outside
 			if back, ok := adopt(now, w, s); ok {
 				*i = back
 			}
@@ -207,7 +207,7 @@ func meetReady(now time.Time, w *world, i *forescale.Instance, s forescale.Sight
 		leave(i, now, "ended: "+s.Exit)
 	case !s.Running:
 		end(i, forescale.InstanceFailed, now, "ended: "+s.Exit)
-	case now.Sub(i.LastSeen) > unwellAfter && otherReady(w, *i):
+	case now.Sub(i.LastSeen) > unwellAfter && otherReady(w, *i) && !s.Kept:
 		leave(i, now, fmt.Sprintf("its health check failed for %s", spoken(now.Sub(i.LastSeen))))
 	}
 }

@@ -146,6 +146,7 @@ type Loop struct {
 	models     models
 	capacities capacityCache
 	acts       acts
+	aliases    aliases
 	watch      clockWatch
 	fenced     bool          // the target refuses older leaders
 	busy       bool          // an instance starts or drains
@@ -214,6 +215,7 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 		return nil, fmt.Errorf("keep older leaders out: %w", err)
 	}
 	obs := l.observe(ctx)
+	l.aliases.see(obs)
 	if open != "" {
 		obs.Complete, obs.Failed["fence"] = false, open
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// observe asks every source at once and joins what they saw.
+// observe asks every source at once and joins what they saw. Of a node that several
+// tell of, what the first says holds.
 func (l *Loop) observe(ctx context.Context) forescale.Observation {
 	ctx, cancel := context.WithTimeout(ctx, l.opt.ObserveTimeout)
 	defer cancel()
@@ -25,11 +26,15 @@ func (l *Loop) observe(ctx context.Context) forescale.Observation {
 	for _, o := range seen {
 		all.Services = append(all.Services, o.Services...)
 		all.Instances = append(all.Instances, o.Instances...)
-		all.Nodes = append(all.Nodes, o.Nodes...)
+		all.Nodes = append(all.Nodes, slices.DeleteFunc(o.Nodes, func(n forescale.Node) bool {
+			return slices.ContainsFunc(all.Nodes, func(m forescale.Node) bool { return m.Name == n.Name })
+		})...)
 		all.Samples = append(all.Samples, o.Samples...)
 		all.Complete = all.Complete || o.Complete
+		all.Partial = all.Partial || o.Partial
 		maps.Copy(all.Failed, o.Failed)
 	}
+	all.Complete = all.Complete && !all.Partial
 	return all
 }
 
