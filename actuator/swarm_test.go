@@ -116,10 +116,15 @@ func (b *swarmBench) replicas(s forescale.Service, want int) {
 
 func (b *swarmBench) change(s forescale.Service, to func(*swarm.ServiceSpec)) {
 	b.Helper()
-	now := b.inspect(s)
-	to(&now.Spec)
-	_, err := b.nodes[0].ServiceUpdate(b.Context(), now.ID, now.Version, now.Spec, swarm.ServiceUpdateOptions{})
-	b.ok(err)
+	for {
+		now := b.inspect(s)
+		to(&now.Spec)
+		_, err := b.nodes[0].ServiceUpdate(b.Context(), now.ID, now.Version, now.Spec, swarm.ServiceUpdateOptions{})
+		if !isOutOfSequence(err) { // the swarm itself writes how an update goes
+			b.ok(err)
+			return
+		}
+	}
 }
 
 func (b *swarmBench) sightings(s forescale.Service) []forescale.Sighting {
@@ -220,6 +225,7 @@ func (b *swarmBench) adopts() {
 
 func (b *swarmBench) manyAtOnce() {
 	s := b.service("many", 1, nil)
+	b.settled(s, 1)
 	var wait sync.WaitGroup
 	for n := range 6 {
 		wait.Go(func() {

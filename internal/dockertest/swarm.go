@@ -1,7 +1,6 @@
 package dockertest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -42,16 +41,44 @@ func Swarm(t testing.TB, nodes int) (list []Node, image string) {
 	// machine would drop what goes over it.
 	hub := filepath.Base(dir)
 	namespace(t, hub, "link add br0 type bridge", "link set br0 up")
-	image = "forescale-test:" + run
+	var engines []*exec.Cmd
+	t.Cleanup(func() { end(engines) })
 	for n := 1; n <= nodes; n++ {
-		list = append(list, engineNode(t, dir, hub, n, image))
+		v, cmd := engineNode(t, dir, hub, n)
+		list, engines = append(list, v), append(engines, cmd)
+	}
+	image = "forescale-test:" + run
+	for _, v := range list {
+		Until(t, 3*time.Minute, v.Name+" answers", func() bool { _, err := v.Ping(t.Context()); return err == nil })
+		if err := BuildImage(t.Context(), v.Client, image, t.TempDir(), dockerfile); err != nil {
+			t.Fatalf("build the test image: %v", err)
+		}
 	}
 	join(t, list)
 	return list, image
 }
 
-// tidy removes what the engines left, mounted or not.
+// end ends all engines at once, by force after a while.
+func end(engines []*exec.Cmd) {
+	for _, cmd := range engines {
+		_ = cmd.Process.Signal(os.Interrupt)
+	}
+	for _, cmd := range engines {
+		killer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		killer.Stop()
+	}
+}
+
+// tidy tells what engines said in a test that failed, and removes what they left,
+// mounted or not.
 func tidy(t testing.TB, dir string) {
+	logs, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+	for _, l := range logs {
+		if said, err := os.ReadFile(l); err == nil && t.Failed() {
+			t.Logf("%s: …%s", filepath.Base(l), said[max(0, len(said)-2000):])
+		}
+	}
 	mounts, _ := filepath.Glob(filepath.Join(dir, "*.run", "netns", "*"))
 	for _, m := range mounts {
 		_ = exec.Command("umount", m).Run() // not all of them are mounts
@@ -83,7 +110,7 @@ func ip(t testing.TB, command string) {
 }
 
 // engineNode starts an engine in a namespace that is linked to the hub.
-func engineNode(t testing.TB, dir, hub string, n int, image string) Node {
+func engineNode(t testing.TB, dir, hub string, n int) (Node, *exec.Cmd) {
 	t.Helper()
 	v := Node{Name: fmt.Sprintf("node%d", n)}
 	space := fmt.Sprintf("%s-%d", hub, n)
@@ -97,34 +124,25 @@ func engineNode(t testing.TB, dir, hub string, n int, image string) Node {
 	ip(t, fmt.Sprintf("-n %s route add default via 10.199.0.254", space))
 	v.Host = "unix://" + filepath.Join(dir, v.Name+".sock")
 	home := filepath.Join(dir, v.Name)
-	var log bytes.Buffer
+	log, err := os.Create(home + ".log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
 	// nsenter and not ip netns exec, which hides the control groups.
 	cmd := exec.Command("nsenter", "--net=/run/netns/"+space, "unshare", "--uts", "sh", "-c", `hostname "$0"; exec dockerd "$@"`, v.Name,
 		"--data-root", home, "--exec-root", home+".run", "--pidfile", home+".pid", "--host", v.Host)
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		killer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-		defer killer.Stop()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s: …%s", v.Name, log.Bytes()[max(0, log.Len()-2000):])
-		}
-	})
 	cli, err := client.NewClientWithOpts(client.WithHost(v.Host), client.WithAPIVersionNegotiation())
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.Client = cli
 	t.Cleanup(func() { _ = cli.Close() })
-	Until(t, 3*time.Minute, v.Name+" answers", func() bool { _, err := cli.Ping(t.Context()); return err == nil })
-	if err := BuildImage(t.Context(), cli, image, t.TempDir(), dockerfile); err != nil {
-		t.Fatalf("build the test image: %v", err)
-	}
-	return v
+	return v, cmd
 }
 
 func address(n int) string { return fmt.Sprintf("10.199.0.%d", n) }
