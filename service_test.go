@@ -52,6 +52,11 @@ func TestServiceValidate(t *testing.T) {
 		{"a negative warm-up", func(s *forescale.Service) { s.Warmup = -time.Second }, "warmup"},
 		{"a cool-down of two days", func(s *forescale.Service) { s.Cooldown = 48 * time.Hour }, "cooldown"},
 		{"a negative step", func(s *forescale.Service) { s.MaxStep = -1 }, "max_step"},
+		{"a service of a swarm", func(s *forescale.Service) { s.Template = forescale.Template{Swarm: "shop_web", Port: 80} }, ""},
+		{"an image for a service of a swarm", func(s *forescale.Service) { s.Template = forescale.Template{Swarm: "shop_web", Image: "shop"} }, "template.swarm"},
+		{"a probe for a service of a swarm", func(s *forescale.Service) {
+			s.Template = forescale.Template{Swarm: "shop_web", Probe: forescale.Probe{TCP: true}}
+		}, "template.swarm"},
 		{"all faults at once", func(s *forescale.Service) { s.Name, s.Mode, s.MaxStep = "", "on", -1 }, "name mode max_step"},
 	}
 	for _, tt := range tests {
