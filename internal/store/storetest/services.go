@@ -18,7 +18,7 @@ func wholeService(name string) forescale.Service {
 		Template: forescale.Template{
 			Image: "shop/checkout@sha256:0", Command: []string{"serve", "--port", "80"},
 			Env: map[string]string{"LANG": "de"}, EnvFrom: []string{"DB_PASSWORD"}, Labels: map[string]string{"team": "shop"},
-			Network: "shop", Port: 80, Publish: true, CPUs: 0.5, Memory: 1 << 30,
+			Network: "shop", Port: 80, Publish: true, CPUs: 0.5, Memory: 1 << 30, Swarm: "shop_web",
 			Probe: forescale.Probe{HTTP: "/ready", TCP: true, Timeout: time.Second},
 		},
 		PricePerHour: 125_000, BillingStep: time.Minute, Priority: -3,
