@@ -40,7 +40,7 @@ func (in input) String() string {
 	return fmt.Sprintf(`(%s);created=%d;nonce="%s";keyid="%s";alg="%s";tag="%s"`, strings.Join(quoted, " "), in.created, in.nonce, in.keyID, algorithm, in.tag)
 }
 
-var errForm = errors.New("Signature-Input is not of the form that the agent protocol has")
+var errForm = errors.New("the form of Signature-Input is not that of the agent protocol")
 
 // parseInput reads the value of Signature-Input. It takes only what
 // [input.String] writes: of one thing there is one way to write it.
@@ -111,7 +111,7 @@ func parsed(r *http.Request) (in input, sig []byte, err error) {
 	text, ok := strings.CutPrefix(sigs[0], label+"=:")
 	text, closed := strings.CutSuffix(text, ":")
 	if !ok || !closed {
-		return in, nil, errors.New("Signature is not of the form " + label + "=:BASE64:")
+		return in, nil, errors.New("the form of Signature is not " + label + "=:BASE64")
 	}
 	sig, err = base64.StdEncoding.Strict().DecodeString(text)
 	return in, sig, err
