@@ -80,4 +80,3 @@ func TestANodeJoinsByATokenAndReports(t *testing.T) {
 		t.Error("the token is in the server's log")
 	}
 }
-
