@@ -115,6 +115,7 @@ type running struct {
 	url  string
 	stop func() result // interrupts it and waits
 	log  *lines
+	said *lines // on standard output
 }
 
 // serve starts a server on a free port, without an engine, and waits until it answers.
@@ -126,7 +127,7 @@ func (s *shell) serve(args ...string) *running {
 	go func() {
 		done <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--docker", "off"}, args...), strings.NewReader(""), out, errs, s.lookup)
 	}()
-	r := &running{t: s.t, log: errs}
+	r := &running{t: s.t, log: errs, said: out}
 	var once sync.Once
 	var last result
 	r.stop = func() result {

@@ -22,9 +22,9 @@ import (
 // serveFlags are the flags of serve; empty ones are left to the environment, the
 // config and the defaults, in this order.
 type serveFlags struct {
-	config, listen, store, docker string
-	tls                           tlsFiles
-	verbose                       bool
+	config, listen, store, docker, agents string
+	tls                                   tlsFiles
+	verbose                               bool
 }
 
 func newServe(a *app) *cobra.Command {
@@ -47,6 +47,7 @@ file again; a faulty one is refused and the old one runs on.`,
 	fs.StringVar(&f.listen, "listen", "", "address to listen on (FORESCALE_LISTEN; default "+defaultListen+")")
 	fs.StringVar(&f.store, "store", "", storeUsage)
 	fs.StringVar(&f.docker, "docker", "", "Docker Engine: auto, off or required (FORESCALE_DOCKER; default auto)")
+	fs.StringVar(&f.agents, "agents", "", "address where agents of nodes are taken, such as :8481 (FORESCALE_AGENTS; default none)")
 	fs.StringVar(&f.tls.Cert, "tls-cert", "", "PEM file with the certificate chain (FORESCALE_TLS_CERT)")
 	fs.StringVar(&f.tls.Key, "tls-key", "", "PEM file with the private key (FORESCALE_TLS_KEY)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
@@ -61,6 +62,7 @@ type settings struct {
 	store      string // path, or address of a database: never shown as it is
 	beside     string // path whose neighbours are the store's other files
 	docker     string
+	agents     string // where agents are taken; "": nowhere
 	tls        tlsFiles
 }
 
@@ -78,7 +80,7 @@ func (a *app) settle(f serveFlags) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	s := settings{config: c}
+	s := settings{config: c, agents: firstOf(f.agents, a.getenv("FORESCALE_AGENTS"))}
 	switch {
 	case f.listen != "":
 		s.listen, s.listenFrom = f.listen, "--listen"
@@ -181,7 +183,8 @@ func (a *app) serverConfig(set settings, st store.Store, world *world, cert *cer
 	return serverConfig{
 		Store: st, StorePath: set.storeFile(), StoreName: storeName(set.store), Listen: set.listen, ListenFrom: set.listenFrom, TLS: cert.config(),
 		RequireKeys: set.config.Keys || !loopbackAddress(set.listen),
-		Clock:       a.clock, World: world.name, Sources: world.sources, Target: world.target, TargetUnder: world.under, Shared: isPostgres(set.store),
+		Agents:      set.agents, AgentsFile: agentsFile(set.beside),
+		Clock: a.clock, World: world.name, Sources: world.sources, Target: world.target, TargetUnder: world.under, Shared: isPostgres(set.store),
 		Options:   loop.Options{Collect: p.Collect, Interval: p.Interval, Refresh: p.Refresh, Horizon: cmp.Or(p.Horizon, defaultHorizon), Step: p.Step},
 		Retention: set.config.Retention, Schedules: set.config.Jobs.schedules(), Log: log,
 	}
@@ -191,6 +194,9 @@ func (a *app) serverConfig(set settings, st store.Store, world *world, cert *cer
 func (a *app) greet(s *server, set settings, w *world) {
 	fmt.Fprintf(a.stdout, "forescale %s listens on %s\n", version, s.URL())
 	fmt.Fprintf(a.stdout, "store %s, world: %s\n", storeName(set.store), w.name)
+	if s.agents != nil {
+		fmt.Fprintf(a.stdout, "agents are taken on https://%s\n", s.agents)
+	}
 	if s.lead != nil {
 		fmt.Fprintf(a.stdout, "server %s; others may share the store, and one leads\n", s.cfg.Name)
 	}

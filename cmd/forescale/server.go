@@ -30,6 +30,8 @@ type serverConfig struct {
 	ListenFrom  string      // where Listen was set, for faults
 	TLS         *tls.Config // nil: plain HTTP
 	RequireKeys bool
+	Agents      string          // host:port where agents of nodes are taken; "": nowhere
+	AgentsFile  string          // of their authority
 	Clock       forescale.Clock // nil: the machine's
 	Speed       float64         // of Clock against real time, shown by /v1/about; 0: 1
 	World       string          // shown by /v1/about: "Docker Engine", "simulated world"
@@ -64,6 +66,7 @@ type serverConfig struct {
 type server struct {
 	cfg    serverConfig
 	ln     net.Listener
+	agents net.Addr // where agents are taken, nil if nowhere
 	api    *api.API
 	ingest *collector.Ingest
 	loop   *loop.Loop // of a server that is alone; else for jobs only
@@ -105,6 +108,9 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 	}
 	s := &server{cfg: cfg, ln: ln, failed: make(chan error, 4)}
 	s.wire(ctx)
+	if err := s.startHub(ctx); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
 	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
 	if cfg.Shared {
 		s.run("loop", s.lead.Run)

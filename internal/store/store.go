@@ -29,6 +29,7 @@ type Store interface {
 	Plans
 	Runs
 	Keys
+	Agents
 	Leases
 
 	// Check reads the schema version and a canary, for readiness. It returns
@@ -316,4 +317,24 @@ type Keys interface {
 	// RevokeKey returns forescale.ErrNotFound when there is none of that id. The
 	// time of the first revocation stays.
 	RevokeKey(ctx context.Context, id string, at time.Time) error
+}
+
+// Agents keeps who may join as the agent of a node, and who has.
+type Agents interface {
+	// CreateJoinToken returns forescale.ErrConflict when the id or the hash is taken. It
+	// forgets tokens that expired [TokensKept] before this one was made.
+	CreateJoinToken(ctx context.Context, t forescale.JoinToken) error
+	JoinTokens(ctx context.Context) ([]forescale.JoinToken, error) // by CreatedAt, then ID
+	// Join uses the token of this hash up and keeps the agent, with the token's order,
+	// in one commit: of several at once, one joins. A token that there is not is
+	// forescale.ErrNotFound; what else [MayJoin] refuses is forescale.ErrConflict.
+	Join(ctx context.Context, hash []byte, a forescale.Agent, now time.Time) error
+	// SaveAgent writes the agent whole if the stored one Shows the serial number
+	// given. forescale.ErrConflict if it does not, forescale.ErrNotFound if there is none.
+	SaveAgent(ctx context.Context, a forescale.Agent, serial string) error
+	Agents(ctx context.Context) ([]forescale.Agent, error) // by Node
+	// Agent returns forescale.ErrNotFound when the node has none.
+	Agent(ctx context.Context, node string) (forescale.Agent, error)
+	// RemoveAgent returns forescale.ErrNotFound when the node has none.
+	RemoveAgent(ctx context.Context, node string) error
 }

@@ -60,6 +60,8 @@ type content struct {
 	pending   map[string]*decision // by id
 	runs      map[string]forescale.Run
 	keys      map[string]forescale.Key
+	tokens    map[string]forescale.JoinToken
+	agents    map[string]forescale.Agent
 }
 
 var _ store.Store = (*Store)(nil)
@@ -76,7 +78,7 @@ func New() *Store {
 		instances: map[string]*instance{}, live: map[string]*instance{}, warmups: newLapses(), cooldowns: newLapses(),
 		learned: map[learnedKey]forescale.LearnedTimes{}, capacities: map[string][]forescale.Capacity{}, elasticity: map[serviceDay]forescale.Elasticity{}, budgets: map[string]budget{},
 		plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
-		runs: map[string]forescale.Run{}, keys: map[string]forescale.Key{},
+		runs: map[string]forescale.Run{}, keys: map[string]forescale.Key{}, tokens: map[string]forescale.JoinToken{}, agents: map[string]forescale.Agent{},
 	}}
 }
 

@@ -45,6 +45,8 @@ func (f *fixture) everything() []any {
 		f.latest(),
 		must[[]forescale.Run](f)(f.ListRuns(f.ctx, forescale.RunQuery{})),
 		must[[]forescale.Key](f)(f.ListKeys(f.ctx)),
+		must[[]forescale.JoinToken](f)(f.JoinTokens(f.ctx)),
+		must[[]forescale.Agent](f)(f.Agents(f.ctx)),
 		key,
 		f.hours("a", util),
 		f.hours("b", load),
@@ -83,6 +85,8 @@ func (f *fixture) fill() {
 		[]forescale.Instance{{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}}))
 	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "forecast", Server: "x", DueAt: at(-1), StartedAt: at(0), State: forescale.RunRetrying, Attempt: 2, Error: "y"}))
 	f.ok(f.CreateKey(f.ctx, key("a", 0)))
+	f.ok(f.CreateJoinToken(f.ctx, joinToken("n-1", 0)))
+	f.ok(f.Join(f.ctx, joinToken("n-1", 0).Hash, agent("n-1", 1), at(5)))
 }
 
 var lifeCases = []testCase{

@@ -56,6 +56,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open, but ...Exception) {
 		{"decisions", decisionCases},
 		{"runs", runCases},
 		{"keys", keyCases},
+		{"agents", agentCases},
 		{"leases", leaseCases},
 		{"pruning", pruneCases},
 		{"life", lifeCases},

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/collector"
+	"github.com/forescale/forescale/internal/agent"
+	"github.com/forescale/forescale/internal/agent/authority"
+	"github.com/forescale/forescale/internal/agent/hub"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// agentFlags are the flags of agent.
+type agentFlags struct {
+	server, join, state, kind, address, disk string
+	labels                                   map[string]string
+	bandwidth                                float64
+	verbose                                  bool
+}
+
+func newAgent(a *app) *cobra.Command {
+	f := &agentFlags{}
+	cmd := &cobra.Command{
+		Use:   "agent --server URL [--join TOKEN]",
+		Short: "Run on a node: report what it uses to a server",
+		Long: `Run on a node. The first start needs a token, which ` + "`forescale join-token create`" + `
+prints at the server; later ones find who they are in the state directory. The
+agent calls the server and needs no open port. It sends CPU, memory, disk and
+bandwidth every 10 s, and keeps an hour of that while the server is away.
+
+A token on the command line can be seen by others on the node while the agent runs; it is worth
+nothing once it was used. FORESCALE_JOIN_TOKEN hides it.`,
+		Example: "  FORESCALE_JOIN_TOKEN=fsj_… forescale agent --server https://forescale.example:8481",
+		Args:    wants(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runAgent(cmd.Context(), *f) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.server, "server", "", "where the server takes agents: https://HOST:PORT")
+	fs.StringVar(&f.join, "join", "", "join token, for the first start (FORESCALE_JOIN_TOKEN)")
+	fs.StringVar(&f.state, "state", "", "directory of the agent's state (default in the state directory)")
+	fs.StringVar(&f.kind, "type", "", "node type")
+	fs.StringVar(&f.address, "address", "", "where instances on this node are reached")
+	fs.StringVar(&f.disk, "disk", "", "kind of disk: ssd or hdd")
+	fs.StringToStringVar(&f.labels, "label", nil, "labels of the node: zone=a,rack=7")
+	fs.Float64Var(&f.bandwidth, "bandwidth", 0, "speed of the node's link in Mbit/s, where it does not tell")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
+	return cmd
+}
+
+// runAgent runs until ctx ends.
+func (a *app) runAgent(ctx context.Context, f agentFlags) error {
+	if f.server == "" {
+		return usage("the agent has no server", "say where it takes agents: --server https://HOST:PORT")
+	}
+	dir := f.state
+	if dir == "" {
+		path, err := a.defaultStore()
+		if err != nil {
+			return err
+		}
+		dir = filepath.Join(filepath.Dir(path), "agent")
+	}
+	log := a.logger(f.verbose)
+	n, err := agent.New(ctx, agent.Config{Server: f.server, Join: firstOf(f.join, a.getenv("FORESCALE_JOIN_TOKEN")), Dir: dir, Clock: a.clock, Log: log,
+		Facts:  forescale.Agent{Type: f.kind, Address: f.address, DiskKind: f.disk, Labels: f.labels},
+		Source: collector.NewNode(collector.NodeOptions{Type: f.kind, Bandwidth: f.bandwidth, Clock: a.clock, Log: log})})
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(a.stdout, "forescale %s reports for node %s to %s\n", version, n.Node(), f.server); err != nil {
+		return err
+	}
+	return n.Run(ctx)
+}
+
+// agentsFile is where the authority of agents lies: beside the store.
+func agentsFile(beside string) string { return beside + ".agents.pem" }
+
+// withAgents opens a store and the authority of its agents.
+func (a *app) withAgents(ctx context.Context, f *storeFlags, do func(context.Context, store.Store, *authority.Authority) error) error {
+	c, err := a.loadConfig(f.config)
+	if err != nil {
+		return err
+	}
+	path, err := a.storePath(f.store, c)
+	if err != nil {
+		return err
+	}
+	if path, err = a.besideStore(path); err != nil {
+		return err
+	}
+	ca, err := authority.Open(agentsFile(path))
+	if err != nil {
+		return err
+	}
+	return a.withStore(ctx, f, func(ctx context.Context, s store.Store) error { return do(ctx, s, ca) })
+}
+
+func newAgents(a *app) *cobra.Command {
+	return group("agents", "List and remove the agents of nodes",
+		"List and remove the agents of nodes. The commands work on the store itself, also while\n`forescale serve` runs on it.", newAgentsList(a), newAgentsRemove(a))
+}
+
+func newAgentsList(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List the agents that have joined", Args: wants()}
+	at, o := addStoreFlags(cmd), formatFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return a.withStore(cmd.Context(), at, func(ctx context.Context, s store.Store) error {
+			agents, err := s.Agents(ctx)
+			if err != nil {
+				return fmt.Errorf("read the agents: %w", err)
+			}
+			last, err := s.LastSamples(ctx)
+			if err != nil {
+				return fmt.Errorf("read when they reported: %w", err)
+			}
+			return a.listAgents(agents, func(node string) string {
+				t := last["node/"+node]
+				if a.terminal && !t.IsZero() {
+					return moment{now: a.clock.Now(), loc: time.UTC}.ago(t)
+				}
+				return stamp(t)
+			}, *o)
+		})
+	}
+	return cmd
+}
+
+func (a *app) listAgents(agents []forescale.Agent, reported func(node string) string, o format) error {
+	if o == formatJSON {
+		if agents == nil {
+			agents = []forescale.Agent{}
+		}
+		return a.writeJSON(agents)
+	}
+	rows := make([][]string, len(agents))
+	for i, g := range agents {
+		rows[i] = []string{g.Node, g.Type, g.Address, fmt.Sprintf("%g", g.Cores), fmt.Sprintf("%d", g.Memory), stamp(g.JoinedAt), stamp(g.ExpiresAt), reported(g.Node)}
+	}
+	if o == formatCSV {
+		return a.writeCSV([]string{"node", "type", "address", "cores", "memory_bytes", "joined_at", "expires_at", "last_sample"}, rows)
+	}
+	if len(agents) == 0 {
+		a.hint("There is no agent yet. Let a node join: forescale join-token create --node NAME")
+		return nil
+	}
+	t := newTable("NODE", "TYPE", "ADDRESS", "CORES", "MEMORY", "JOINED", "EXPIRES", "REPORTED")
+	t.rows = rows
+	return a.write(t)
+}
+
+func newAgentsRemove(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "remove NODE", Short: "Remove the agent of a node; it is refused from then on", Args: wants("NODE")}
+	at := addStoreFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.withStore(cmd.Context(), at, func(ctx context.Context, s store.Store) error {
+			if err := s.RemoveAgent(ctx, args[0]); err != nil {
+				return fmt.Errorf("remove the agent: %w", err)
+			}
+			_, err := fmt.Fprintf(a.stdout, "Removed the agent of %s.\n", args[0])
+			return err
+		})
+	}
+	return cmd
+}
+
+// startHub takes agents at an address; "" takes none. The authority is made if
+// there is none yet.
+func (s *server) startHub(ctx context.Context) error {
+	c := s.cfg
+	if c.Agents == "" {
+		return nil
+	}
+	ca, err := authority.OpenOrCreate(c.AgentsFile, c.Clock.Now())
+	if err != nil {
+		return err
+	}
+	ln, err := listen(ctx, c.Agents, "--agents")
+	if err != nil {
+		return err
+	}
+	s.agents = ln.Addr()
+	h := hub.New(hub.Config{Authority: ca, Store: c.Store, Clock: c.Clock, Log: c.Log.With("part", "agents")})
+	s.run("agents", func(ctx context.Context) error { return h.Serve(ctx, ln) })
+	return nil
+}

@@ -1,0 +1,125 @@
+// Package hub is the server's side of agents: it lets them join, renews their
+// certificates, and takes what they measure. It listens by itself, with TLS 1.3
+// in which both sides show a certificate, apart from the API.
+package hub
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/agent/authority"
+	"github.com/forescale/forescale/internal/agent/signature"
+	"github.com/forescale/forescale/internal/agent/wire"
+)
+
+// Store is what the hub keeps agents in.
+type Store interface {
+	Join(ctx context.Context, hash []byte, a forescale.Agent, now time.Time) error
+	SaveAgent(ctx context.Context, a forescale.Agent, serial string) error
+	Agent(ctx context.Context, node string) (forescale.Agent, error)
+	Append(ctx context.Context, samples []forescale.Sample) error
+}
+
+// Config is what a hub is made from; all but Log is required.
+type Config struct {
+	Authority *authority.Authority
+	Store     Store
+	Clock     forescale.Clock
+	Log       *slog.Logger // nil: none
+}
+
+// Away is how long after its last beat an agent counts as gone.
+const Away = 30 * time.Second
+
+// RenewLate is how long after its end a certificate still gets a new one, so that
+// an outage of the server or of a node locks nobody out.
+const RenewLate = 30 * 24 * time.Hour
+
+// Hub serves agents.
+type Hub struct {
+	cfg      Config
+	verifier *signature.Verifier
+	handler  http.Handler
+
+	mu       sync.Mutex
+	sessions map[string]session // by node
+}
+
+// session is the process that beats for a node.
+type session struct {
+	id   string
+	last time.Duration // reading of the steady clock at its last beat
+}
+
+// New makes a hub.
+func New(cfg Config) *Hub {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Hub{cfg: cfg, verifier: signature.NewVerifier(signature.ToServer, cfg.Clock), sessions: map[string]session{}}
+	m := http.NewServeMux()
+	m.HandleFunc("POST "+wire.PathJoin, h.answered(h.join))
+	m.HandleFunc("POST "+wire.PathRenew, h.answered(h.renew))
+	m.HandleFunc("POST "+wire.PathBeat, h.answered(h.beat))
+	h.handler = m
+	return h
+}
+
+// Times that bound what a connection may cost.
+const (
+	headerTime  = 10 * time.Second
+	requestTime = 30 * time.Second
+	idleTime    = 2 * time.Minute
+	closeTime   = 5 * time.Second
+)
+
+// Serve answers agents on plain connections, over which it speaks TLS, until ctx ends.
+func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
+	s := &http.Server{Handler: h.handler, TLSConfig: h.cfg.Authority.ServerConfig(h.cfg.Clock.Now), ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
+		WriteTimeout: requestTime, IdleTimeout: idleTime, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(h.cfg.Log.Handler(), slog.LevelDebug)}
+	ended := make(chan error, 1)
+	go func() { ended <- s.ServeTLS(ln, "", "") }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	err := s.Shutdown(stop)
+	if err != nil {
+		err = s.Close()
+	}
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// sits makes sure that one process alone beats for a node. A second one is refused
+// until the first has been silent for [Away].
+func (h *Hub) sits(node, id string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.cfg.Clock.Elapsed()
+	if s, ok := h.sessions[node]; ok && s.id != id && now-s.last < Away {
+		return &forescale.Fault{Code: "agent_twice", Where: "agents/" + node, What: "another process is the agent of this node", Err: forescale.ErrConflict,
+			Help: "end one of them; after a crash this passes by itself within 30 s. Nothing was kept"}
+	}
+	h.sessions[node] = session{id: id, last: now}
+	return nil
+}
+
+// Live tells whether the agent of a node has beaten at this server within [Away].
+func (h *Hub) Live(node string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s, ok := h.sessions[node]
+	return ok && h.cfg.Clock.Elapsed()-s.last < Away
+}
