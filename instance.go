@@ -110,6 +110,11 @@ type Node struct {
 	Cores     float64   `json:"cores"`
 	Memory    int64     `json:"memory"` // bytes
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Managed: forescale may empty and stop it. Without it it is its owner's.
+	Managed bool              `json:"managed,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"` // beside those of its type
+	Origin  Origin            `json:"origin,omitempty"` // config; "": seen
 }
 
 // NodeType is what can be ordered.
@@ -126,6 +131,8 @@ type NodeType struct {
 	BootTime     time.Duration `json:"boot_time"`
 	MaxCount     int           `json:"max_count"`
 	UpdatedAt    time.Time     `json:"updated_at"`
+
+	Labels map[string]string `json:"labels,omitempty"` // that each node of it carries
 }
 
 // Observation is what one read of the world gave, all at one instant. A part

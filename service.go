@@ -36,6 +36,7 @@ type Service struct {
 	MaxStep   int           `json:"max_step,omitempty"` // starts at most in one planning step; 0: max(4, as many as are ready or starting)
 	Missing   MissingRules  `json:"missing"`            // what to do when samples stop
 	Template  Template      `json:"template"`           // what an instance is made from
+	Resources Resources     `json:"resources,omitzero"` // what an instance takes of its node, for the plan of nodes
 
 	PricePerHour Money         `json:"price_per_hour,omitempty"` // of one instance; 0: free, or not known
 	BillingStep  time.Duration `json:"billing_step,omitempty"`   // started steps are paid whole; 0: a second
@@ -205,6 +206,7 @@ func (s Service) Validate() error {
 	if s.Priority < -1000 || s.Priority > 1000 {
 		bad("priority", fmt.Sprintf("priority is %d", s.Priority), "use -1000 to 1000")
 	}
+	s.Resources.validate(bad)
 	if s.MaxStep < 0 {
 		bad("max_step", fmt.Sprintf("max_step is %d", s.MaxStep), "use 1 or more, or leave it out")
 	}
@@ -244,6 +246,7 @@ func (s Service) Clone() Service {
 	s.Template.Env = maps.Clone(s.Template.Env)
 	s.Template.EnvFrom = slices.Clone(s.Template.EnvFrom)
 	s.Template.Labels = maps.Clone(s.Template.Labels)
+	s.Resources.Labels = maps.Clone(s.Resources.Labels)
 	return s
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -68,7 +69,7 @@ func (l *Loop) register(ctx context.Context, obs forescale.Observation) error {
 
 func sameNode(a, b forescale.Node) bool {
 	a.UpdatedAt, b.UpdatedAt = time.Time{}, time.Time{}
-	return a == b
+	return reflect.DeepEqual(a, b)
 }
 
 func (l *Loop) registerService(ctx context.Context, known []forescale.Service, s forescale.Service) error {
