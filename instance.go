@@ -1,6 +1,9 @@
 package forescale
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // InstanceState is where an instance is in its life:
 //
@@ -115,6 +118,27 @@ type Node struct {
 	Managed bool              `json:"managed,omitempty"`
 	Labels  map[string]string `json:"labels,omitempty"` // beside those of its type
 	Origin  Origin            `json:"origin,omitempty"` // config; "": seen
+}
+
+// Seen is the node as a config has it, with what was seen of it: that it is there, and
+// its sizes.
+func (n Node) Seen(s Node) Node {
+	if s.State != "" {
+		n.State = s.State
+	}
+	if s.Cores > 0 {
+		n.Cores = s.Cores
+	}
+	if s.Memory > 0 {
+		n.Memory = s.Memory
+	}
+	return n
+}
+
+// Same reports whether both tell the same but for when.
+func (n Node) Same(m Node) bool {
+	return n.Name == m.Name && n.Type == m.Type && n.Address == m.Address && n.State == m.State && n.Protected == m.Protected &&
+		n.Cores == m.Cores && n.Memory == m.Memory && n.Managed == m.Managed && n.Origin == m.Origin && maps.Equal(n.Labels, m.Labels)
 }
 
 // NodeType is what can be ordered.
