@@ -12,7 +12,7 @@ type NodePlan struct {
 	Drains  []NodeDrain  `json:"drains"`  // nodes that begin to be emptied now
 	Stops   []NodeReason `json:"stops"`   // nodes that are empty and may be switched off
 	Kept    []NodeReason `json:"kept"`    // nodes that are not needed and stay all the same
-	Unmet   []NodeUnmet  `json:"unmet"`   // instances that have no place
+	Unmet   []NodeUnmet  `json:"unmet"`   // instances that have no place, by time
 	Notes   []NodeNote   `json:"notes"`
 	Steps   []NodeStep   `json:"steps"` // nodes by type from now on
 	Cost    NodeCost     `json:"cost"`
@@ -71,8 +71,8 @@ type NodeReason struct {
 // NodeUnmet is instances that have no place.
 type NodeUnmet struct {
 	Service string    `json:"service"`
-	Count   int       `json:"count"`
-	At      time.Time `json:"at"` // from when on
+	Count   int       `json:"count"` // all of the service that have none then
+	At      time.Time `json:"at"`    // from when on
 	Reason  Reason    `json:"reason"`
 }
 
@@ -117,9 +117,11 @@ func (p *NodePlan) NodesPlanned() (n int) {
 
 // UnmetNow is how many instances have no place at a time.
 func (p *NodePlan) UnmetNow(t time.Time) (n int) {
+	last := map[string]int{} // of each service the newest step holds
 	for _, u := range p.Unmet {
 		if !u.At.After(t) {
-			n += u.Count
+			n += u.Count - last[u.Service]
+			last[u.Service] = u.Count
 		}
 	}
 	return n
