@@ -29,9 +29,10 @@ func TestTheUsualUseOfAnInstanceIsLearnedByNodeType(t *testing.T) {
 			k := 0
 			for at := noon.Add(-useWindow); at.Before(noon); at = at.Add(time.Minute) {
 				cpu := 25.0
-				if k++; k%20 == 0 || node == "rack" {
+				if k%120 == 0 || node == "rack" { // one of twenty that are read
 					cpu = 60
 				}
+				k++
 				subject := forescale.Subject{Kind: forescale.KindInstance, Name: id, Service: name}
 				samples = append(samples, forescale.Sample{Subject: subject, Metric: forescale.MetricCPU, Time: at, Value: cpu},
 					forescale.Sample{Subject: subject, Metric: forescale.MetricMemory, Time: at, Value: 50})
