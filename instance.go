@@ -1,6 +1,9 @@
 package forescale
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // InstanceState is where an instance is in its life:
 //
@@ -110,6 +113,32 @@ type Node struct {
 	Cores     float64   `json:"cores"`
 	Memory    int64     `json:"memory"` // bytes
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Managed: forescale may empty and stop it. Without it it is its owner's.
+	Managed bool              `json:"managed,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"` // beside those of its type
+	Origin  Origin            `json:"origin,omitempty"` // config; "": seen
+}
+
+// Seen is the node as a config has it, with what was seen of it: that it is there, and
+// its sizes.
+func (n Node) Seen(s Node) Node {
+	if s.State != "" {
+		n.State = s.State
+	}
+	if s.Cores > 0 {
+		n.Cores = s.Cores
+	}
+	if s.Memory > 0 {
+		n.Memory = s.Memory
+	}
+	return n
+}
+
+// Same reports whether both tell the same but for when.
+func (n Node) Same(m Node) bool {
+	return n.Name == m.Name && n.Type == m.Type && n.Address == m.Address && n.State == m.State && n.Protected == m.Protected &&
+		n.Cores == m.Cores && n.Memory == m.Memory && n.Managed == m.Managed && n.Origin == m.Origin && maps.Equal(n.Labels, m.Labels)
 }
 
 // NodeType is what can be ordered.
@@ -126,6 +155,8 @@ type NodeType struct {
 	BootTime     time.Duration `json:"boot_time"`
 	MaxCount     int           `json:"max_count"`
 	UpdatedAt    time.Time     `json:"updated_at"`
+
+	Labels map[string]string `json:"labels,omitempty"` // that each node of it carries
 }
 
 // Observation is what one read of the world gave, all at one instant. A part

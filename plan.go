@@ -129,5 +129,6 @@ type PlanChange struct {
 type Plan struct {
 	At       time.Time
 	Services []ServicePlan
+	Nodes    *NodePlan     // nil: none was made, the one before stays
 	Pace     time.Duration // time between two rounds; 0: not known
 }

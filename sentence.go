@@ -3,6 +3,7 @@ package forescale
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -252,7 +253,7 @@ func instances(n int) string {
 
 // pick is the first way to say the code that fits.
 func (s say) pick(change bool) sentence {
-	for _, p := range sentences[s.r.Code] {
+	for _, p := range slices.Concat(nodeSentences[s.r.Code], sentences[s.r.Code]) {
 		if _, ok := s.fill(p.text); ok && s.holds(p.when, change) {
 			return p
 		}

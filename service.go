@@ -36,6 +36,7 @@ type Service struct {
 	MaxStep   int           `json:"max_step,omitempty"` // starts at most in one planning step; 0: max(4, as many as are ready or starting)
 	Missing   MissingRules  `json:"missing"`            // what to do when samples stop
 	Template  Template      `json:"template"`           // what an instance is made from
+	Resources Resources     `json:"resources,omitzero"` // what an instance takes of its node, for the plan of nodes
 
 	PricePerHour Money         `json:"price_per_hour,omitempty"` // of one instance; 0: free, or not known
 	BillingStep  time.Duration `json:"billing_step,omitempty"`   // started steps are paid whole; 0: a second
@@ -211,6 +212,7 @@ func (s Service) Validate() error {
 	if t := s.Template; t.Swarm != "" && (t.Image != "" || t.Probe != (Probe{}) || t.Network != "" || t.Publish || len(t.Env)+len(t.EnvFrom)+len(t.Command)+len(t.Labels) > 0 || t.CPUs != 0 || t.Memory != 0) {
 		bad("template.swarm", fmt.Sprintf("the swarm knows what %s is made from, and when a task is ready", t.Swarm), "keep swarm and port, and leave out the rest of the template")
 	}
+	s.Resources.validate(bad)
 	if s.MaxStep < 0 {
 		bad("max_step", fmt.Sprintf("max_step is %d", s.MaxStep), "use 1 or more, or leave it out")
 	}
@@ -250,6 +252,7 @@ func (s Service) Clone() Service {
 	s.Template.Env = maps.Clone(s.Template.Env)
 	s.Template.EnvFrom = slices.Clone(s.Template.EnvFrom)
 	s.Template.Labels = maps.Clone(s.Template.Labels)
+	s.Resources.Labels = maps.Clone(s.Resources.Labels)
 	return s
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Jobs              jobTimes
 	Services          []ServiceEntry
 	NodeTypes         []forescale.NodeType
+	Nodes             []forescale.Node
 	Events            []forescale.Event
 	Budgets           []forescale.Budget
 
@@ -158,6 +159,11 @@ func (c *Config) fields() []field {
 			r.mapping(n, "node_types."+name, fmt.Sprintf("node type %q", name), nodeTypeFields(&t))
 			c.NodeTypes = append(c.NodeTypes, t)
 		}, func() []field { return nodeTypeFields(new(forescale.NodeType)) }),
+		named("nodes", "Machines that are there, by name. A machine that is only seen is its owner's and has no labels.", "node", func(name string, r *configReader, n *yaml.Node) {
+			m := forescale.Node{Name: name}
+			r.mapping(n, "nodes."+name, fmt.Sprintf("node %q", name), nodeFields(&m))
+			c.Nodes = append(c.Nodes, m)
+		}, func() []field { return nodeFields(new(forescale.Node)) }),
 		named("events", "Times that are unlike others, by name: campaigns, sales, outages.", "event", func(name string, r *configReader, n *yaml.Node) {
 			e := forescale.Event{Name: name, Factor: 1, Origin: forescale.OriginConfig}
 			r.mapping(n, "events."+name, fmt.Sprintf("event %q", name), eventFields(&e))
@@ -197,6 +203,7 @@ func (r *configReader) check(c *Config) {
 		}
 	}
 	r.checkBudgets(c)
+	r.checkNodes(c)
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		n := r.places.near("tls.cert")
 		r.fault(n.Line, n.Column, "config_wrong_value", "tls needs both cert and key", "name both files")

@@ -31,6 +31,7 @@ func serviceFields(s *forescale.Service) []field {
 				yesNo("follow_forecast", "After stand_in, follow the forecast in both directions rather than hold.", &s.Missing.FollowForecast).or("false"),
 			}
 		}),
+		object("resources", "What an instance takes of its node, and which nodes it may be on: for the plan of nodes.", func() []field { return resourceFields(&s.Resources) }),
 		object("template", "What an instance is made from.", func() []field { return templateFields(&s.Template) }),
 	}
 }
@@ -82,6 +83,7 @@ func nodeTypeFields(t *forescale.NodeType) []field {
 		number("price_per_hour", "Price of an hour, in the currency of the budgets.", &t.PricePerHour, 0, 1e9),
 		duration("billing_step", "Started steps are paid whole.", &t.BillingStep, 0, 31*24*time.Hour),
 		duration("boot_time", "From the order until it is ready.", &t.BootTime, 0, 24*time.Hour),
-		whole("max_count", "At most so many.", &t.MaxCount, 1, 100_000),
+		whole("max_count", "At most so many, those that are there among them.", &t.MaxCount, 0, 100_000).or("0: none is ordered, it only describes nodes"),
+		textMap("labels", "Labels that each node of it carries.", &t.Labels),
 	}
 }

@@ -21,7 +21,14 @@ func newPlan(a *app) *cobra.Command {
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
 	ahead := durationFlag(cmd, "for", 3*time.Hour, "how far ahead")
+	ofNodes := cmd.Flags().Bool("nodes", false, "show the plan of nodes; it is not carried out")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *ofNodes {
+			if len(args) > 0 {
+				return usage("nodes are planned for all services at once", "leave out the service")
+			}
+			return a.nodePlan(cmd.Context(), f, *o, time.Duration(*ahead))
+		}
 		service := ""
 		if len(args) == 1 {
 			service = args[0]

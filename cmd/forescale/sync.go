@@ -23,6 +23,11 @@ type registry interface {
 	Service(ctx context.Context, name string) (forescale.Service, error)
 	PutService(ctx context.Context, s forescale.Service, ifVersion int64) (forescale.Service, error)
 	PutNodeType(ctx context.Context, t forescale.NodeType) error
+	DeleteNodeType(ctx context.Context, name string) error
+	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
+	PutNode(ctx context.Context, n forescale.Node) error
+	DeleteNode(ctx context.Context, name string) error
+	Nodes(ctx context.Context) ([]forescale.Node, error)
 	PutEvent(ctx context.Context, e forescale.Event) error
 	DeleteEvent(ctx context.Context, name string) error
 	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
@@ -92,7 +97,8 @@ func (m *configMemory) save() error {
 //   - an entry that did not change leaves the store, and so changes by the API, alone;
 //   - the mode is looked at for itself: it follows the file only when the file's
 //     mode changed, so that a service switched off by hand stays off;
-//   - events and budgets of the file are those of the store that came from a file;
+//   - events, budgets, node types and nodes of the file are those of the store that
+//     came from a file;
 //   - a service that left the file stays registered in its mode. Nothing is
 //     stopped by a reload.
 func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now time.Time, log *slog.Logger) error {
@@ -113,6 +119,9 @@ func syncConfig(ctx context.Context, r registry, m *configMemory, c *Config, now
 			return err
 		}
 		if err := syncBudgets(ctx, r, c.Budgets, now); err != nil {
+			return err
+		}
+		if err := syncNodes(ctx, r, c, now); err != nil {
 			return err
 		}
 	}

@@ -103,7 +103,7 @@ func New(cfg Config) *API {
 	})
 	a.huma = humachi.New(r, a.description())
 	for _, register := range []func(){
-		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.evaluationRoutes, a.elasticityRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes,
+		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.evaluationRoutes, a.elasticityRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes, a.nodePlanRoutes,
 		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.servingRoutes, a.runRoutes, a.pauseRoutes, a.eventRoutes, a.streamRoutes, a.aboutRoutes,
 	} {
 		register()

@@ -71,6 +71,7 @@ var statuses = map[string]int{
 	"decision_unknown":   http.StatusNotFound,
 	"forecast_unknown":   http.StatusNotFound,
 	"plan_unknown":       http.StatusNotFound,
+	"node_plan_unknown":  http.StatusNotFound,
 	"pause_unknown":      http.StatusNotFound,
 	"event_unknown":      http.StatusNotFound,
 	"event_of_config":    http.StatusConflict,

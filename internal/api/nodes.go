@@ -26,6 +26,8 @@ type NodeView struct {
 	Address    string              `json:"address"`
 	State      forescale.NodeState `json:"state"`
 	Protected  bool                `json:"protected" doc:"Must not be shut down"`
+	Managed    bool                `json:"managed" doc:"May be emptied and stopped when it is not needed; else it is its owner's"`
+	Labels     map[string]string   `json:"labels,omitempty" doc:"Beside those of its type"`
 	Cores      float64             `json:"cores"`
 	Memory     int64               `json:"memory_bytes"`
 	CPU        *float64            `json:"cpu" doc:"% in use"`
@@ -55,7 +57,7 @@ func (a *API) listNodes(ctx context.Context, _ *struct{}) (*listOutput[NodeView]
 	newest := newestValues(samples)
 	views := make([]NodeView, len(nodes))
 	for i, n := range nodes {
-		views[i] = NodeView{Name: n.Name, Type: n.Type, Address: n.Address, State: n.State, Protected: n.Protected, Cores: n.Cores, Memory: n.Memory,
+		views[i] = NodeView{Name: n.Name, Type: n.Type, Address: n.Address, State: n.State, Protected: n.Protected, Managed: n.Managed, Labels: n.Labels, Cores: n.Cores, Memory: n.Memory,
 			CPU: newest.of(n.Name, forescale.MetricCPU), MemoryUsed: newest.of(n.Name, forescale.MetricMemory),
 			Bandwidth: newest.of(n.Name, forescale.MetricBandwidth), Disk: newest.of(n.Name, forescale.MetricDisk),
 			LastSample: some(last["node/"+n.Name]), UpdatedAt: some(n.UpdatedAt)}
@@ -100,6 +102,8 @@ type NodeTypeView struct {
 	BillingStep  string  `json:"billing_step" example:"1h0m0s"`
 	BootTime     string  `json:"boot_time" example:"3m0s"`
 	MaxCount     int     `json:"max_count"`
+
+	Labels map[string]string `json:"labels,omitempty" doc:"That each node of it carries"`
 }
 
 func (a *API) listNodeTypes(ctx context.Context, _ *struct{}) (*listOutput[NodeTypeView], error) {
@@ -110,7 +114,7 @@ func (a *API) listNodeTypes(ctx context.Context, _ *struct{}) (*listOutput[NodeT
 	views := make([]NodeTypeView, len(ts))
 	for i, t := range ts {
 		views[i] = NodeTypeView{Name: t.Name, Cores: t.Cores, Speed: t.Speed, Memory: t.Memory, Disk: t.Disk, DiskKind: t.DiskKind, Bandwidth: t.Bandwidth,
-			PricePerHour: t.PricePerHour, BillingStep: t.BillingStep.String(), BootTime: t.BootTime.String(), MaxCount: t.MaxCount}
+			PricePerHour: t.PricePerHour, BillingStep: t.BillingStep.String(), BootTime: t.BootTime.String(), MaxCount: t.MaxCount, Labels: t.Labels}
 	}
 	return pageOf(views, ""), nil
 }

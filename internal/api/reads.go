@@ -64,6 +64,7 @@ type scores interface {
 
 // plans is what was planned and decided.
 type plans interface {
+	NodePlan(ctx context.Context) (*forescale.NodePlan, error)
 	LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error)
 	LatestDecisions(ctx context.Context, services ...string) ([]forescale.Decision, error)
 	Decisions(ctx context.Context, q forescale.DecisionQuery) ([]forescale.Decision, error)

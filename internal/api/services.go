@@ -58,6 +58,7 @@ type ServiceBody struct {
 	MaxStep   int                `json:"max_step,omitempty" doc:"Starts at most in one planning step; 0: max(4, as many as are ready)"`
 	Missing   *MissingBody       `json:"missing,omitempty" doc:"What holds while samples are missing"`
 	Template  *TemplateBody      `json:"template,omitempty" doc:"What an instance is made from"`
+	Resources *ResourcesBody     `json:"resources,omitempty" doc:"What an instance takes of its node, for the plan of nodes"`
 	Price     float64            `json:"price_per_hour,omitempty" minimum:"0" maximum:"1000000" doc:"Of one instance, in the currency of the budgets, with at most six decimals; 0: free, or not known"`
 	Billing   string             `json:"billing_step,omitempty" example:"1s" doc:"Started steps are paid whole; default a second"`
 	Priority  int                `json:"priority,omitempty" doc:"Where money is short, services with less give way first"`
@@ -93,6 +94,18 @@ type TemplateBody struct {
 	Swarm   string            `json:"swarm,omitempty" example:"shop_web" doc:"Service of a Docker Swarm whose replicas the instances are; beside it only port is allowed"`
 }
 
+// ResourcesBody is forescale.Resources.
+type ResourcesBody struct {
+	Cores     float64           `json:"cores,omitempty" doc:"Of the reference type: cores × speed; 0: the template's limit, or what is measured"`
+	Memory    int64             `json:"memory,omitempty" doc:"Bytes; 0: the template's limit, or what is measured"`
+	Disk      int64             `json:"disk,omitempty" doc:"Bytes"`
+	Bandwidth float64           `json:"bandwidth,omitempty" doc:"Mbit/s"`
+	DiskKind  string            `json:"disk_kind,omitempty" doc:"Kind of the node's disk; empty: any"`
+	Labels    map[string]string `json:"labels,omitempty" doc:"That its nodes must carry"`
+	Node      string            `json:"node,omitempty" doc:"The one node that it may run on; empty: any"`
+	Spread    int               `json:"spread,omitempty" doc:"Nodes that it is spread over at least"`
+}
+
 // ProbeBody is forescale.Probe.
 type ProbeBody struct {
 	HTTP    string `json:"http,omitempty" example:"/ready" doc:"Path; ready on 200 to 399"`
@@ -117,6 +130,7 @@ type ServiceView struct {
 	MaxStep   int                `json:"max_step"`
 	Missing   MissingView        `json:"missing"`
 	Template  TemplateBody       `json:"template"`
+	Resources ResourcesBody      `json:"resources" doc:"What an instance takes of its node, for the plan of nodes"`
 	Price     float64            `json:"price_per_hour" doc:"Of one instance, in the currency of the budgets; 0: free, or not known"`
 	Billing   string             `json:"billing_step" doc:"Started steps are paid whole"`
 	Priority  int                `json:"priority" doc:"Where money is short, services with less give way first"`
@@ -137,7 +151,7 @@ func viewService(s forescale.Service, status StatusView) ServiceView {
 	v := ServiceView{Name: s.Name, Mode: s.Mode, Min: s.Min, Max: s.Max, Objective: s.Objective, Band: bandOf(s).String(), TimeZone: s.TimeZone,
 		Country: s.Country, Metrics: s.Metrics, Capacity: s.Capacity, Warmup: s.Warmup.String(), Cooldown: s.Cooldown.String(), MaxStep: s.MaxStep,
 		Missing:  MissingView{Hold: s.Missing.Hold.String(), StandIn: s.Missing.StandIn.String(), FollowForecast: s.Missing.FollowForecast},
-		Template: viewTemplate(s.Template), Price: s.PricePerHour.Float(), Billing: max(time.Second, s.BillingStep).String(), Priority: s.Priority, Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
+		Template: viewTemplate(s.Template), Resources: ResourcesBody(s.Resources), Price: s.PricePerHour.Float(), Billing: max(time.Second, s.BillingStep).String(), Priority: s.Priority, Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
 	if v.Metrics == nil {
 		v.Metrics = []forescale.Metric{}
 	}
@@ -230,6 +244,9 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 		if p := t.Probe; p != nil {
 			s.Template.Probe = forescale.Probe{HTTP: p.HTTP, TCP: p.TCP, Timeout: duration("template.probe.timeout", p.Timeout)}
 		}
+	}
+	if r := b.Resources; r != nil {
+		s.Resources = forescale.Resources(*r)
 	}
 	s = s.WithDefaults()
 	var more forescale.Faults

@@ -11,12 +11,12 @@ import (
 )
 
 // LearnJob is the kind of the runs that learn how long starts and cool-downs take, and
-// what an instance serves.
+// what an instance serves and takes.
 const LearnJob = "learn"
 
-// Learn is LearnTimes and LearnCapacities.
+// Learn is LearnTimes, LearnCapacities and LearnUses.
 func (l *Loop) Learn(ctx context.Context, now time.Time) (r Worked, err error) {
-	for _, learn := range []func(context.Context, time.Time) (Worked, error){l.LearnTimes, l.LearnCapacities} {
+	for _, learn := range []func(context.Context, time.Time) (Worked, error){l.LearnTimes, l.LearnCapacities, l.LearnUses} {
 		one, err := learn(ctx, now)
 		r = Worked{Done: r.Done + one.Done, Failed: r.Failed + one.Failed, Fault: errors.Join(r.Fault, one.Fault)}
 		if err != nil {

@@ -61,19 +61,21 @@ func (l *Loop) register(ctx context.Context, obs forescale.Observation) error {
 	}
 	for _, n := range obs.Nodes {
 		i := slices.IndexFunc(known, func(k forescale.Node) bool { return k.Name == n.Name })
-		if i >= 0 && sameNode(known[i], n) {
-			continue
+		if i >= 0 {
+			if known[i].Origin == forescale.OriginConfig { // what a person says of it stays
+				at := n.UpdatedAt
+				n = known[i].Seen(n)
+				n.UpdatedAt = at
+			}
+			if n.Same(known[i]) {
+				continue
+			}
 		}
 		if err := l.store.PutNode(ctx, n); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func sameNode(a, b forescale.Node) bool {
-	a.UpdatedAt, b.UpdatedAt = time.Time{}, time.Time{}
-	return a == b
 }
 
 func (l *Loop) registerService(ctx context.Context, known []forescale.Service, s forescale.Service) error {

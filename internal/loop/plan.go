@@ -39,6 +39,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 			news = append(news, r.Plan.Decision)
 		}
 	}
+	round.Nodes = l.planNodes(ctx, now, w, round.Services)
 	if err := l.store.RecordPlan(ctx, round, touched); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}

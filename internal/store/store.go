@@ -182,8 +182,12 @@ type Services interface {
 	Events(ctx context.Context, since time.Time) ([]forescale.Event, error)
 
 	PutNode(ctx context.Context, n forescale.Node) error
+	// DeleteNode returns forescale.ErrNotFound when there is none of that name.
+	DeleteNode(ctx context.Context, name string) error
 	Nodes(ctx context.Context) ([]forescale.Node, error) // by name
 	PutNodeType(ctx context.Context, t forescale.NodeType) error
+	// DeleteNodeType returns forescale.ErrNotFound when there is none of that name.
+	DeleteNodeType(ctx context.Context, name string) error
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error) // by name
 }
 
@@ -212,6 +216,11 @@ type Fleet interface {
 	// all ("") by service, then From. One query. One that is not Valid is
 	// forescale.ErrDamaged.
 	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)
+	// SaveUses keeps what instances usually use, one of a service and node type, in
+	// one commit.
+	SaveUses(ctx context.Context, us []forescale.InstanceUse) error
+	// Uses are all, by service, then type. One that is not Valid is forescale.ErrDamaged.
+	Uses(ctx context.Context) ([]forescale.InstanceUse, error)
 }
 
 // Forecasts is the ledger: every forecast as issued.
@@ -282,7 +291,11 @@ type Plans interface {
 	// limit are refused, all in the same commit and from what the store itself
 	// holds: their decisions are recorded as [money.Refused] makes them, without the
 	// instances that they would have started, and the others as they are.
+	//
+	// A plan of nodes takes the place of the one before.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
+	// NodePlan is the newest plan of nodes; forescale.ErrNotFound if there is none.
+	NodePlan(ctx context.Context) (*forescale.NodePlan, error)
 	// LatestPlans is the newest plan of each service, of the named ones or of all when
 	// none is named, by service, Decision not filled. One query.
 	LatestPlans(ctx context.Context, services ...string) ([]forescale.ServicePlan, error)

@@ -15,59 +15,24 @@ import (
 	"gonum.org/v1/gonum/optimize/convex/lp"
 )
 
-// bound is a cost that no plan of new nodes for the services can be below: the
-// Lagrange dual of the linear program in prices.go at the prices that price found,
-// worked out service by service.
-//
-// Proof. Let a plan buy y_t ≤ L_t nodes of type t, and put n_st of the n_s
-// instances of service s on them, each needing a_str of resource r. No node is
-// over its capacity, so Σ_s n_st·a_str ≤ C_tr·y_t for every t and r. Take any λ ≥ 0
-// and μ ≥ 0 with Σ_r C_tr·λ_tr ≤ p_t + μ_t. Then
-//
-//	Σ_t p_t·y_t ≥ Σ_t (Σ_r C_tr·λ_tr − μ_t)·y_t        by the choice of λ
-//	            ≥ Σ_t Σ_r λ_tr·Σ_s n_st·a_str − Σ_t μ_t·L_t   no node is over, y_t ≤ L_t
-//	            ≥ Σ_s n_s·min_t Σ_r λ_tr·a_str − Σ_t μ_t·L_t  Σ_t n_st = n_s
-//
-// where t goes over the types on which an instance of s fits. How λ was found does
-// not matter to that; that it is allowed is checked here.
+// bound is Bound, with a look at whether its prices are allowed.
 func bound(t testing.TB, st State) float64 {
-	w := build(now, DefaultOptions(), &st)
-	for i := range w.svcs {
-		w.svcs[i].low = w.svcs[i].in.Wanted[0].Count
-	}
-	b := w.gather(func(s *svc) int { return s.low })
-	p := w.price(b)
-	sum := 0.0
-	for k := range w.typs {
-		x := &w.typs[k]
-		worth := 0.0
-		for r, l := range p.lambda[k] {
-			if l < 0 {
-				t.Fatalf("a price of %g", l)
-			}
-			worth += l * float64(x.cap[r])
-		}
-		rent := p.cost[k] - math.Max(x.price, 0)
-		if rent < -1e-9 || worth > (x.price+rent)*(1+1e-9) {
-			t.Fatalf("prices of %s: worth %g, price %g, rent %g", x.in.Name, worth, x.price, rent)
-		}
-		if rent > 1e-12 {
-			sum -= rent * float64(x.left)
-		}
-	}
-	for i := range w.svcs {
-		s := &w.svcs[i]
-		least := math.Inf(1)
+	return boundOf(now, st, func(w *world, p prices) {
 		for k := range w.typs {
-			if n := s.on1(k); w.typs[k].orderable && w.ok[s.rule][w.typs[k].kind] && w.typs[k].cap.fits(n) {
-				least = math.Min(least, p.of(k, n))
+			x := &w.typs[k]
+			worth := 0.0
+			for r, l := range p.lambda[k] {
+				if l < 0 {
+					t.Fatalf("a price of %g", l)
+				}
+				worth += l * float64(x.cap[r])
+			}
+			rent := p.cost[k] - math.Max(x.price, 0)
+			if rent < -1e-9 || worth > (x.price+rent)*(1+1e-9) {
+				t.Fatalf("prices of %s: worth %g, price %g, rent %g", x.in.Name, worth, x.price, rent)
 			}
 		}
-		if !math.IsInf(least, 1) {
-			sum += least * float64(s.low)
-		}
-	}
-	return sum
+	})
 }
 
 // exact is the optimum of the linear program, by gonum's simplex.

@@ -16,8 +16,7 @@ type State struct {
 
 // Type is a node type with what is known of it.
 type Type struct {
-	forescale.NodeType                   // MaxCount 0: none can be ordered, it only describes nodes
-	Labels             map[string]string // that each node of it carries
+	forescale.NodeType // MaxCount 0: none can be ordered, it only describes nodes
 	// Lead is how long before the need a node has to be ordered: the quantile of
 	// boot, image pull and warm-up together. Zero: the declared boot time.
 	Lead time.Duration
@@ -35,12 +34,11 @@ func (t Type) lead() time.Duration {
 // reference type, and neither disk nor bandwidth to count on.
 type Node struct {
 	forescale.Node
-	Static    bool              // its owner's: never ordered or stopped by us
-	Labels    map[string]string // beside those of its type
-	OrderedAt time.Time         // billing steps count from here; zero: not known
-	ReadyBy   time.Time         // of a booting node: when it is expected to be ready
-	Deadline  time.Time         // of a booting node: from then on nobody counts on it; zero: never
-	Runs      []Running         // what is on it
+	Static    bool      // its owner's: never ordered or stopped by us
+	OrderedAt time.Time // billing steps count from here; zero: not known
+	ReadyBy   time.Time // of a booting node: when it is expected to be ready
+	Deadline  time.Time // of a booting node: from then on nobody counts on it; zero: never
+	Runs      []Running // what is on it
 }
 
 // Running is an instance on a node.

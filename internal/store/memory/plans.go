@@ -30,6 +30,7 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 			}
 			s.recordDecision(sp.Decision)
 		}
+		s.saveNodePlan(p.Nodes)
 		s.saveInstances(instances)
 		return nil
 	})

@@ -27,6 +27,7 @@ func (s *Store) Prune(ctx context.Context, old store.Cutoffs) (total int64, err 
 		}
 		if !old.Decisions.IsZero() {
 			total += s.pruneRows(old.Decisions.UnixMilli())
+			total += s.pruneNodes(old.Decisions.UnixMilli())
 		}
 		s.pruneCharges(old.Decisions)
 		s.pruneLines()

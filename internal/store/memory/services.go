@@ -154,8 +154,21 @@ func (s *Store) PutNode(ctx context.Context, n forescale.Node) error {
 }
 
 func (s *Store) putNode(ctx context.Context, fence int64, n forescale.Node) error {
-	n.UpdatedAt = utc(n.UpdatedAt)
+	n.UpdatedAt, n.Labels = utc(n.UpdatedAt), labelsOf(n.Labels)
 	return s.put(ctx, fence, func() { s.nodes[n.Name] = n })
+}
+
+// labelsOf is a copy; none at all are nil.
+func labelsOf(labels map[string]string) map[string]string {
+	if len(labels) == 0 {
+		return nil
+	}
+	return maps.Clone(labels)
+}
+
+// DeleteNode implements [store.Services].
+func (s *Store) DeleteNode(ctx context.Context, name string) error {
+	return remove(ctx, s, func(c *content) map[string]forescale.Node { return c.nodes }, "node", name)
 }
 
 // Nodes implements [store.Services].
@@ -166,8 +179,13 @@ func (s *Store) Nodes(ctx context.Context) (out []forescale.Node, err error) {
 
 // PutNodeType implements [store.Services].
 func (s *Store) PutNodeType(ctx context.Context, t forescale.NodeType) error {
-	t.UpdatedAt = utc(t.UpdatedAt)
+	t.UpdatedAt, t.Labels = utc(t.UpdatedAt), labelsOf(t.Labels)
 	return s.put(ctx, unfenced, func() { s.nodeTypes[t.Name] = t })
+}
+
+// DeleteNodeType implements [store.Services].
+func (s *Store) DeleteNodeType(ctx context.Context, name string) error {
+	return remove(ctx, s, func(c *content) map[string]forescale.NodeType { return c.nodeTypes }, "node type", name)
 }
 
 // NodeTypes implements [store.Services].

@@ -47,6 +47,7 @@ type content struct {
 	cooldowns  lapses
 	learned    map[learnedKey]forescale.LearnedTimes
 	capacities map[string][]forescale.Capacity // by service, then begin
+	uses       map[useKey]forescale.InstanceUse
 
 	budgets map[string]budget
 	charged money.Ledger
@@ -54,6 +55,7 @@ type content struct {
 	elasticity map[serviceDay]forescale.Elasticity
 
 	plans     map[string]forescale.ServicePlan
+	nodePlan  *forescale.NodePlan
 	decisions []*decision          // in the order of recording
 	byID      map[string]*decision //
 	newest    map[string]*decision // by service
@@ -77,7 +79,7 @@ func New() *Store {
 		nodes: map[string]forescale.Node{}, nodeTypes: map[string]forescale.NodeType{},
 		instances: map[string]*instance{}, live: map[string]*instance{}, warmups: newLapses(), cooldowns: newLapses(),
 		learned: map[learnedKey]forescale.LearnedTimes{}, capacities: map[string][]forescale.Capacity{}, elasticity: map[serviceDay]forescale.Elasticity{}, budgets: map[string]budget{},
-		plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
+		uses: map[useKey]forescale.InstanceUse{}, plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},
 		runs: map[string]forescale.Run{}, keys: map[string]forescale.Key{}, tokens: map[string]forescale.JoinToken{}, agents: map[string]forescale.Agent{},
 	}}
 }

@@ -34,6 +34,9 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 				return err
 			}
 		}
+		if err := t.saveNodePlan(p.Nodes); err != nil {
+			return err
+		}
 		return t.saveInstances(instances)
 	})
 }

@@ -136,6 +136,8 @@ var oldRows = []string{
 	`DELETE FROM warmup WHERE instance IN (SELECT instance FROM warmup WHERE at < ?1 LIMIT ?2)`,
 	`DELETE FROM cooldown WHERE instance IN (SELECT instance FROM cooldown WHERE at < ?1 LIMIT ?2)`,
 	`DELETE FROM learned WHERE (service, kind) IN (SELECT service, kind FROM learned WHERE at < ?1 LIMIT ?2)`,
+	`DELETE FROM node_plan WHERE one IN (SELECT one FROM node_plan WHERE made_at < ?1 LIMIT ?2)`,
+	`DELETE FROM instance_use WHERE (service, type) IN (SELECT service, type FROM instance_use WHERE at < ?1 LIMIT ?2)`,
 	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < ?1 LIMIT ?2)`,
 }
 

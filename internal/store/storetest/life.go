@@ -30,6 +30,8 @@ func (f *fixture) everything() []any {
 		f.money(),
 		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
+		f.nodePlan(),
+		f.uses(),
 		f.instances(forescale.InstanceQuery{}),
 		must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 9)),
 		must[[]forescale.Warmup](f)(f.Cooldowns(f.ctx, "", 9)),
@@ -69,8 +71,9 @@ func (f *fixture) fill() {
 	f.put(wholeService("a"), 0)
 	f.ok(f.PutPause(f.ctx, forescale.Pause{Service: "a", By: "x", Since: at(0), Until: at(9)}))
 	f.ok(f.PutEvent(f.ctx, event("sale", 0, 9)))
-	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", UpdatedAt: at(0)}))
-	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", UpdatedAt: at(0)}))
+	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", Managed: true, Labels: map[string]string{"zone": "a"}, Origin: forescale.OriginConfig, UpdatedAt: at(0)}))
+	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", Labels: map[string]string{"zone": "b"}, UpdatedAt: at(0)}))
+	f.ok(f.SaveUses(f.ctx, []forescale.InstanceUse{{Service: "a", Type: "t", At: at(0), Cores: 0.5, Memory: 1 << 30, Samples: 9}}))
 	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveCooldown(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveLearned(f.ctx, []forescale.LearnedTimes{learned("a", forescale.LapseWarmup, 0)}))
@@ -83,6 +86,7 @@ func (f *fixture) fill() {
 	f.ok(f.SaveChoices(f.ctx, []forescale.Forecast{mixed}))
 	f.ok(f.RecordPlan(f.ctx, planOf(decide("a", 0, forescale.CodeReactiveHigh, start("a-1"))),
 		[]forescale.Instance{{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}}))
+	f.ok(f.RecordPlan(f.ctx, forescale.Plan{At: at(0), Nodes: nodePlan(0)}, nil))
 	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "forecast", Server: "x", DueAt: at(-1), StartedAt: at(0), State: forescale.RunRetrying, Attempt: 2, Error: "y"}))
 	f.ok(f.CreateKey(f.ctx, key("a", 0)))
 	f.ok(f.CreateJoinToken(f.ctx, joinToken("n-1", 0)))

@@ -47,6 +47,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open, but ...Exception) {
 		{"pauses", pauseCases},
 		{"events", eventCases},
 		{"nodes", nodeCases},
+		{"plans of nodes", nodePlanCases},
 		{"instances", instanceCases},
 		{"warm-ups", warmupCases},
 		{"forecasts", forecastCases},

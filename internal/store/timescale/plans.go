@@ -36,6 +36,9 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 				return err
 			}
 		}
+		if err := t.saveNodePlan(ctx, p.Nodes); err != nil {
+			return err
+		}
 		return t.saveInstances(ctx, instances)
 	})
 }

@@ -1,0 +1,36 @@
+package forescale
+
+// nodeSentences is what is said about the plan of nodes, as in sentences.
+var nodeSentences = map[Code][]sentence{
+	"node_needed": {
+		{when: "without=0", text: "{n:instances} instances are to be on it at {t:need}; without it they would be on nodes that are to be emptied."},
+		{text: "{n:without} of its {n:instances} instances have no place without it at {t:need}[; its {w:fullest} are the first to run out][. It is ready {d:late_s} too late]."},
+		{text: "{n:instances} instances have no place at {t:need}[. It is ready {d:late_s} too late]."},
+		{text: "the next best is {w:type} at {n:price_per_hour} an hour."},
+	},
+	"node_replaced":    {{text: "it takes the place of a dearer node, which stays until this one is ready."}},
+	"node_idle":        {{text: "it is not needed[; {n:moves} instances move, and {n:saves} is saved within {d:payback_s}]."}},
+	"node_protected":   {{text: "it is not needed, but it must not be shut down."}},
+	"node_static":      {{text: "it is not needed, but it is its owner's."}},
+	"node_named":       {{text: "it is not needed, but a service may run there only."}},
+	"node_last":        {{text: "it is the last that suits a service, and no node type does."}},
+	"node_foreign":     {{text: "something runs there that nobody knows of."}},
+	"node_paid":        {{text: "it is not needed, but it is paid for until {t:until}."}},
+	"node_settling":    {{text: "it is not needed now, but too young to be stopped before {t:until}."}},
+	"node_disrupts":    {{text: "moving its instances costs more than it saves."}},
+	"node_radius":      {{text: "as many nodes as may be are on their way out."}},
+	"node_overdue":     {{text: "it was not ready by {t:deadline}; nobody counts on it."}},
+	"node_overfull":    {{text: "more runs there than its {w:resource} hold."}},
+	"node_misfit":      {{text: "it is not what the service asks for."}},
+	"surplus":          {{text: "more run than are wanted."}},
+	"spread_short":     {{text: "it is on fewer nodes than the {n:spread} that it asks for."}},
+	"invalid":          {{text: "its numbers make no sense ({w:why}); it is left out."}},
+	"instance_too_big": {{text: "one instance needs {n:needs} of {w:resource}, and the largest node that it may run on has {n:largest}."}},
+	"node_unknown":     {{text: "there is no node {w:node}."}},
+	"node_full":        {{text: "node {w:node} is full."}},
+	"node_no_match":    {{text: "no node and no node type has the labels and the kind of disk that it asks for."}},
+	"node_types_none":  {{text: "the nodes are full, and none can be ordered."}},
+	"use_unknown":      {{text: "nothing tells what an instance takes, so it is placed as if it took nothing; declare resources."}},
+	"node_not_known":   {{text: "{n:instances} instances run on no node that is known, and are left out of the plan."}},
+	CodeMaxBound:       {{text: "all {n:max_nodes} nodes that may be ordered for it are there or ordered."}},
+}
