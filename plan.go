@@ -88,6 +88,9 @@ type Decision struct {
 	Repeats int       `json:"repeats"`
 	LastAt  time.Time `json:"last_at"`
 	Fence   int64     `json:"fence,omitempty"` // of the leader that recorded it; 0: there was but one server
+	// Weighed is nil for a decision that only repeats, that weighed nothing, as in mode
+	// off, or that was read without it.
+	Weighed *Weighing `json:"weighed,omitempty"`
 }
 
 // Code is the code that decided.

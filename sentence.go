@@ -109,6 +109,8 @@ var sentences = map[Code][]sentence{
 	},
 	CodeSecondWriter: {
 		{when: "limit=foreign", text: "{i:wanted} would do, but the others are known by their samples only; whoever runs them has to stop them."},
+		{when: "limit=undone", text: "somebody else undoes what is decided, {i:undone} times since {t:since}, last at {t:last}. Until {t:until}, if nothing more happens, nothing is stopped and only what live demand needs is started."},
+		{when: "limit=changed", text: "somebody else starts and stops instances, {i:appeared} and {i:gone} times since {t:since}, last at {t:last}. Until {t:until}, if nothing more happens, nothing is stopped and only what live demand needs is started."},
 		{text: "somebody else changes the same instances."},
 	},
 	CodeReplaceFailed: {

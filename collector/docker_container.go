@@ -149,7 +149,7 @@ func exitWords(s *container.State) string {
 	case s.ExitCode == 137:
 		return "exit code 137, killed"
 	case s.ExitCode == 143:
-		return "exit code 143, asked to end"
+		return "exit code 143, " + forescale.ExitAsked
 	default:
 		return fmt.Sprintf("exit code %d", s.ExitCode)
 	}
