@@ -126,6 +126,10 @@ var sentences = map[Code][]sentence{
 		{text: "{are:wanted} wanted, but what budget {w:budget} has left is reserved for the min of other services."},
 		{text: "what a budget has left is reserved for the min of other services."},
 	},
+	CodeWarmupLong: {
+		{text: "a start takes {d:lead_s} until it serves, and the forecast reaches only until {t:until}: what is needed later cannot be ordered in time."},
+		{text: "a start takes longer than the forecast reaches: what is needed later cannot be ordered in time."},
+	},
 	CodeStartFailing: {
 		{when: "most=1", text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; one more is tried."},
 		{text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; the next try is at {at:next}."},

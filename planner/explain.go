@@ -73,12 +73,30 @@ func (r *round) explain() {
 	if r.fallback && r.missing.phase != never {
 		r.sayFallback()
 	}
+	if end, short := r.outrun(); short {
+		r.say(forescale.CodeWarmupLong, numbers{"lead_s": r.lead.Seconds(), "warmup_s": r.warmup.Seconds()}, times{"until": end}, nil)
+	}
 	if r.other.holds && !r.said(forescale.CodeSecondWriter) {
 		r.saySecondWriter()
 	}
 	if p := r.pause(); p != nil {
 		r.say(forescale.CodePaused, nil, times{"until": p.Until}, words{"by": p.By, "note": p.Note})
 	}
+}
+
+// outrun reports whether a start that is ordered now is ready only after a forecast
+// has ended: then nothing is ordered ahead of what comes later.
+func (r *round) outrun() (end time.Time, short bool) {
+	for i := range r.signals {
+		g := &r.signals[i]
+		if !g.fit {
+			continue
+		}
+		if e := g.forecast.End(); e.Before(r.now.Add(r.lead)) && (!short || e.Before(end)) {
+			end, short = e, true
+		}
+	}
+	return end, short
 }
 
 // wish is what demand alone would have.

@@ -42,7 +42,7 @@ type DecisionView struct {
 	Repeats  int                `json:"repeats" doc:"How often the same was decided again"`
 	LastAt   *time.Time         `json:"last_at" doc:"When last"`
 	Fence    int64              `json:"fence" doc:"Of the leader that recorded it; 0 where there is but one server"`
-	Weighed  *WeighedView       `json:"weighed" doc:"What it was weighed by; null where it is not shown, or nothing was weighed"`
+	Weighed  *WeighedView       `json:"weighed,omitempty" doc:"What it was weighed by; absent in lists of all services and in the status of one, and where nothing was weighed"`
 }
 
 // ReasonView is one reason with its numbers and in words.

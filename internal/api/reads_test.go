@@ -172,7 +172,7 @@ func TestDecisionsOfAServiceTellWhatTheyWereWeighedBy(t *testing.T) {
 	f.service("mailer")
 	for i := range 5 {
 		at := monday.Add(time.Duration(i) * time.Minute)
-		f.decide(forescale.Decision{ID: fmt.Sprintf("dec_01jd7k%02d", i), Service: []string{"checkout", "mailer"}[i%2], At: at, From: 6, To: 7, Outcome: forescale.OutcomeDone,
+		f.decide(forescale.Decision{ID: fmt.Sprintf("dec_01jd7k%02d", i), Service: []string{"checkout", "mailer"}[i%2], At: at, From: i, To: 7, Outcome: forescale.OutcomeDone,
 			Reasons: []forescale.Reason{{Code: forescale.CodeMaxBound}}, Weighed: &forescale.Weighing{Serves: 5.25, FewerServe: 4.5, Demand: 5.2, By: at, Since: at, Until: at.Add(time.Hour), Price: forescale.Unit / 8,
 				Bounds: []forescale.Bound{{Kind: forescale.BoundLive, Side: forescale.SideLeast, Count: 7, Demand: 5.2, Of: "load", At: at, Holds: true}, {Kind: forescale.BoundMax, Side: forescale.SideMost, Count: 7, Holds: true}}}})
 	}
@@ -196,7 +196,7 @@ func TestDecisionsOfAServiceTellWhatTheyWereWeighedBy(t *testing.T) {
 		t.Errorf("the second page: %s", marshal(t, l))
 	}
 	w := l.Items[0].Weighed
-	if w == nil || len(w.Bounds) != 2 || *w.Cost != 0.125 || !strings.HasPrefix(w.NotFewer, "Not 6: live demand is 5.2") || !strings.HasPrefix(w.NotMore, "Not 8: max is 7.") || len(w.Changes) != 2 || w.Changes[1] != "8 if max is at least 8." {
+	if w == nil || len(w.Bounds) != 2 || *w.Cost != 0.875 || !strings.HasPrefix(w.NotFewer, "Not 6: live demand is 5.2") || !strings.HasPrefix(w.NotMore, "Not 8: max is 7.") || len(w.Changes) != 2 || w.Changes[1] != "8 if max is at least 8." {
 		t.Errorf("weighed by %s", marshal(t, w))
 	}
 	var one DecisionView
