@@ -20,7 +20,8 @@ const (
 // What Instance.Failure says where somebody else ended an instance.
 const (
 	FailureVanished = "vanished: somebody else removed it"
-	ExitAsked       = "asked to end" // the end of the text: its process was told to
+	ExitAsked       = "asked to end"     // the end of the text: its process was told to
+	ExitRemoved     = "is being removed" // the same: its container is
 )
 
 // Live reports whether the instance may still exist in the world.

@@ -139,7 +139,7 @@ func exitWords(s *container.State) string {
 	case s.Running && !s.Dead:
 		return ""
 	case s.Status == "removing" || s.Dead:
-		return "is being removed"
+		return forescale.ExitRemoved
 	case s.OOMKilled:
 		return fmt.Sprintf("exit code %d, out of memory: it passed its memory limit", s.ExitCode)
 	case s.Error != "":

@@ -139,13 +139,17 @@ func (w *weighing) words() {
 	}
 }
 
-// others are what is left to somebody else. It holds above max, too.
+// others are what is left to somebody else. Downwards it holds above max, too; upwards
+// only against what is not live demand's.
 func (w *weighing) others() {
 	if !w.other.holds {
 		return
 	}
 	b := forescale.Bound{Kind: forescale.BoundSecondWriter, At: w.other.until()}
 	w.most(b, max(w.supply, w.safety()))
+	if last := &w.Bounds[len(w.Bounds)-1]; w.need <= w.to {
+		last.Holds = false
+	}
 	b.Side, b.Count, b.Holds = forescale.SideLeast, w.supply, w.supply >= w.to
 	w.Bounds = append(w.Bounds, b)
 }
@@ -184,7 +188,7 @@ func (w *weighing) stops() {
 // enough holds when nothing asks for more.
 func (w *weighing) enough() {
 	at := time.Time{}
-	if w.soon.known {
+	if w.soon.known && !w.other.holds {
 		at = w.By
 	}
 	w.most(forescale.Bound{Kind: forescale.BoundNeed, At: at}, w.need)

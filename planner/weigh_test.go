@@ -256,10 +256,11 @@ func (l *lifting) byForecast(k int) bool {
 	return g.ahead(l.Service.Band, now, l.w.By, false).known && !l.followsLive()
 }
 
-// followsLive reports whether only live demand counts, as in the first minutes of silence.
+// followsLive reports whether only live demand counts, as in the first minutes of silence
+// and while somebody else changes the count.
 func (l *lifting) followsLive() bool {
 	for _, b := range l.w.Bounds {
-		if b.Kind == forescale.BoundMissing && b.Side == forescale.SideMost {
+		if b.Kind == forescale.BoundSecondWriter || b.Kind == forescale.BoundMissing && b.Side == forescale.SideMost {
 			return true
 		}
 	}

@@ -39,7 +39,8 @@ func foreign(now time.Time, is []forescale.Instance) map[string][]planner.Foreig
 // wentForeign tells when somebody else removed the instance, or told its process to
 // end. A process that fails by itself is no sign of anybody.
 func wentForeign(i *forescale.Instance) (at time.Time, went bool) {
-	if i.StopBy != "" || i.Failure != forescale.FailureVanished && !strings.HasSuffix(i.Failure, forescale.ExitAsked) {
+	by := i.Failure == forescale.FailureVanished || strings.HasSuffix(i.Failure, forescale.ExitAsked) || strings.HasSuffix(i.Failure, forescale.ExitRemoved)
+	if i.StopBy != "" || !by {
 		return time.Time{}, false
 	}
 	if !i.DrainingAt.IsZero() {
