@@ -70,6 +70,10 @@ func (b Band) Required(demand float64) int {
 	return MaxInstances
 }
 
+// Serves is the highest demand, in busy instances, that n instances serve within the
+// band; 0 for none.
+func (b Band) Serves(n int) float64 { return float64(max(0, n)) * b.Upper(n) / 100 }
+
 // Validate reports the first thing wrong with the band. An empty band is valid
 // and means the default.
 func (b Band) Validate() error {

@@ -20,6 +20,13 @@ const (
 	InstanceFailed   InstanceState = "failed"   // did not start, died, or vanished
 )
 
+// What Instance.Failure says where somebody else ended an instance.
+const (
+	FailureVanished = "vanished: somebody else removed it"
+	ExitAsked       = "asked to end"     // the end of the text: its process was told to
+	ExitRemoved     = "is being removed" // the same: its container is
+)
+
 // Live reports whether the instance may still exist in the world.
 func (s InstanceState) Live() bool {
 	return s == InstanceStarting || s == InstanceReady || s == InstanceDraining

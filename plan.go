@@ -30,7 +30,30 @@ const (
 	CodeBudgetCapped   Code = "budget_capped"      // more would pass a budget's limit
 	CodeBudgetReserved Code = "budget_reserved"    // what a budget has left is kept for the min of other services
 	CodeStartFailing   Code = "start_failing"      // starts failed again and again: backing off
+	CodeWarmupLong     Code = "warmup_long"        // starting takes longer than the forecast reaches
 )
+
+// Codes are all of them.
+var Codes = []Code{CodeForecastRise, CodeForecastFall, CodeReactiveHigh, CodeSaturated, CodeSteady, CodeMinBound, CodeMaxBound, CodeWarmingUp,
+	CodeCoolingDown, CodeStepLimit, CodeHoldNoMetrics, CodeHoldStale, CodeHoldBlind, CodeHoldClock, CodeModelFallback, CodePaused, CodeOff,
+	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeWarmupLong}
+
+// AlertCodes are those that somebody should look at while they are among the reasons
+// of the newest decision: what is asked for cannot be had, or somebody stands in the way.
+var AlertCodes = []Code{CodeSecondWriter, CodeStartFailing, CodeHoldBlind, CodeMaxBound, CodeBudgetCapped, CodeBudgetReserved, CodeWarmupLong}
+
+// Alerts are the reasons of d whose codes are among [AlertCodes].
+func (d Decision) Alerts() []Reason {
+	var rs []Reason
+	for _, r := range d.Reasons {
+		for _, c := range AlertCodes {
+			if r.Code == c {
+				rs = append(rs, r)
+			}
+		}
+	}
+	return rs
+}
 
 // Reason is one code with the numbers that tipped it.
 type Reason struct {
@@ -88,6 +111,9 @@ type Decision struct {
 	Repeats int       `json:"repeats"`
 	LastAt  time.Time `json:"last_at"`
 	Fence   int64     `json:"fence,omitempty"` // of the leader that recorded it; 0: there was but one server
+	// Weighed is nil for a decision that only repeats, that weighed nothing, as in mode
+	// off, or that was read without it.
+	Weighed *Weighing `json:"weighed,omitempty"`
 }
 
 // Code is the code that decided.

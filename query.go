@@ -53,5 +53,6 @@ type DecisionQuery struct {
 	Before  string    // only decisions older than the one with this id (a page's cursor)
 	Acted   bool      // only those with actions
 	Pending bool      // only pending ones
+	Weighed bool      // with what they were weighed by
 	Limit   int       // 0: 100
 }

@@ -110,6 +110,8 @@ var sentences = map[Code][]sentence{
 	},
 	CodeSecondWriter: {
 		{when: "limit=foreign", text: "{i:wanted} would do, but the others are known by their samples only; whoever runs them has to stop them."},
+		{when: "limit=undone", text: "somebody else undoes what is decided, {i:undone} times since {t:since}, last at {t:last}. Until {t:until}, if nothing more happens, nothing is stopped and only what live demand needs is started."},
+		{when: "limit=changed", text: "somebody else starts and stops instances, {i:appeared} and {i:gone} times since {t:since}, last at {t:last}. Until {t:until}, if nothing more happens, nothing is stopped and only what live demand needs is started."},
 		{text: "somebody else changes the same instances."},
 	},
 	CodeReplaceFailed: {
@@ -124,6 +126,10 @@ var sentences = map[Code][]sentence{
 	CodeBudgetReserved: {
 		{text: "{are:wanted} wanted, but what budget {w:budget} has left is reserved for the min of other services."},
 		{text: "what a budget has left is reserved for the min of other services."},
+	},
+	CodeWarmupLong: {
+		{text: "a start takes {d:lead_s} until it serves, and the forecast reaches only until {t:until}: what is needed later cannot be ordered in time."},
+		{text: "a start takes longer than the forecast reaches: what is needed later cannot be ordered in time."},
 	},
 	CodeStartFailing: {
 		{when: "most=1", text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; one more is tried."},

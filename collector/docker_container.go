@@ -139,7 +139,7 @@ func exitWords(s *container.State) string {
 	case s.Running && !s.Dead:
 		return ""
 	case s.Status == "removing" || s.Dead:
-		return "is being removed"
+		return forescale.ExitRemoved
 	case s.OOMKilled:
 		return fmt.Sprintf("exit code %d, out of memory: it passed its memory limit", s.ExitCode)
 	case s.Error != "":
@@ -149,7 +149,7 @@ func exitWords(s *container.State) string {
 	case s.ExitCode == 137:
 		return "exit code 137, killed"
 	case s.ExitCode == 143:
-		return "exit code 143, asked to end"
+		return "exit code 143, " + forescale.ExitAsked
 	default:
 		return fmt.Sprintf("exit code %d", s.ExitCode)
 	}

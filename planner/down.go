@@ -47,7 +47,7 @@ const (
 	blockedByStart    = "started"  // an instance was started less than a window ago
 )
 
-// blocker is why fewer instances may not be wanted yet, "" if they may.
+// blocker is why fewer instances may not be wanted yet.
 type blocker struct {
 	why    string
 	until  time.Time
@@ -57,12 +57,12 @@ type blocker struct {
 // readDown is the number that suffices for the whole window: live demand behind
 // and the forecast ahead, each metric of them, must agree. A signal that is
 // silent, has holes or an unfit forecast agrees to nothing.
-func (r *round) readDown() (need, blocker) {
+func (r *round) readDown() (need, []blocker) {
 	back := r.windows.behind
 	from, seen := r.now.Add(-back), r.now.Add(-r.windows.seen)
 	hole := min(r.s.Missing.Hold, r.windows.seen/2)
 
-	var b blocker
+	bs := r.blockbuf[:0]
 	down := r.up
 	if !down.ahead {
 		down.at = r.now.Truncate(forescale.DemandStep).Add(back)
@@ -70,48 +70,46 @@ func (r *round) readDown() (need, blocker) {
 	for i := range r.signals {
 		g := &r.signals[i]
 		if !g.fresh {
-			b.first(blockedBySilence, time.Time{}, g.metric)
+			bs = append(bs, blocker{why: blockedBySilence, metric: g.metric})
 			continue
 		}
 		n, gap := g.behind(r.now, r.s.Band, from, seen, hole)
 		if gap {
-			b.first(blockedByGap, time.Time{}, g.metric)
+			bs = append(bs, blocker{why: blockedByGap, metric: g.metric})
 		}
 		n.at = n.at.Add(back) // when it will have left the window
+		r.behind = longer(r.behind, n)
 		down = longer(down, n)
 	}
-	return r.withAhead(down, b)
+	return r.withAhead(down, bs)
 }
 
 // readDownAhead is readDown by the forecast alone, for a service that was told to
 // follow it when its samples stop for long.
-func (r *round) readDownAhead() (need, blocker) { return r.withAhead(r.up, blocker{}) }
+func (r *round) readDownAhead() (need, []blocker) { return r.withAhead(r.up, r.blockbuf[:0]) }
 
-func (r *round) withAhead(down need, b blocker) (need, blocker) {
+func (r *round) withAhead(down need, bs []blocker) (need, []blocker) {
 	to := r.now.Add(r.lead + r.windows.beyond)
 	for i := range r.signals {
 		g := &r.signals[i]
-		if g.forecast == nil && r.missing.phase == live {
+		if g.forecast == nil && !r.follows() {
 			continue // never forecast, as after a short history: live demand alone decides
 		}
 		n := g.ahead(r.s.Band, r.now, to, true)
 		if !n.known {
-			b.first(blockedByForecast, time.Time{}, g.metric)
+			bs = append(bs, blocker{why: blockedByForecast, metric: g.metric})
 		}
+		r.beyond = longer(r.beyond, n)
 		down = longer(down, n)
 	}
 	if t := r.lastStart(); !t.IsZero() && r.now.Sub(t) < r.windows.rest {
-		b.first(blockedByStart, t.Add(r.windows.rest), "")
+		bs = append(bs, blocker{why: blockedByStart, until: t.Add(r.windows.rest)})
 	}
-	return down, b
+	return down, bs
 }
 
-// first keeps the first blocker that is found.
-func (b *blocker) first(why string, until time.Time, m forescale.Metric) {
-	if b.why == "" {
-		*b = blocker{why, until, m}
-	}
-}
+// follows reports whether the forecast decides alone, in both directions.
+func (r *round) follows() bool { return r.missing.phase == longSilent && r.s.Missing.FollowForecast }
 
 // lastStart is when an instance of the service was last started; zero if not in
 // the last hour. It is read from what was recorded, so a restart does not lose it.

@@ -73,9 +73,30 @@ func (r *round) explain() {
 	if r.fallback && r.missing.phase != never {
 		r.sayFallback()
 	}
+	if end, short := r.outrun(); short {
+		r.say(forescale.CodeWarmupLong, numbers{"lead_s": r.lead.Seconds(), "warmup_s": r.warmup.Seconds()}, times{"until": end}, nil)
+	}
+	if r.other.holds && !r.said(forescale.CodeSecondWriter) {
+		r.saySecondWriter()
+	}
 	if p := r.pause(); p != nil {
 		r.say(forescale.CodePaused, nil, times{"until": p.Until}, words{"by": p.By, "note": p.Note})
 	}
+}
+
+// outrun reports whether a start that is ordered now is ready only after a forecast
+// has ended: then nothing is ordered ahead of what comes later.
+func (r *round) outrun() (end time.Time, short bool) {
+	for i := range r.signals {
+		g := &r.signals[i]
+		if !g.fit {
+			continue
+		}
+		if e := g.forecast.End(); e.Before(r.now.Add(r.lead)) && (!short || e.Before(end)) {
+			end, short = e, true
+		}
+	}
+	return end, short
 }
 
 // wish is what demand alone would have.
@@ -88,6 +109,8 @@ func (r *round) wish() int {
 
 func (r *round) sayFirst() {
 	switch {
+	case r.other.holds && r.target == r.supply:
+		r.saySecondWriter()
 	case r.target == r.supply:
 		r.sayStay()
 	case r.to == r.supply:
@@ -213,12 +236,11 @@ func (r *round) sayForecastRise() {
 // sayQuantile tells which quantile of demand the plan is made for: the objective,
 // or what had to be made of it so that the objective is met.
 func (r *round) sayQuantile(m numbers, of forescale.Metric) {
-	m["quantile"] = r.s.Objective
+	m["quantile"] = r.quantileOf(of)
 	f := r.forecastOf(of)
 	if f == nil || !f.Minutes.Known() {
 		return
 	}
-	m["quantile"] = quantile(deviations(r.s.Objective) + f.Minutes.Shift)
 	m["objective"] = r.s.Objective
 	if f.Minutes.Seen > 0 {
 		m["above"] = f.Minutes.Above
@@ -319,8 +341,9 @@ func (r *round) sayCooling() {
 	m := r.usage(r.up)
 	m["fewer"] = float64(r.clamp(r.up.count))
 	t, w := times{}, words{"metric": string(r.down.metric)}
-	switch b := r.blocked; {
-	case b.why != "":
+	switch {
+	case len(r.blocks) > 0:
+		b := r.blocks[0]
 		w["why"] = b.why
 		if b.metric != "" {
 			w["metric"] = string(b.metric)

@@ -46,35 +46,57 @@ func (r *round) limit() {
 // limitStarts applies, in turn: the pause after failed starts, the step limit, and
 // max over everything that may still run, so that the world never holds more.
 func (r *round) limitStarts() {
-	if n := r.failedInARow(); n.count >= failuresInARow {
-		most := 0
-		next := n.last.Add(retryAfter(r.o, n.count))
-		if !r.now.Before(next) && r.starting == 0 {
-			most = 1
-		}
-		r.cut(limited{kind: limitFailing, most: most, next: next, failed: n.count})
+	if l, failing := r.failing(); failing {
+		r.cut(l)
 	}
+	r.cut(r.startsOfStep())
+	r.cut(r.room(r.s.Max))
+}
+
+// failing is the pause after failed starts.
+func (r *round) failing() (limited, bool) {
+	n := r.failedInARow()
+	if n.count < failuresInARow {
+		return limited{}, false
+	}
+	l := limited{kind: limitFailing, next: n.last.Add(retryAfter(r.o, n.count)), failed: n.count}
+	if !r.now.Before(l.next) && r.starting == 0 {
+		l.most = 1
+	}
+	return l, true
+}
+
+// startsOfStep is the step limit. What a step before this one ordered, not even half
+// an interval ago, counts: restarts must not make steps follow each other faster.
+func (r *round) startsOfStep() limited {
 	step := r.s.MaxStep
 	if step <= 0 {
 		step = max(leastStep, r.supply)
 	}
-	// What a step before this one ordered, not even half an interval ago, counts:
-	// restarts must not make steps follow each other faster.
 	done := r.startsSince(r.now.Add(-r.o.Interval / 2))
-	r.cut(limited{kind: limitStarts, most: max(0, step-done), next: r.now.Add(r.o.Interval)})
-	r.cut(limited{kind: limitRoom, most: max(0, r.s.Max-r.supply-r.overdue-r.draining)})
+	return limited{kind: limitStarts, most: max(0, step-done), next: r.now.Add(r.o.Interval)}
+}
+
+// room is what a max leaves beside everything that may still run.
+func (r *round) room(most int) limited {
+	return limited{kind: limitRoom, most: max(0, most-r.supply-r.overdue-r.draining)}
 }
 
 // limitStops applies the blast radius, and what can be stopped at all.
 func (r *round) limitStops() {
+	r.cut(r.stopsOfWindow())
+	r.cut(limited{kind: limitForeign, most: r.stoppable()})
+}
+
+// stopsOfWindow is the blast radius.
+func (r *round) stopsOfWindow() limited {
 	most := max(1, int(r.o.StopShare*float64(r.ready)+1e-9))
 	used, oldest := r.stopsSince(r.now.Add(-r.o.StopWindow))
 	next := r.now.Add(r.o.StopWindow)
 	if used > 0 {
 		next = oldest.Add(r.o.StopWindow)
 	}
-	r.cut(limited{kind: limitStops, most: max(0, most-used), next: next})
-	r.cut(limited{kind: limitForeign, most: r.stoppable()})
+	return limited{kind: limitStops, most: max(0, most-used), next: next}
 }
 
 // cut applies one limit to the way from the supply to r.to, and keeps it if it bit.

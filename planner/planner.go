@@ -26,10 +26,15 @@ func Decide(now time.Time, o Options, st State) Result {
 		return r.result()
 	}
 	r.bound()
+	r.yield()
 	r.limit()
 	r.explain()
 	r.act()
-	return r.result()
+	result := r.result()
+	if d := &result.Plan.Decision; st.Last == nil || !st.Last.Same(*d) { // else it is folded into the last one
+		d.Weighed = r.weigh()
+	}
+	return result
 }
 
 // round is one planning step of one service.
@@ -43,8 +48,10 @@ type round struct {
 	// What is there.
 	ready, starting, overdue, draining int
 	supply                             int    // ready and starting before the deadline
-	before                             int    // what was wanted last, if that was acted on
+	asked                              int    // what was wanted last, if that was acted on
+	before                             int    // the same within max
 	level                              int    // what holds when nothing moves it: the larger of the two
+	stated                             int    // the service's max
 	paid                               *Money // when it is money that bounds max, nil else
 	basis                              startTime
 	warmup, lead                       time.Duration
@@ -58,12 +65,17 @@ type round struct {
 	soon     need // within the lead time, by the forecast
 	up       need // the larger: fewer will not do
 	down     need // fewer than this will not do for the whole window
+	behind   need // of that, live demand's
+	beyond   need // of that, the forecast's
+	shown    need // of live, without saturation
 	sat      saturation
-	fallback bool // a forecast is missing or unfit
-	blocked  blocker
+	fallback bool      // a forecast is missing or unfit
+	blocks   []blocker // why fewer may not be wanted yet, the one that decides first
+	blockbuf [4]blocker
 
 	// What is decided.
 	target int // before limits of speed
+	other  secondWriter
 	to     int
 	cuts   []limited
 	d      forescale.Decision
@@ -73,7 +85,7 @@ type round struct {
 // look counts what is there.
 func look(now time.Time, o Options, st *State) *round {
 	r := &round{now: now, o: o, st: st, s: st.Service.WithDefaults()}
-	r.id = stamp(r.s.Name, now)
+	r.id, r.stated = stamp(r.s.Name, now), r.s.Max
 	r.boundByMoney()
 	for i := range st.Instances {
 		switch x := &st.Instances[i]; {
@@ -88,7 +100,8 @@ func look(now time.Time, o Options, st *State) *round {
 		}
 	}
 	r.supply = r.ready + r.starting
-	r.before = r.wantedBefore()
+	r.asked = r.wantedBefore()
+	r.before = min(r.asked, r.s.Max)
 	r.level = max(r.supply, r.before)
 	r.basis = warmup(now, r.s, st.Warmups, st.Learned, r.starting)
 	r.warmup = r.basis.is
@@ -116,7 +129,7 @@ func (r *round) measure() {
 	}
 	r.fallback = r.fallback || len(r.signals) == 0
 	r.missing = r.readMissing()
-	r.sat = r.readSaturation()
+	r.sat, r.shown = r.readSaturation(), r.live
 	if r.sat.known {
 		r.live = larger(r.live, need{count: r.sat.target, demand: r.live.demand, metric: r.sat.metric, at: r.now, known: true})
 	}
@@ -134,7 +147,7 @@ func (r *round) choose() {
 	case longSilent, standIn:
 		r.up = r.soon
 		r.target = max(r.level, r.up.count)
-		if r.target == r.level && r.missing.phase == longSilent && r.s.Missing.FollowForecast {
+		if r.target == r.level && r.follows() {
 			r.fall(r.readDownAhead())
 		}
 	default:
@@ -147,13 +160,13 @@ func (r *round) choose() {
 
 // fall lowers the target to what will do for the whole window, unless something
 // blocks it.
-func (r *round) fall(down need, b blocker) {
-	r.down, r.blocked = down, b
-	if !down.known || b.why != "" && b.why != blockedByStart {
+func (r *round) fall(down need, bs []blocker) {
+	r.down, r.blocks = down, bs
+	if !down.known || len(bs) > 0 && bs[0].why != blockedByStart {
 		return // what is low may be low because nothing is known
 	}
 	c := r.clamp(down.count)
-	if b.why == "" && c < r.supply {
+	if len(bs) == 0 && c < r.supply {
 		r.target = c
 	} else if c < r.level { // not all of what is gone is needed again
 		r.target = max(c, r.supply)
@@ -191,7 +204,7 @@ func (r *round) wantedBefore() int {
 	for _, x := range l.Reasons { // what a limit or a hold put off
 		n = max(n, int(x.Numbers["wanted"]))
 	}
-	return min(n, r.s.Max)
+	return n
 }
 
 // act picks the instances and fills the rows to record.

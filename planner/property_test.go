@@ -36,6 +36,12 @@ func anyState(t *rapid.T) State {
 	if rapid.IntRange(0, 9).Draw(t, "pause") == 0 {
 		s.Pauses = pauseOf(rapid.SampledFrom([]string{"", "checkout", "other"}).Draw(t, "of"), -time.Hour, time.Duration(rapid.IntRange(-1, 1).Draw(t, "until"))*time.Minute)
 	}
+	if rapid.IntRange(0, 5).Draw(t, "second writer") == 0 {
+		s.Foreign = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) ForeignChange {
+			return ForeignChange{At: now.Add(-time.Duration(rapid.IntRange(-60, 3600).Draw(t, "foreign ago")) * time.Second),
+				Appeared: rapid.Bool().Draw(t, "appeared"), Undoes: rapid.Bool().Draw(t, "undoes")}
+		}), 1, 6).Draw(t, "foreign")
+	}
 	s.Blind = rapid.SampledFrom([]string{"", "", "", "", "", "", "", "docker: no answer"}).Draw(t, "blind")
 	s.ClockJump = rapid.SampledFrom([]time.Duration{0, 0, 0, 0, 0, 0, 0, time.Hour, -time.Minute}).Draw(t, "jump")
 	return s
@@ -242,10 +248,16 @@ func TestAnyState(t *testing.T) {
 
 		// Never below the reactive need, within max and what one step allows.
 		slow := slices.Contains(codes(d), failing)
+		yields := slices.ContainsFunc(d.Reasons, func(x forescale.Reason) bool {
+			return x.Code == forescale.CodeSecondWriter && x.Words["limit"] != "foreign"
+		})
+		if yields && (d.To < supply || d.To > max(supply, 1, liveNeed(s)) && !slices.Contains(codes(d), full)) {
+			t.Fatalf("from %d to %d against somebody else; live demand needs %d", supply, d.To, liveNeed(s))
+		}
 		if floor := min(liveNeed(s), v.Max, supply+step, supply+max(0, v.Max-all)); d.To < floor && !slow {
 			t.Fatalf("to %d, live demand needs %d", d.To, floor)
 		}
-		if floor := min(v.Min, supply+step, supply+max(0, v.Max-all)); d.To < floor && !slow {
+		if floor := min(v.Min, supply+step, supply+max(0, v.Max-all)); d.To < floor && !slow && !yields {
 			t.Fatalf("to %d, below min %d", d.To, v.Min)
 		}
 

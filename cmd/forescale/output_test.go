@@ -18,7 +18,10 @@ import (
 // answers is a server that says what an imagined installation would.
 func answers(t *testing.T, bodies map[string]string) string {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, ok := bodies[r.Method+" "+r.URL.Path]
+		body, ok := bodies[r.Method+" "+r.URL.Path+"?"+r.URL.RawQuery]
+		if !ok {
+			body, ok = bodies[r.Method+" "+r.URL.Path]
+		}
 		if !ok {
 			t.Errorf("unexpected %s %s", r.Method, r.URL)
 			w.WriteHeader(http.StatusNotFound)
@@ -71,7 +74,11 @@ const risingDecision = `{"id":"dec_01jd7k0q0rf3v9wx","service":"checkout","at":"
  "reasons":[{"code":"forecast_rise","message":"At 08:43 the demand of Mondays rises to 4.7 busy instances (95 % sure: at most 5.2); starting takes 4 min 10 s here.","numbers":{"required":7,"demand":4.7,"demand_high":5.2,"lead_s":280,"warmup_s":250}},
             {"code":"step_limit","message":"8 are wanted; 3 may be started at once, the rest follows at 08:39.","numbers":{"wanted":8}}],
  "actions":[{"kind":"start","instance":"checkout-01jd7k0q0rf3v9wx-1"},{"kind":"start","instance":"checkout-01jd7k0q0rf3v9wx-2"},{"kind":"start","instance":"checkout-01jd7k0q0rf3v9wx-3"}],
- "outcome":"failed","error":"image_missing: there is no image shop/checkout:7","ended_at":"2026-11-23T07:39:10Z","repeats":0,"last_at":"2026-11-23T07:38:00Z"}`
+ "outcome":"failed","error":"image_missing: there is no image shop/checkout:7","ended_at":"2026-11-23T07:39:10Z","repeats":0,"last_at":"2026-11-23T07:38:00Z",
+ "weighed":{"bounds":[],"price_per_hour":0.125,"cost_per_hour":0.375,"list":"live 4, forecast 7 at 08:43*, min 2, max 12, starts at most 7*",
+  "not_fewer":"Not 6: at 08:43 the forecast needs 7 (5.2 busy instances, 95 % sure), and 6 serve 4.5. 6 would be at 87 % and save 0.125 an hour.",
+  "not_more":"Not 8: no more may be started at once; the next at 08:38:30. One more would be at 65 % rather than 74 % and cost 0.125 an hour.",
+  "changes":["6 if demand stays under 4.5 busy instances until 08:53.","8 if it is past 08:38:30."]}}`
 
 var installation = map[string]string{
 	"GET /v1/about": about,
@@ -111,7 +118,8 @@ var installation = map[string]string{
 	  "by_model":[{"model":"combination","leads":[{"lead":"30m0s","steps":2012,"coverage":0.914,"error":0.081,"last_week_error":0.132,"against_last_week":0.61,"pinball":0.094}]},
 	  {"model":"weekly profile","leads":[{"lead":"24h0m0s","steps":1912,"coverage":0.87,"error":0.119,"last_week_error":null,"against_last_week":null,"pinball":0.131}]}]},
 	 "drift":{"alarm":"coverage","message":"The forecasts have drifted since Mon 23 Nov 06:20: truths left the 90 % interval far more often than 1 in 10. Intervals are widened by 1.4 until they hold.","last":"coverage","since":"2026-11-23T05:20:00Z","ended":null,"times":1,"wider":1.4}}`,
-	"GET /v1/decisions": `{"items":[{"id":"dec_b","service":"checkout","at":"2026-11-23T05:00:00Z","code":"steady","reasons":[]},
+	"GET /v1/services/checkout/decisions?limit=1": `{"items":[` + risingDecision + `],"next":""}`,
+	"GET /v1/services/checkout/decisions": `{"items":[
 	 {"id":"dec_a","service":"checkout","at":"2026-11-23T01:05:00Z","mode":"active","from":3,"to":3,"required":3,"code":"steady","message":"Stays at 3: 1.9 busy instances, 63 %, the limit is 70 %.",
 	  "reasons":[{"code":"steady","message":"","numbers":{"required":3,"demand":1.9}}],"actions":[],"outcome":"none","repeats":1204,"last_at":"2026-11-23T04:59:30Z"}],"next":""}`,
 	"GET /v1/services/checkout/warmups": `{"service":"checkout","warmup":{"declared":"4m0s","measured":312,"learned_at":"2026-11-23T07:30:00Z","shortest":"2m40s","longest":"7m2s","gain":0.31,"cases":[

@@ -18,7 +18,8 @@ func newWhy(a *app) *cobra.Command {
 		Use:   "why SERVICE",
 		Short: "Explain the newest decision, or the one of an earlier time: raw, each limit, final",
 		Long: `Explain why a service has as many instances as it has: what the demand asks for, each
-limit on the way, and the number in the end. With --at, the decision that held then.`,
+limit on the way, and the number in the end; why not one fewer and not one more, and what
+would change it. With --at, the decision that held then.`,
 		Example: "  forescale why checkout\n  forescale why checkout --at 02:10\n  forescale why dec_01jd7k",
 		Args:    wants("SERVICE"),
 	}
@@ -82,53 +83,41 @@ func (c *apiClient) decision(ctx context.Context, about aboutView, f *clientFlag
 	switch {
 	case d != nil:
 	case at != "":
-		if d, err = c.decisionAt(ctx, service, at, m); err != nil {
+		var t time.Time
+		if t, err = m.parseMoment(at); err != nil {
 			return none(err)
 		}
-	case s.Status.Decision == nil:
-		return none(&forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("nothing was decided for %s yet", service), Where: "services/" + service,
-			Help: "the first decision comes with the next planning step, within a minute"})
+		if d, err = c.newestDecision(ctx, service, t); err == nil && d == nil {
+			err = &forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("there is no decision at or before %s", stamp(t)), Where: "services/" + service,
+				Help: "give a later time; forescale why " + service + " shows the newest one"}
+		}
 	default:
-		d = s.Status.Decision
+		if d, err = c.newestDecision(ctx, service, time.Time{}); err == nil && d == nil {
+			err = &forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("nothing was decided for %s yet", service), Where: "services/" + service,
+				Help: "the first decision comes with the next planning step, within a minute"}
+		}
+	}
+	if err != nil {
+		return none(err)
 	}
 	return d, s, m, nil
 }
 
-// decisionAt is the newest decision that was made at or before a time.
-func (c *apiClient) decisionAt(ctx context.Context, service, at string, m moment) (*decisionView, error) {
-	t, err := m.parseMoment(at)
-	if err != nil {
+// newestDecision is the newest decision of a service, of those made at or before t
+// unless that is zero; nil if there is none.
+func (c *apiClient) newestDecision(ctx context.Context, service string, t time.Time) (*decisionView, error) {
+	q := url.Values{"limit": {"1"}}
+	if !t.IsZero() {
+		q.Set("to", t.Add(time.Millisecond).UTC().Format(time.RFC3339Nano))
+	}
+	var answer struct {
+		Items []decisionView `json:"items"`
+	}
+	if err := c.get(ctx, "/v1/services/"+url.PathEscape(service)+"/decisions", q, &answer); err != nil || len(answer.Items) == 0 {
 		return nil, err
 	}
-	q := url.Values{"service": {service}, "limit": {"200"}}
-	var oldest time.Time
-	for page := 0; page < maxPages; page++ {
-		var answer struct {
-			Items []decisionView `json:"items"`
-			Next  string         `json:"next"`
-		}
-		if err := c.get(ctx, "/v1/decisions", q, &answer); err != nil {
-			return nil, err
-		}
-		for i := range answer.Items {
-			if oldest = answer.Items[i].At; !oldest.After(t) {
-				return &answer.Items[i], nil
-			}
-		}
-		if answer.Next == "" {
-			break
-		}
-		q.Set("cursor", answer.Next)
-	}
-	help := "nothing was decided for this service yet"
-	if !oldest.IsZero() {
-		help = fmt.Sprintf("the oldest that was looked at is of %s %s", m.clock(oldest), m.zone())
-	}
-	return nil, &forescale.Fault{Code: "decision_unknown", What: fmt.Sprintf("there is no decision at or before %s", stamp(t)), Where: "services/" + service, Help: help}
+	return &answer.Items[0], nil
 }
-
-// maxPages bounds the search of decisionAt.
-const maxPages = 500
 
 // explain is a decision as a person reads it: what, then raw → each limit → final.
 func (a *app) explain(d decisionView, s serviceView, m moment) string {
@@ -148,6 +137,13 @@ func (a *app) explain(d decisionView, s serviceView, m moment) string {
 		}
 	}
 	row("final", finalWords(d))
+	if w := d.Weighed; w != nil {
+		row("bounds", w.List)
+		row("not fewer", w.NotFewer)
+		row("not more", w.NotMore)
+		row("changes", strings.Join(w.Changes, " "))
+		row("cost", costWords(d))
+	}
 	row("lead time", leadWords(d, s))
 	row("outcome", outcomeWords(d, m))
 	return b.String()
@@ -230,6 +226,14 @@ func finalWords(d decisionView) string {
 		s += fmt.Sprintf("; %d would be required", d.Required)
 	}
 	return s
+}
+
+// costWords is what the decision costs or saves an hour: +0.375 an hour (3 × 0.125).
+func costWords(d decisionView) string {
+	if d.Weighed.Price == nil || d.Weighed.Cost == nil || d.To == d.From {
+		return ""
+	}
+	return fmt.Sprintf("%+g an hour (%d × %g)", *d.Weighed.Cost, max(d.To-d.From, d.From-d.To), *d.Weighed.Price)
 }
 
 // leadWords splits the lead time that the decision was made with into starting and

@@ -16,6 +16,8 @@ import (
 func (a *API) decisionRoutes() {
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "list-decisions", Method: http.MethodGet, Path: "/v1/decisions",
 		Summary: "Decisions, newest first", Tags: []string{"plans"}}, []int{422}, a.listDecisions)
+	route(a, forescale.RoleRead, huma.Operation{OperationID: "list-decisions-of-service", Method: http.MethodGet, Path: "/v1/services/{name}/decisions",
+		Summary: "Decisions of one service, newest first, with what each bound wanted", Tags: []string{"plans"}}, []int{404, 422}, a.listServiceDecisions)
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "get-decision", Method: http.MethodGet, Path: "/v1/decisions/{id}",
 		Summary: "One decision, by its id or a unique prefix", Tags: []string{"plans"}}, []int{404, 409}, a.getDecision)
 }
@@ -40,6 +42,7 @@ type DecisionView struct {
 	Repeats  int                `json:"repeats" doc:"How often the same was decided again"`
 	LastAt   *time.Time         `json:"last_at" doc:"When last"`
 	Fence    int64              `json:"fence" doc:"Of the leader that recorded it; 0 where there is but one server"`
+	Weighed  *WeighedView       `json:"weighed,omitempty" doc:"What it was weighed by; absent in lists of all services and in the status of one, and where nothing was weighed"`
 }
 
 // ReasonView is one reason with its numbers and in words.
@@ -55,7 +58,7 @@ type ReasonView struct {
 func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
 	v := DecisionView{ID: d.ID, Service: d.Service, At: d.At.UTC(), Mode: d.Mode, From: d.From, To: d.To, Required: d.Required,
 		Metric: d.Metric, Code: d.Code(), Message: d.Sentence(loc), Reasons: []ReasonView{}, Actions: d.Actions,
-		Outcome: d.Outcome, Error: d.Error, EndedAt: some(d.EndedAt), Repeats: d.Repeats, LastAt: some(d.LastAt), Fence: d.Fence}
+		Outcome: d.Outcome, Error: d.Error, EndedAt: some(d.EndedAt), Repeats: d.Repeats, LastAt: some(d.LastAt), Fence: d.Fence, Weighed: viewWeighed(d, loc)}
 	if v.Actions == nil {
 		v.Actions = []forescale.Action{}
 	}
@@ -83,20 +86,43 @@ func notNil[V any](m map[string]V) map[string]V {
 	return m
 }
 
+// DecisionsPage picks decisions of a list.
+type DecisionsPage struct {
+	From   time.Time `query:"from" doc:"Only those made at or after this time"`
+	To     time.Time `query:"to" doc:"Only those made before this time"`
+	Acted  bool      `query:"acted" doc:"Only those with actions"`
+	Limit  int       `query:"limit" default:"50" minimum:"1" maximum:"500"`
+	Cursor string    `query:"cursor" maxLength:"200"`
+}
+
 type decisionsInput struct {
 	Service string `query:"service" doc:"Only of this service"`
-	Acted   bool   `query:"acted" doc:"Only those with actions"`
-	Limit   int    `query:"limit" default:"50" minimum:"1" maximum:"500"`
-	Cursor  string `query:"cursor" maxLength:"200"`
+	DecisionsPage
 }
 
 func (a *API) listDecisions(ctx context.Context, in *decisionsInput) (*listOutput[DecisionView], error) {
+	return a.pageOfDecisions(ctx, in.Service, in.DecisionsPage, false)
+}
+
+type serviceDecisionsInput struct {
+	NameInput
+	DecisionsPage
+}
+
+func (a *API) listServiceDecisions(ctx context.Context, in *serviceDecisionsInput) (*listOutput[DecisionView], error) {
+	if _, err := a.service(ctx, in.Name); err != nil {
+		return nil, err
+	}
+	return a.pageOfDecisions(ctx, in.Name, in.DecisionsPage, true)
+}
+
+func (a *API) pageOfDecisions(ctx context.Context, service string, in DecisionsPage, weighed bool) (*listOutput[DecisionView], error) {
 	before, err := decodeCursor(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
 	// One more than asked for tells whether there is another page.
-	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{Service: in.Service, Before: before, Acted: in.Acted, Limit: in.Limit + 1})
+	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{Service: service, From: in.From, To: in.To, Before: before, Acted: in.Acted, Weighed: weighed, Limit: in.Limit + 1})
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", err)
 	}
@@ -105,7 +131,7 @@ func (a *API) listDecisions(ctx context.Context, in *decisionsInput) (*listOutpu
 		ds = ds[:in.Limit]
 		next = encodeCursor(ds[in.Limit-1].ID)
 	}
-	zones, err := a.zones(ctx, in.Service)
+	zones, err := a.zones(ctx, service)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +153,7 @@ func (a *API) getDecision(ctx context.Context, in *decisionInput) (*decisionOutp
 	if !strings.HasPrefix(id, "dec_") {
 		id = "dec_" + id
 	}
-	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{ID: strings.ToLower(id), Limit: 1})
+	ds, err := a.store.Decisions(ctx, forescale.DecisionQuery{ID: strings.ToLower(id), Weighed: true, Limit: 1})
 	if err != nil && !errors.Is(err, forescale.ErrNotFound) {
 		return nil, fmt.Errorf("read decision: %w", err)
 	}

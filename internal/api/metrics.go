@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -31,14 +32,6 @@ type metrics struct {
 	failures  prometheus.Counter
 }
 
-// codes are all reason codes, so that each counter is there from the start: a
-// dashboard must not be empty because a thing has not happened yet.
-var codes = []forescale.Code{forescale.CodeForecastRise, forescale.CodeForecastFall, forescale.CodeReactiveHigh, forescale.CodeSaturated,
-	forescale.CodeSteady, forescale.CodeMinBound, forescale.CodeMaxBound, forescale.CodeWarmingUp, forescale.CodeCoolingDown, forescale.CodeStepLimit,
-	forescale.CodeHoldNoMetrics, forescale.CodeHoldStale, forescale.CodeHoldBlind, forescale.CodeHoldClock, forescale.CodeModelFallback,
-	forescale.CodePaused, forescale.CodeOff, forescale.CodeSecondWriter, forescale.CodeReplaceFailed, forescale.CodeStartFailing,
-	forescale.CodeBudgetCapped, forescale.CodeBudgetReserved}
-
 func newMetrics(a *API) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -55,7 +48,9 @@ func newMetrics(a *API) *metrics {
 	}
 	m.registry.MustRegister(m.received, m.refused, m.ingest, m.decisions, m.steps, m.failures,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newAccuracyCollector(a), newNodeCollector(a))
-	for _, c := range codes {
+	// Each counter is there from the start: a dashboard must not be empty because a
+	// thing has not happened yet.
+	for _, c := range forescale.Codes {
 		m.decisions.WithLabelValues(string(c))
 	}
 	for _, c := range rowCodes {
@@ -75,6 +70,7 @@ func (m *metrics) step(s Step) {
 // serviceCollector reads the present state of all services when it is scraped.
 type serviceCollector struct {
 	a                                                               *API
+	alerts, alert                                                   *prometheus.Desc
 	demand, ready, starting, wanted, required                       *prometheus.Desc
 	forecast, age, min, max, paused, up, size, info, leading, fence *prometheus.Desc
 }
@@ -94,6 +90,8 @@ func newServiceCollector(a *API) *serviceCollector {
 		min:      perService("instances_min", "Never fewer by our hand."),
 		max:      perService("instances_max", "Never more."),
 		paused:   perService("paused", "1 while the service is paused."),
+		alerts:   prometheus.NewDesc("forescale_alerts", "Services of which a reason of the newest decision needs somebody to look, by its code.", []string{"code"}, nil),
+		alert:    prometheus.NewDesc("forescale_alert", "1 while such a reason is there. Absent else.", []string{"service", "code"}, nil),
 		up:       prometheus.NewDesc("forescale_store_up", "1 when the store could be read for this scrape.", nil, nil),
 		size:     prometheus.NewDesc("forescale_store_bytes", "Size of the store.", nil, nil),
 		leading:  prometheus.NewDesc("forescale_leading", "1 while this server plans and acts.", nil, nil),
@@ -104,7 +102,7 @@ func newServiceCollector(a *API) *serviceCollector {
 
 // Describe implements prometheus.Collector.
 func (c *serviceCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.demand, c.ready, c.starting, c.wanted, c.required, c.forecast, c.age, c.min, c.max, c.paused, c.up, c.size, c.info, c.leading, c.fence} {
+	for _, d := range []*prometheus.Desc{c.alerts, c.alert, c.demand, c.ready, c.starting, c.wanted, c.required, c.forecast, c.age, c.min, c.max, c.paused, c.up, c.size, c.info, c.leading, c.fence} {
 		ch <- d
 	}
 }
@@ -142,6 +140,21 @@ func (c *serviceCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range w.services {
 		c.service(w, s, gauge)
 	}
+	for _, code := range forescale.AlertCodes {
+		n := 0
+		for _, s := range w.services {
+			if w.alerts(s, code) {
+				gauge(c.alert, 1, s.Name, string(code))
+				n++
+			}
+		}
+		gauge(c.alerts, float64(n), string(code))
+	}
+}
+
+// alerts reports whether the newest decision of s has an alert of the code.
+func (w *world) alerts(s forescale.Service, code forescale.Code) bool {
+	return s.Mode != forescale.ModeOff && slices.ContainsFunc(w.decisions[s.Name].Alerts(), func(r forescale.Reason) bool { return r.Code == code })
 }
 
 func (c *serviceCollector) service(w *world, s forescale.Service, gauge func(*prometheus.Desc, float64, ...string)) {

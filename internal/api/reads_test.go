@@ -166,6 +166,46 @@ func TestDecisionsComeInPagesAndByPrefix(t *testing.T) {
 	f.do("GET", "/v1/decisions/dec_nothing", "").problem(404, "decision_unknown")
 }
 
+func TestDecisionsOfAServiceTellWhatTheyWereWeighedBy(t *testing.T) {
+	f := setup(t)
+	f.service("checkout")
+	f.service("mailer")
+	for i := range 5 {
+		at := monday.Add(time.Duration(i) * time.Minute)
+		f.decide(forescale.Decision{ID: fmt.Sprintf("dec_01jd7k%02d", i), Service: []string{"checkout", "mailer"}[i%2], At: at, From: i, To: 7, Outcome: forescale.OutcomeDone,
+			Reasons: []forescale.Reason{{Code: forescale.CodeMaxBound}}, Weighed: &forescale.Weighing{Serves: 5.25, FewerServe: 4.5, Demand: 5.2, By: at, Since: at, Until: at.Add(time.Hour), Price: forescale.Unit / 8,
+				Bounds: []forescale.Bound{{Kind: forescale.BoundLive, Side: forescale.SideLeast, Count: 7, Demand: 5.2, Of: "load", At: at, Holds: true}, {Kind: forescale.BoundMax, Side: forescale.SideMost, Count: 7, Holds: true}}}})
+	}
+	list := func(query string) List[DecisionView] {
+		var l List[DecisionView]
+		f.do("GET", "/v1/services/checkout/decisions?"+query, "").is(200).read(&l)
+		return l
+	}
+	at := func(n int) string { return monday.Add(time.Duration(n) * time.Minute).Format(time.RFC3339) }
+	for query, want := range map[string]string{"": "04 02 00", "from=" + at(2): "04 02", "to=" + at(2): "00", "from=" + at(1) + "&to=" + at(4): "02", "acted=true": "", "limit=1": "04"} {
+		var got []string
+		for _, d := range list(query).Items {
+			got = append(got, d.ID[len("dec_01jd7k"):])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q gives %v, want %s", query, got, want)
+		}
+	}
+	l := list("limit=2")
+	if l = list("limit=2&cursor=" + l.Next); len(l.Items) != 1 || l.Next != "" {
+		t.Errorf("the second page: %s", marshal(t, l))
+	}
+	w := l.Items[0].Weighed
+	if w == nil || len(w.Bounds) != 2 || *w.Cost != 0.875 || !strings.HasPrefix(w.NotFewer, "Not 6: live demand is 5.2") || !strings.HasPrefix(w.NotMore, "Not 8: max is 7.") || len(w.Changes) != 2 || w.Changes[1] != "8 if max is at least 8." {
+		t.Errorf("weighed by %s", marshal(t, w))
+	}
+	var one DecisionView
+	if f.do("GET", "/v1/decisions/dec_01jd7k00", "").is(200).read(&one); one.Weighed == nil || one.Weighed.List != w.List {
+		t.Errorf("by its id: %s", marshal(t, one.Weighed))
+	}
+	f.do("GET", "/v1/services/chekout/decisions", "").problem(404, "service_unknown")
+}
+
 func TestPlans(t *testing.T) {
 	f := setup(t)
 	f.service("checkout")

@@ -333,10 +333,22 @@ func (w *world) state(s forescale.Service, v StatusView) (state, reason string) 
 			bad("starts fail again and again")
 		case forescale.CodeHoldBlind:
 			warn("the world could not be read in full; nothing is changed")
-		case forescale.CodeSecondWriter:
-			warn("somebody else changes the same instances")
 		case forescale.CodeMaxBound:
 			warn("more are required than max allows")
+		}
+		for _, r := range d.Alerts() {
+			switch r.Code {
+			case forescale.CodeSecondWriter:
+				warn("somebody else changes the same instances")
+			case forescale.CodeWarmupLong:
+				warn("starting takes longer than the forecast reaches")
+			case forescale.CodeBudgetCapped, forescale.CodeBudgetReserved:
+				if d.To < s.Min {
+					bad("budget %s does not pay for min %d", r.Words["budget"], s.Min)
+				} else {
+					warn("budget %s does not pay for more", r.Words["budget"])
+				}
+			}
 		}
 	}
 	if d, ok := w.drifted[s.Name]; ok {

@@ -226,7 +226,7 @@ func miss(now time.Time, i *forescale.Instance) {
 	case i.State == forescale.InstanceStarting && !i.StartedAt.Before(now):
 		// The read of the world may be older than the start.
 	default:
-		end(i, forescale.InstanceFailed, now, "vanished: somebody else removed it")
+		end(i, forescale.InstanceFailed, now, forescale.FailureVanished)
 	}
 }
 

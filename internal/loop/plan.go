@@ -126,6 +126,11 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		}
 		at[name] = &states[k]
 	}
+	for name, changes := range foreign(now, w.instances) {
+		if s := at[name]; s != nil {
+			s.Foreign = changes
+		}
+	}
 	for name, is := range grouped(w.instances, func(i forescale.Instance) string { return i.Service }) {
 		if s := at[name]; s != nil {
 			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {

@@ -56,7 +56,7 @@ func Refused(p forescale.ServicePlan, r Refusal) forescale.ServicePlan {
 	d.Reasons = append([]forescale.Reason{r.Reason(map[string]float64{"wanted": float64(wanted), "supply": float64(d.From)})},
 		slices.DeleteFunc(slices.Clone(d.Reasons), func(x forescale.Reason) bool { return x.Code == r.Code })...)
 	d.Actions = slices.DeleteFunc(slices.Clone(d.Actions), func(a forescale.Action) bool { return a.Kind == forescale.ActionStart })
-	d.To, d.Outcome = d.From, forescale.OutcomeNone
+	d.To, d.Outcome, d.Weighed = d.From, forescale.OutcomeNone, nil // it was weighed for another count
 	if len(d.Actions) > 0 {
 		d.Outcome = forescale.OutcomePending
 	}

@@ -130,7 +130,7 @@ var Tables = []Table{
 	table("plan", 1, "service:text made_at:time lead:int until:time acting:bool changes:json"),
 	table("node_plan", 1, "one:int made_at:time body:json"),
 	table("instance_use", 2, "service:text type:text at:time body:json"),
-	table("decision", 1, "seq:int id:text service:text at:time mode:text supply:int wanted:int required:int metric:text reasons:json actions:json outcome:text error:text ended_at:time repeats:int last_at:time newest:bool fence:int").counted().summed("repeats"),
+	table("decision", 1, "seq:int id:text service:text at:time mode:text supply:int wanted:int required:int metric:text reasons:json actions:json outcome:text error:text ended_at:time repeats:int last_at:time newest:bool fence:int weighed:json").counted().summed("repeats"),
 	table("run", 1, "id:text kind:text server:text due_at:time started_at:time ended_at:time state:text attempt:int done:int failed:int error:text").summed("done"),
 	table("import", 1, "fingerprint:text done:int").summed("done"),
 	table("line", 1, "id:int service:text metric:text points:int").counted().summed("points"),

@@ -37,7 +37,7 @@ func (s *Store) recordDecision(d forescale.Decision) {
 	if !d.EndedAt.IsZero() {
 		d.EndedAt = utc(d.EndedAt)
 	}
-	d.Reasons, d.Actions = cloneReasons(d.Reasons), slices.Clone(d.Actions)
+	d.Reasons, d.Actions, d.Weighed = cloneReasons(d.Reasons), slices.Clone(d.Actions), cloneWeighing(d.Weighed)
 	kept := &decision{Decision: d, seq: 1, highest: d.At.UnixMilli()}
 	if n := len(s.decisions); n > 0 {
 		last := s.decisions[n-1]
@@ -65,12 +65,35 @@ func cloneReasons(rs []forescale.Reason) []forescale.Reason {
 	return rs
 }
 
+// cloneWeighing copies a weighing into the form in which other stores give it back.
+func cloneWeighing(w *forescale.Weighing) *forescale.Weighing {
+	if w == nil {
+		return nil
+	}
+	c := *w
+	c.Bounds = slices.Clone(w.Bounds)
+	c.By, c.Since, c.Until = utc(c.By), utc(c.Since), utc(c.Until)
+	for i := range c.Bounds {
+		if b := &c.Bounds[i]; !b.At.IsZero() {
+			b.At = utc(b.At)
+		}
+	}
+	return &c
+}
+
+// without is the decision as it is given back unless what it was weighed by is asked for.
+func (d *decision) without() forescale.Decision {
+	plain := d.Decision
+	plain.Weighed = nil
+	return plain
+}
+
 // LatestDecisions implements [store.Plans].
 func (s *Store) LatestDecisions(ctx context.Context, services ...string) (out []forescale.Decision, err error) {
 	err = s.read(ctx, func() {
 		for name, d := range s.newest {
 			if among(services, name) {
-				out = append(out, d.Decision)
+				out = append(out, d.without())
 			}
 		}
 	})
@@ -111,7 +134,11 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) (out [
 				break
 			}
 			if d.seq < before && d.fits(q) {
-				out = append(out, d.Decision)
+				if q.Weighed {
+					out = append(out, d.Decision)
+				} else {
+					out = append(out, d.without())
+				}
 			}
 		}
 		return nil

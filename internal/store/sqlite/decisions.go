@@ -13,13 +13,27 @@ import (
 
 const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at, fence`
 
-func scanDecision(r row) (d forescale.Decision, err error) {
+func scanDecision(r row) (d forescale.Decision, err error) { return scanDecisionWith(r) }
+
+// scanWeighed scans a decision and what it was weighed by, which comes last.
+func scanWeighed(r row) (d forescale.Decision, err error) {
+	var weighed *string
+	if d, err = scanDecisionWith(r, &weighed); err != nil {
+		return d, err
+	}
+	if d.Weighed, err = encoding.DecodeWeighing(weighed); err != nil {
+		return d, store.Contradiction("decision", d.ID, err)
+	}
+	return d, nil
+}
+
+func scanDecisionWith(r row, more ...any) (d forescale.Decision, err error) {
 	var at, last int64
 	var reasons string
 	var actions sql.NullString
 	var ended sql.NullInt64
-	if err := r.Scan(&d.ID, &d.Service, &at, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
-		&d.Outcome, &d.Error, &ended, &d.Repeats, &last, &d.Fence); err != nil {
+	if err := r.Scan(append([]any{&d.ID, &d.Service, &at, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
+		&d.Outcome, &d.Error, &ended, &d.Repeats, &last, &d.Fence}, more...)...); err != nil {
 		return d, err
 	}
 	d.At, d.EndedAt, d.LastAt = fromMS(at), fromOptional(ended), fromMS(last)
@@ -62,10 +76,14 @@ func (t *tx) addDecision(d forescale.Decision) error {
 	if err != nil {
 		return fmt.Errorf("write the actions of decision %s as JSON: %w", d.ID, err)
 	}
-	n, err := t.changed("INSERT INTO decision ("+decisionColumns+`, newest)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO NOTHING`,
+	weighed, err := encoding.EncodeWeighing(d.Weighed)
+	if err != nil {
+		return fmt.Errorf("write what decision %s was weighed by as JSON: %w", d.ID, err)
+	}
+	n, err := t.changed("INSERT INTO decision ("+decisionColumns+`, weighed, newest)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO NOTHING`,
 		d.ID, d.Service, ms(d.At), string(d.Mode), d.From, d.To, d.Required, string(d.Metric), reasons, actions,
-		string(d.Outcome), d.Error, optional(d.EndedAt), d.Repeats, ms(d.LastAt), d.Fence)
+		string(d.Outcome), d.Error, optional(d.EndedAt), d.Repeats, ms(d.LastAt), d.Fence, weighed)
 	if err == nil && n == 0 {
 		return store.DecisionExists(d.ID)
 	}
@@ -115,8 +133,12 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]for
 	if limit <= 0 {
 		limit = defaultPage
 	}
-	return list(ctx, s, "read decisions", scanDecision,
-		"SELECT "+decisionColumns+" FROM decision"+w.String()+" ORDER BY seq DESC"+w.limit(limit), w.args...)
+	columns, scan := decisionColumns, scanDecision
+	if q.Weighed {
+		columns, scan = decisionColumns+", weighed", scanWeighed
+	}
+	return list(ctx, s, "read decisions", scan,
+		"SELECT "+columns+" FROM decision"+w.String()+" ORDER BY seq DESC"+w.limit(limit), w.args...)
 }
 
 // wholeID is the one id that begins with prefix, "" if there is none. An id that

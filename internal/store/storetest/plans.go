@@ -150,6 +150,28 @@ var decisionCases = []testCase{
 		}
 		f.equal(len(f.decisions(forescale.DecisionQuery{})), 8)
 	}},
+	{"what a decision was weighed by comes back when it is asked for, of the first of those that are folded", func(f *fixture) {
+		d, again := decide("a", 0, forescale.CodeSteady), decide("a", 30, forescale.CodeSteady)
+		d.Weighed = &forescale.Weighing{Serves: 2.25, FewerServe: 1.5, Demand: math.Pi, By: at(300), Since: at(-600), Until: at(900), Price: 125_000,
+			Bounds: []forescale.Bound{
+				{Kind: forescale.BoundForecast, Side: forescale.SideLeast, Count: 7, Demand: 5.2, Quantile: 0.93, Of: "load", At: at(120), Holds: true},
+				{Kind: forescale.BoundMax, Side: forescale.SideMost, Count: 12},
+			}}
+		again.Weighed = &forescale.Weighing{Bounds: []forescale.Bound{}, By: at(1), Since: at(1), Until: at(1)}
+		odd := decide("b", 40, forescale.CodeSteady)
+		odd.Weighed = &forescale.Weighing{Serves: math.Inf(1), Bounds: []forescale.Bound{{Kind: forescale.BoundLive, Demand: math.NaN()}}, By: at(1), Since: at(1), Until: at(1)}
+		f.record(d)
+		f.record(again)
+		f.record(odd)
+		want := d
+		want.Repeats, want.LastAt = 1, at(30)
+		f.equal(f.decisions(forescale.DecisionQuery{Service: "a", Weighed: true}), []forescale.Decision{want})
+		f.equal(f.decisions(forescale.DecisionQuery{ID: d.ID, Weighed: true}), []forescale.Decision{want})
+		want.Weighed = nil
+		f.equal(f.decisions(forescale.DecisionQuery{Service: "a"}), []forescale.Decision{want})
+		f.equal(f.latest()[0], want)
+		f.equal(len(f.decisions(forescale.DecisionQuery{Service: "b", Weighed: true})), 1)
+	}},
 	{"two decisions with actions are never folded", func(f *fixture) {
 		f.record(decide("a", 0, forescale.CodeReactiveHigh, start("a-1")))
 		f.record(decide("a", 30, forescale.CodeReactiveHigh, start("a-1")))

@@ -12,12 +12,26 @@ import (
 
 const decisionColumns = `id, service, at, mode, supply, wanted, required, metric, reasons, actions, outcome, error, ended_at, repeats, last_at, fence`
 
-func scanDecision(r row) (d forescale.Decision, err error) {
+func scanDecision(r row) (d forescale.Decision, err error) { return scanDecisionWith(r) }
+
+// scanWeighed scans a decision and what it was weighed by, which comes last.
+func scanWeighed(r row) (d forescale.Decision, err error) {
+	var weighed *string
+	if d, err = scanDecisionWith(r, &weighed); err != nil {
+		return d, err
+	}
+	if d.Weighed, err = encoding.DecodeWeighing(weighed); err != nil {
+		return d, store.Contradiction("decision", d.ID, err)
+	}
+	return d, nil
+}
+
+func scanDecisionWith(r row, more ...any) (d forescale.Decision, err error) {
 	var reasons string
 	var actions *string
 	var ended *time.Time
-	if err := r.Scan(&d.ID, &d.Service, &d.At, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
-		&d.Outcome, &d.Error, &ended, &d.Repeats, &d.LastAt, &d.Fence); err != nil {
+	if err := r.Scan(append([]any{&d.ID, &d.Service, &d.At, &d.Mode, &d.From, &d.To, &d.Required, &d.Metric, &reasons, &actions,
+		&d.Outcome, &d.Error, &ended, &d.Repeats, &d.LastAt, &d.Fence}, more...)...); err != nil {
 		return d, err
 	}
 	d.At, d.EndedAt, d.LastAt = d.At.UTC(), fromOptional(ended), d.LastAt.UTC()
@@ -89,11 +103,14 @@ func (t *tx) addDecisions(ctx context.Context, ds []forescale.Decision) error {
 	if len(ds) == 0 {
 		return nil
 	}
-	reasons, actions := make([]string, len(ds)), make([]*string, len(ds))
+	reasons, actions, weighed := make([]string, len(ds)), make([]*string, len(ds)), make([]*string, len(ds))
 	for i, d := range ds {
 		var err error
 		if reasons[i], err = encoding.EncodeReasons(d.Reasons); err != nil {
 			return fmt.Errorf("write the reasons of decision %s as JSON: %w", d.ID, err)
+		}
+		if weighed[i], err = encoding.EncodeWeighing(d.Weighed); err != nil {
+			return fmt.Errorf("write what decision %s was weighed by as JSON: %w", d.ID, err)
 		}
 		as, err := encoding.EncodeActions(d.Actions)
 		if err != nil {
@@ -122,17 +139,17 @@ func (t *tx) addDecisions(ctx context.Context, ds []forescale.Decision) error {
 		column(ds, func(d forescale.Decision) *time.Time { return optional(d.EndedAt) }),
 		column(ds, func(d forescale.Decision) int64 { return int64(d.Repeats) }),
 		column(ds, func(d forescale.Decision) time.Time { return utc(d.LastAt) }),
-		column(ds, func(d forescale.Decision) int64 { return d.Fence }))
+		column(ds, func(d forescale.Decision) int64 { return d.Fence }), weighed)
 	if err == nil && n != int64(len(ds)) {
 		return t.takenDecision(ctx, ds)
 	}
 	return err
 }
 
-const insertDecisions = `INSERT INTO decision (` + decisionColumns + `, newest)
-	SELECT ` + decisionColumns + `, true FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::bigint[], $6::bigint[],
-		$7::bigint[], $8::text[], $9::json[], $10::json[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::timestamptz[], $16::bigint[])
-		WITH ORDINALITY AS given (` + decisionColumns + `, place) ORDER BY place
+const insertDecisions = `INSERT INTO decision (` + decisionColumns + `, weighed, newest)
+	SELECT ` + decisionColumns + `, weighed, true FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::bigint[], $6::bigint[],
+		$7::bigint[], $8::text[], $9::json[], $10::json[], $11::text[], $12::text[], $13::timestamptz[], $14::bigint[], $15::timestamptz[], $16::bigint[], $17::json[])
+		WITH ORDINALITY AS given (` + decisionColumns + `, weighed, place) ORDER BY place
 	ON CONFLICT (id) DO NOTHING`
 
 // takenDecision names the first decision whose id was taken before.
@@ -190,8 +207,12 @@ func (s *Store) Decisions(ctx context.Context, q forescale.DecisionQuery) ([]for
 	if limit <= 0 {
 		limit = defaultPage
 	}
-	query := "SELECT " + decisionColumns + " FROM decision" + w.String() + " ORDER BY seq DESC" + w.limit(limit)
-	return list(ctx, s, "read decisions", scanDecision, query, w.args...)
+	columns, scan := decisionColumns, scanDecision
+	if q.Weighed {
+		columns, scan = decisionColumns+", weighed", scanWeighed
+	}
+	query := "SELECT " + columns + " FROM decision" + w.String() + " ORDER BY seq DESC" + w.limit(limit)
+	return list(ctx, s, "read decisions", scan, query, w.args...)
 }
 
 // wholeID is the one id that begins with prefix, "" if there is none. An id that
