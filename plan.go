@@ -29,6 +29,7 @@ const (
 	CodeReplaceFailed  Code = "replace_failed"     // an instance died or did not start; another takes its place
 	CodeBudgetCapped   Code = "budget_capped"      // more would pass a budget's limit
 	CodeBudgetReserved Code = "budget_reserved"    // what a budget has left is kept for the min of other services
+	CodeLowered        Code = "objective_lowered"  // so that a budget lasts until the month's end
 	CodeStartFailing   Code = "start_failing"      // starts failed again and again: backing off
 )
 

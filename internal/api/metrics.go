@@ -37,7 +37,7 @@ var codes = []forescale.Code{forescale.CodeForecastRise, forescale.CodeForecastF
 	forescale.CodeSteady, forescale.CodeMinBound, forescale.CodeMaxBound, forescale.CodeWarmingUp, forescale.CodeCoolingDown, forescale.CodeStepLimit,
 	forescale.CodeHoldNoMetrics, forescale.CodeHoldStale, forescale.CodeHoldBlind, forescale.CodeHoldClock, forescale.CodeModelFallback,
 	forescale.CodePaused, forescale.CodeOff, forescale.CodeSecondWriter, forescale.CodeReplaceFailed, forescale.CodeStartFailing,
-	forescale.CodeBudgetCapped, forescale.CodeBudgetReserved}
+	forescale.CodeBudgetCapped, forescale.CodeBudgetReserved, forescale.CodeLowered}
 
 func newMetrics(a *API) *metrics {
 	m := &metrics{
@@ -54,7 +54,7 @@ func newMetrics(a *API) *metrics {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "forescale_step_failures_total", Help: "Parts of planning steps that failed."}),
 	}
 	m.registry.MustRegister(m.received, m.refused, m.ingest, m.decisions, m.steps, m.failures,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newAccuracyCollector(a))
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newAccuracyCollector(a), newBudgetCollector(a))
 	for _, c := range codes {
 		m.decisions.WithLabelValues(string(c))
 	}
