@@ -66,6 +66,17 @@ func (m *Money) UnmarshalJSON(data []byte) (err error) {
 // Float is the amount as a number, for charts and reasons. It may be rounded.
 func (m Money) Float() float64 { return float64(m) / float64(Unit) }
 
+// Amount is a number as an amount, rounded to a millionth and within what there is.
+func Amount(v float64) Money {
+	switch {
+	case v >= MaxMoney.Float():
+		return MaxMoney
+	case !(v > -MaxMoney.Float()):
+		return -MaxMoney
+	}
+	return Money(math.Round(v * float64(Unit)))
+}
+
 // Plus is a sum that does not overflow.
 func (m Money) Plus(n Money) Money {
 	if m > 0 && n > math.MaxInt64-m {
@@ -235,11 +246,49 @@ func CheckBudgets(budgets []Budget, services []Service, types []NodeType) error 
 // BudgetState is how a budget stands.
 type BudgetState struct {
 	Budget
-	From      time.Time // when the month began
-	Until     time.Time // when it ends
-	Spent     Money     // this month, paid steps included
-	Reserved  Money     // what is bound on top: min until the month's end, and what runs until it could be stopped
-	Projected Money     // what the month will have cost; 0: not known
+	From     time.Time // when the month began
+	Until    time.Time // when it ends
+	Spent    Money     // this month, paid steps included
+	Reserved Money     // what is bound on top: min until the month's end, and what runs until it could be stopped
+}
+
+// Left is what may still be bound; below 0 when more is bound than the limit.
+func (b BudgetState) Left() Money { return b.Limit - b.Spent - b.Reserved }
+
+// BudgetOutlook is how a budget stands and how its month is foreseen to end.
+type BudgetOutlook struct {
+	BudgetState
+	Projected Money     // what the month would cost with no objective lowered
+	Low, High Money     // the same when demand stays at its 10 % or 90 % quantile all the time
+	Paced     Money     // what it will cost with objectives lowered as they are now
+	MetAt     time.Time // when Projected passes the limit, to a day; zero: not in this month
+	Lowered   []LoweredObjective
+}
+
+// LoweredObjective is how far the objective of a service is lowered so that a budget
+// lasts until the month's end.
+type LoweredObjective struct {
+	Service   string
+	Stated    float64 // the objective as it is set
+	Objective float64 // share of the time to come in which demand is to fit the band
+	Quantile  float64 // of demand, that is planned for
+	GivenUp   float64 // share of the time, the dearest hours first, in which half of the need is kept
+}
+
+// Tradeoff is what a limit would buy for the rest of a month.
+type Tradeoff struct {
+	Limit   Money
+	Cost    Money   // of the month
+	InBand  float64 // share of the time to come in which demand is to fit the band, mean of the services weighed by what they need
+	Pays    bool    // whether the limit pays for it; else even what is least costs more
+	Lowered []LoweredObjective
+}
+
+// WhatIf is what another limit would mean, and the trade around it.
+type WhatIf struct {
+	Now    BudgetState // with the limit that was asked about
+	Asked  Tradeoff
+	Trades []Tradeoff // by rising limits; the last one pays for all objectives
 }
 
 // MaxPrice is the highest price of an hour.

@@ -64,6 +64,7 @@ func (r *round) explain() {
 			r.sayMax()
 		}
 	}
+	r.sayLowered()
 	if r.target == r.s.Min && r.target != r.supply && r.wish() < r.s.Min && !r.said(forescale.CodeMinBound) {
 		r.sayMin()
 	}

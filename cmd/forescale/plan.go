@@ -17,11 +17,19 @@ func newPlan(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [SERVICE]",
 		Short: "Show what will be started and stopped, and when",
-		Args:  wants("[SERVICE]"),
+		Long: `Show what will be started and stopped, and when. With --budget and --what-if, show what a
+limit would buy for the rest of the month instead: money against the share of time in
+band. Nothing is set or done.`,
+		Example: "  forescale plan checkout --for 6h\n  forescale plan --budget 500 --what-if",
+		Args:    wants("[SERVICE]"),
 	}
 	f, o := addClientFlags(a, cmd), formatFlag(cmd)
 	ahead := durationFlag(cmd, "for", 3*time.Hour, "how far ahead")
 	ofNodes := cmd.Flags().Bool("nodes", false, "show the plan of nodes; it is not carried out")
+	budget := cmd.Flags().String("budget", "", "limit per month to ask about; of the named service, or of all")
+	whatIf := cmd.Flags().Bool("what-if", false, "show what --budget would buy")
+	zone := cmd.Flags().String("month-zone", "UTC", "IANA zone at whose midnight the month of --budget begins")
+	cmd.MarkFlagsRequiredTogether("budget", "what-if")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *ofNodes {
 			if len(args) > 0 {
@@ -32,6 +40,9 @@ func newPlan(a *app) *cobra.Command {
 		service := ""
 		if len(args) == 1 {
 			service = args[0]
+		}
+		if *whatIf {
+			return a.whatIf(cmd.Context(), f, *o, *budget, service, *zone)
 		}
 		return a.plan(cmd.Context(), f, *o, service, time.Duration(*ahead))
 	}

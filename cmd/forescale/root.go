@@ -16,6 +16,7 @@ var commands = []func(*app) *cobra.Command{
 	newServices,
 	newPlan,
 	newWhy,
+	newBudgets,
 	newWarmups,
 	newEvaluate,
 	newCapacity,

@@ -17,6 +17,7 @@ import (
 	"github.com/forescale/forescale/internal/api/dashboard"
 	"github.com/forescale/forescale/internal/jobs"
 	"github.com/forescale/forescale/internal/loop"
+	"github.com/forescale/forescale/internal/pace"
 	"github.com/forescale/forescale/internal/store"
 )
 
@@ -73,6 +74,8 @@ type server struct {
 	lead   *loop.Lead // nil for a server that is alone
 	runner runner     // of jobs, in this process or spread over servers
 	spread bool       // jobs are spread
+
+	outlooks *pace.Reader // of what budgets have to last for
 
 	failed chan error // a part ended by itself
 	parts  []*part    // in the order in which they are stopped
@@ -151,6 +154,7 @@ func (s *server) wire(ctx context.Context) {
 	c := s.cfg
 	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{})
 	s.loop = s.newLoop(c.Store, c.Target, nil)
+	s.outlooks = newOutlooks(c)
 	list := s.jobs()
 	s.runner, s.spread = s.newRunner(ctx, list)
 	if c.Shared {
@@ -164,6 +168,8 @@ func (s *server) wire(ctx context.Context) {
 		Store: c.Store, Ingest: s.ingest, Clock: c.Clock, Log: c.Log.With("part", "api"),
 		Refresh:   func(ctx context.Context, service string) error { return s.Refresh(ctx, service) },
 		Evaluate:  s.evaluate,
+		Budgets:   s.budgets,
+		WhatIf:    s.whatIf,
 		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
 		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
 		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,

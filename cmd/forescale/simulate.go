@@ -33,6 +33,8 @@ type simulateRequest struct {
 	zone                 *time.Location
 	seed                 uint64
 	world                worldRequest
+	budget, price        string
+	share                float64 // of what predictive costs without a budget; 0: none
 	timeline             string
 	report               format
 }
@@ -78,6 +80,8 @@ With several traces or policies --timeline names a folder, which gets one file e
 	fs.StringVar(&r.to, "to", "", "and up to this one (default: the trace's end)")
 	fs.StringVar(&zone, "timezone", "UTC", "IANA zone whose days and weeks the patterns follow, and of times that name none")
 	fs.Uint64Var(&r.seed, "seed", 1, "of all that is random")
+	fs.StringVar(&r.budget, "budget", "", "money per month that predictive has to keep to, such as 500, or a share of what it costs without, such as 80%")
+	fs.StringVar(&r.price, "price-per-hour", "", "of one instance (default: 1 with --budget, and that of the service with --config)")
 	r.world.flags(cmd)
 	fs.StringVar(&r.timeline, "timeline", "", "CSV file to write with a row for each step, or a folder")
 	fs.StringVar(&report, "report", "table", "table or json, on standard output")
@@ -98,6 +102,9 @@ With several traces or policies --timeline names a folder, which gets one file e
 			return err
 		}
 		r.service.TimeZone = zone
+		if err := r.readMoney(); err != nil {
+			return err
+		}
 		return a.simulate(cmd.Context(), r)
 	}
 	return cmd
@@ -155,6 +162,8 @@ type simulated struct {
 	series string
 	policy sim.Policy
 	study  sim.Study
+	budget float64   // share of what it costs without a budget; 0: study.Budget holds
+	free   []sim.Row // with budget: what it did without
 	rows   []sim.Row
 	share  atomic.Int64 // done, in thousandths
 }
@@ -173,7 +182,11 @@ func (a *app) simulate(ctx context.Context, r simulateRequest) error {
 			return err
 		}
 		for _, p := range r.policies {
-			runs = append(runs, &simulated{trace: trace, series: series, policy: p, study: study})
+			run := &simulated{trace: trace, series: series, policy: p, study: study}
+			if p == sim.Predictive {
+				run.budget = r.share
+			}
+			runs = append(runs, run)
 		}
 	}
 	files, err := r.files(runs)
@@ -225,10 +238,29 @@ func (s *simulated) run(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.budget == 0 {
+		s.rows, err = s.once(ctx, s.study, 0, 1)
+		return err
+	}
+	study := s.study
+	study.Budget, study.From = 0, study.Train
+	if s.free, err = s.once(ctx, study, 0, 0.5); err != nil {
+		return err
+	}
+	s.study.Budget = s.study.ShareOf(sim.Cost(s.free, s.study.Service.PricePerHour, s.study.Load.Step), s.budget)
+	s.free = s.free[min(s.study.Load.Index(s.study.From)-s.study.Load.Index(s.study.Train), len(s.free)):]
+	if err := s.study.CheckBudget(); err != nil {
+		return err
+	}
+	s.rows, err = s.once(ctx, s.study, 0.5, 1)
+	return err
+}
+
+// once runs a study in a store of its own; it is the part [from, to) of all.
+func (s *simulated) once(ctx context.Context, study sim.Study, from, to float64) (rows []sim.Row, err error) {
 	store := memory.New()
 	defer func() { err = errors.Join(err, store.Close()) }()
-	s.rows, err = s.study.Run(ctx, s.policy, store, func(share float64) { s.share.Store(int64(share * sharesOfOne)) })
-	return err
+	return study.Run(ctx, s.policy, store, func(share float64) { s.share.Store(int64((from + share*(to-from)) * sharesOfOne)) })
 }
 
 // study reads a trace and says what policies are to be measured on.
@@ -249,11 +281,17 @@ func (a *app) study(ctx context.Context, r simulateRequest, trace string) (sim.S
 	} else if forescale.ValidName(series) {
 		s.Service.Name = series
 	}
+	if err := r.setMoney(&s); err != nil {
+		return sim.Study{}, "", err
+	}
 	s.Service = s.Service.WithDefaults()
 	if err := s.Service.Validate(); err != nil {
 		return sim.Study{}, "", err
 	}
-	return s, series, r.times(&s, trace)
+	if err := r.times(&s, trace); err != nil {
+		return sim.Study{}, "", err
+	}
+	return s, series, s.CheckBudget()
 }
 
 // serviceOfConfig is the service of that name in a config file.

@@ -59,7 +59,7 @@ func (a *app) writeTimeline(path string, s *simulated) error {
 		number := func(v float64) string { return strconv.FormatFloat(v, 'g', 10, 64) }
 		for _, r := range s.rows {
 			if err := out.Write([]string{r.Time.UTC().Format(time.RFC3339), s.study.Service.Name, number(r.Demand), strconv.Itoa(r.Required),
-				strconv.Itoa(r.Wanted), number(r.Starting), number(r.Ready), number(r.Draining), strconv.Itoa(r.Nodes), "0", string(r.Reason)}); err != nil {
+				strconv.Itoa(r.Wanted), number(r.Starting), number(r.Ready), number(r.Draining), strconv.Itoa(r.Nodes), number(r.Cost(s.study.Service.PricePerHour, s.study.Load.Step)), string(r.Reason)}); err != nil {
 				return err
 			}
 		}
@@ -94,19 +94,45 @@ type simulationView struct {
 	To     time.Time `json:"to"`
 	Step   string    `json:"step"`
 	sim.Elasticity
+	Cost   float64         `json:"cost"`             // while it was measured; 0 without a price
+	Budget forescale.Money `json:"budget,omitempty"` // per month
+	Limits []sim.Limit     `json:"limits,omitempty"` // what it allows in each month
+}
+
+// views are the lines of a run: one, or two when it was also run without its budget.
+func (s *simulated) views() []simulationView {
+	view := func(rows []sim.Row) simulationView {
+		return simulationView{Trace: s.trace, Series: s.series, Policy: string(s.policy), From: s.study.From, To: s.study.To, Step: s.study.Load.Step.String(),
+			Elasticity: sim.Measure(rows, s.study.Load.Step), Cost: sim.Cost(rows, s.study.Service.PricePerHour, s.study.Load.Step)}
+	}
+	v := view(s.rows)
+	if s.policy == sim.Predictive && s.study.Budget > 0 {
+		v.Budget, v.Limits = s.study.Budget, s.study.Limits()
+	}
+	if s.free == nil {
+		return []simulationView{v}
+	}
+	return []simulationView{view(s.free), v}
 }
 
 // writeReport tells how well each policy did.
 func (a *app) writeReport(f format, runs []*simulated) error {
-	t := newTable("TRACE", "POLICY", "BELOW NEED", "NOT SERVED", "UNDER", "OVER", "UNSTABLE", "HOURS", "× ORACLE", "STARTS").alignRight(2, 3, 4, 5, 6, 7, 8, 9)
-	views := make([]simulationView, len(runs))
-	for i, s := range runs {
-		e := sim.Measure(s.rows, s.study.Load.Step)
-		views[i] = simulationView{Trace: s.trace, Series: s.series, Policy: string(s.policy), From: s.study.From, To: s.study.To,
-			Step: s.study.Load.Step.String(), Elasticity: e}
+	t := newTable("TRACE", "POLICY", "BELOW NEED", "NOT SERVED", "UNDER", "OVER", "UNSTABLE", "HOURS", "× ORACLE", "STARTS", "COST", "BUDGET").alignRight(2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+	var views []simulationView
+	for _, s := range runs {
+		views = append(views, s.views()...)
+	}
+	for _, v := range views {
 		percent := func(v float64) string { return fmt.Sprintf("%.2f %%", v) }
-		t.add(oneLine(filepath.Base(s.trace)), string(s.policy), percent(e.TimeUnder), percent(e.Lost), percent(e.Under), percent(e.Over),
-			percent(e.Instability), fmt.Sprintf("%.1f", e.Hours), fmt.Sprintf("%.3f", e.OracleRatio), strconv.Itoa(e.Starts))
+		cost, budget := "-", "-"
+		if v.Cost > 0 {
+			cost = fmt.Sprintf("%.2f", v.Cost)
+		}
+		if v.Budget > 0 {
+			budget = v.Budget.String() + " a month"
+		}
+		t.add(oneLine(filepath.Base(v.Trace)), v.Policy, percent(v.TimeUnder), percent(v.Lost), percent(v.Under), percent(v.Over),
+			percent(v.Instability), fmt.Sprintf("%.1f", v.Hours), fmt.Sprintf("%.3f", v.OracleRatio), strconv.Itoa(v.Starts), cost, budget)
 	}
 	if f == formatJSON {
 		return a.writeJSON(map[string]any{"runs": views})

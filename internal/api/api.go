@@ -30,8 +30,14 @@ type Config struct {
 	// Evaluate replays the last days of a service under forescale and others. nil: that
 	// route answers 501.
 	Evaluate func(ctx context.Context, s forescale.Service, days int) (forescale.Evaluation, error)
-	Clock    forescale.Clock // nil: the machine's
-	Log      *slog.Logger    // nil: none
+	// Budgets are all as they stand and as their months are foreseen to end. nil: only
+	// what is set of them is shown.
+	Budgets func(ctx context.Context) ([]forescale.BudgetOutlook, error)
+	// WhatIf tells what a budget would mean in the place of all others. nil: that route
+	// answers 501.
+	WhatIf func(ctx context.Context, b forescale.Budget) (forescale.WhatIf, error)
+	Clock  forescale.Clock // nil: the machine's
+	Log    *slog.Logger    // nil: none
 	// Dashboard holds the built page. nil, or without index.html: "/" says how to build it.
 	Dashboard fs.FS
 	// Policy is the Content-Security-Policy of the page.
@@ -104,7 +110,7 @@ func New(cfg Config) *API {
 	a.huma = humachi.New(r, a.description())
 	for _, register := range []func(){
 		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.evaluationRoutes, a.elasticityRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes, a.nodePlanRoutes,
-		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.servingRoutes, a.runRoutes, a.pauseRoutes, a.eventRoutes, a.streamRoutes, a.aboutRoutes,
+		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.servingRoutes, a.runRoutes, a.pauseRoutes, a.eventRoutes, a.budgetRoutes, a.streamRoutes, a.aboutRoutes,
 	} {
 		register()
 	}

@@ -31,6 +31,9 @@ type services interface {
 	PutPause(ctx context.Context, p forescale.Pause) error
 	EndPause(ctx context.Context, service string) error
 	Pauses(ctx context.Context, now time.Time) ([]forescale.Pause, error)
+	PutBudget(ctx context.Context, b forescale.Budget, ifVersion int64) (forescale.Budget, error)
+	Budgets(ctx context.Context) ([]forescale.Budget, error)
+	DeleteBudget(ctx context.Context, name string) error
 }
 
 // demand is what status and charts are drawn from.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/forecast"
+	"github.com/forescale/forescale/internal/pace"
 	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/planner"
 )
@@ -144,6 +145,7 @@ type Loop struct {
 	learned    learnedCache
 	effects    effects // of holidays, as last learned
 	models     models
+	outlooks   pace.Reader
 	capacities capacityCache
 	acts       acts
 	aliases    aliases
@@ -163,7 +165,7 @@ func New(c Config) *Loop {
 		c.OnStep = func(Report) {}
 	}
 	return &Loop{
-		store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
+		outlooks: pace.Reader{Options: opt.Planner}, store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
 		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), asked: make(chan struct{}, hangingForecasts),
 	}
 }

@@ -23,6 +23,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 		return nil, fmt.Errorf("read what was spent: %w", err)
 	}
 	book.Pace = l.opt.Interval
+	paces := l.paces(ctx, book, now)
 	round := forescale.Plan{At: now, Services: make([]forescale.ServicePlan, len(states)), Pace: l.opt.Interval}
 	var touched []forescale.Instance
 	var news []forescale.Decision
@@ -31,6 +32,9 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 		l.recount(now, s.Service.Name, s.Forecasts)
 		if a := book.Allow(s.Service.Name, now, l.opt.Interval); a != nil {
 			s.Money = &planner.Money{Most: a.Most, Reason: a.Reason}
+		}
+		if p, lowered := paces[s.Service.Name]; lowered {
+			slowDown(&s, p)
 		}
 		r := planner.Decide(now, l.opt.Planner, s)
 		round.Services[k] = r.Plan

@@ -172,8 +172,27 @@ func (b *Book) month(zone string, now time.Time) Month {
 func (b *Book) States(now time.Time) []forescale.BudgetState {
 	states := make([]forescale.BudgetState, len(b.Budgets))
 	for k, budget := range b.Budgets {
-		a, loc := b.account(budget, 0, now), location(budget.TimeZone)
-		states[k] = forescale.BudgetState{Budget: budget, From: a.Month.Begin(loc), Until: a.Month.End(loc), Spent: a.Spent, Reserved: a.Min.Plus(a.Rest)}
+		states[k] = b.State(budget, now)
 	}
 	return states
+}
+
+// State is how a budget stands, or would stand, whose months are counted in a zone that
+// was charged.
+func (b *Book) State(budget forescale.Budget, now time.Time) forescale.BudgetState {
+	a, loc := b.account(budget, 0, now), location(budget.TimeZone)
+	return forescale.BudgetState{Budget: budget, From: a.Month.Begin(loc), Until: a.Month.End(loc), Spent: a.Spent, Reserved: a.Min.Plus(a.Rest)}
+}
+
+// Held is what instances that are not ours to stop will cost until the month's end:
+// those of the services under a budget that are not active.
+func (b *Book) Held(budget forescale.Budget, now time.Time) (sum forescale.Money) {
+	month := b.month(budget.TimeZone, now)
+	for _, s := range b.Services {
+		if budget.Covers(s.Name) && s.Mode != forescale.ModeActive {
+			t := b.tally(budget.TimeZone, s, month, now, 0, 0)
+			sum = sum.Plus(t.min).Plus(t.rest)
+		}
+	}
+	return sum
 }

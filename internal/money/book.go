@@ -135,7 +135,10 @@ func location(zone string) *time.Location {
 	if loc, ok := zones.Load(zone); ok {
 		return loc.(*time.Location)
 	}
-	loc := forescale.Budget{TimeZone: zone}.Location()
+	loc, ok := endingZone(zone)
+	if !ok {
+		loc = forescale.Budget{TimeZone: zone}.Location()
+	}
 	zones.Store(zone, loc)
 	return loc
 }

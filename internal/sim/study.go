@@ -44,6 +44,11 @@ type Study struct {
 	Seed    uint64
 	Options loop.Options // of the real loop
 
+	// Budget is money per month that Predictive has to keep to from Train on; zero: none.
+	// Its months are counted back from To; of the first one that is not whole there is
+	// a share ([Study.Limits]).
+	Budget forescale.Money
+
 	// Warmup is how long starts truly take; zero: always the service's.
 	Warmup Spread
 	// Conditions are those of the world that the real loop and its rivals act in. The
@@ -144,13 +149,20 @@ func (s Study) predict(ctx context.Context, store loop.Store, now float64, progr
 		return nil, fmt.Errorf("import what was before: %w", err)
 	}
 	whole := s.To.Sub(s.Train)
-	for done := time.Duration(0); done < whole; done += time.Hour {
+	purse := purse{study: s, store: store}
+	for done := time.Duration(0); done < whole; {
 		if progress != nil {
 			progress(float64(done) / float64(whole))
 		}
-		if err := sim.Run(ctx, min(time.Hour, whole-done)); err != nil {
+		left, err := purse.fill(ctx, s.Train.Add(done))
+		if err != nil {
 			return nil, err
 		}
+		part := min(time.Hour, left, whole-done)
+		if err := sim.Run(ctx, part); err != nil {
+			return nil, err
+		}
+		done += part
 	}
 	if broken := sim.World.Broken(); len(broken) > 0 {
 		return nil, fmt.Errorf("%d promises were broken, the first: %s", len(broken), broken[0])

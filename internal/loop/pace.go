@@ -1,0 +1,42 @@
+package loop
+
+import (
+	"context"
+	"time"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
+	"github.com/forescale/forescale/internal/pace"
+	"github.com/forescale/forescale/planner"
+)
+
+// paces are the services whose objectives are lowered so that budgets last. Limits
+// hold without them: what cannot be read lowers nothing.
+func (l *Loop) paces(ctx context.Context, book *money.Book, now time.Time) map[string]pace.Pace {
+	if len(book.Budgets) == 0 {
+		return nil
+	}
+	o, err := l.outlooks.Read(ctx, l.store, book, now)
+	if err != nil {
+		l.log.Warn("what budgets have to last for cannot be read, no objective is lowered", "error", err)
+		return nil
+	}
+	return o.Paces(book, now)
+}
+
+// slowDown plans a service for its lowered objective. In an hour that is given up it
+// has no more than is kept then, never less than min.
+func slowDown(s *planner.State, p pace.Pace) {
+	reason := forescale.Reason{Code: forescale.CodeLowered, Words: map[string]string{"budget": p.Budget.Name}, Numbers: map[string]float64{
+		"from": 100 * p.Stated, "to": 100 * p.Objective, "quantile": p.Quantile, "given_up": p.GivenUp,
+		"projected": p.Budget.Projected.Float(), "limit": p.Budget.Limit.Float(), "spent": p.Budget.Spent.Float()}}
+	s.Lowered = &planner.Lowered{Quantile: p.Quantile, Reason: reason}
+	if p.Most > 0 && (s.Money == nil || p.Most < s.Money.Most) {
+		now := reason
+		now.Numbers = map[string]float64{"now": 1, "most": float64(p.Most)}
+		for k, v := range reason.Numbers {
+			now.Numbers[k] = v
+		}
+		s.Money = &planner.Money{Most: p.Most, Reason: now}
+	}
+}

@@ -1,0 +1,13 @@
+// Package pace makes money last: what a month will cost, how far the objectives of
+// services have to be lowered so that a budget pays for the whole of it, and what
+// another budget would buy. It works from what the store holds and keeps nothing but
+// what can be read again.
+//
+// What a service will need is laid out by the hour until the month's end: as its
+// forecasts say, and after them as in the same hour of the newest week that is known
+// ([Course]). From that follows what each share of time in band costs at the least
+// ([Curve]): either all hours are planned for a lower quantile of demand, or the
+// dearest hours are given up, in which half of what is needed is kept; most often
+// some of both. A budget that does not pay for the objectives of its services lowers
+// those of least priority first, all of one priority alike ([Outlook.Paces]).
+package pace
