@@ -26,16 +26,15 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	round := forescale.Plan{At: now, Services: make([]forescale.ServicePlan, len(states)), Pace: l.opt.Interval}
 	var touched []forescale.Instance
 	var news []forescale.Decision
-	for k, s := range states {
-		s.Forecasts = l.forecasts.of(s.Service.Name) // only now: the values of all services at once weigh more than all else
-		l.recount(now, s.Service.Name, s.Forecasts)
-		if a := book.Allow(s.Service.Name, now, l.opt.Interval); a != nil {
-			s.Money = &planner.Money{Most: a.Most, Reason: a.Reason}
+	for k := range states {
+		if a := book.Allow(states[k].Service.Name, now, l.opt.Interval); a != nil {
+			states[k].Money = &planner.Money{Most: a.Most, Reason: a.Reason}
 		}
-		r := planner.Decide(now, l.opt.Planner, s)
+	}
+	for k, r := range l.decide(now, states) {
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
-		if s.Last == nil || !s.Last.Same(r.Plan.Decision) {
+		if last := states[k].Last; last == nil || !last.Same(r.Plan.Decision) {
 			news = append(news, r.Plan.Decision)
 		}
 	}
