@@ -75,15 +75,15 @@ func (l *Loop) asRecorded(ctx context.Context, touched []forescale.Instance) ([]
 	}), nil
 }
 
-// states gathers what the planner sees of each service but for its forecasts, which
-// are brought up to date for it. The number of queries
+// states gathers what the planner sees of each service but for its forecasts and its
+// demand, which are brought up to date for it. The number of queries
 // does not depend on the number of services, but for one for each thousand of them
 // with forecasts.
 func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.State, error) {
-	demand, err := l.store.RecentDemand(ctx, now.Add(-planner.History))
-	if err != nil {
+	if err := l.window.update(ctx, l.store, now); err != nil {
 		return nil, err
 	}
+	l.window.keepTo(w.services)
 	lastSamples, err := l.store.LastSamples(ctx)
 	if err != nil {
 		return nil, err
@@ -129,15 +129,6 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
 				return !i.State.Live() && i.State != forescale.InstanceFailed
 			})
-		}
-	}
-	for name, ps := range stretches(demand, func(p forescale.DemandPoint) string { return p.Service }) {
-		if s := at[name]; s != nil {
-			s.Demand = slices.DeleteFunc(ps, func(p forescale.DemandPoint) bool { return p.Time.After(now) })
-			for k := range s.Demand {
-				p := &s.Demand[k]
-				p.Value *= l.capacities.ofMetric(name, p.Metric).Factor(p.Time, now)
-			}
 		}
 	}
 	for name, ms := range stretches(warmups, func(m forescale.Warmup) string { return m.Service }) {

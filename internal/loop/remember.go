@@ -37,9 +37,10 @@ func keep(f forescale.Forecast) kept {
 	return k
 }
 
-// room is where the values of one service's forecasts are laid out, to be used again
-// for the next service.
+// room is where the forecasts and the demand of one service are laid out, to be used
+// again for the next.
 type room struct {
+	demand    []forescale.DemandPoint
 	forecasts []forescale.Forecast
 	values    []float64
 	rows      [][]float64
