@@ -30,7 +30,7 @@ func BenchmarkRound(b *testing.B) {
 		open  func(testing.TB) loop.Store
 	}{
 		{"memory", []int{1000, 10_000, 100_000}, func(testing.TB) loop.Store { return memory.New() }},
-		{"sqlite", []int{1000, 10_000}, openInMemory},
+		{"sqlite", []int{1000, 3000, 10_000}, openInMemory},
 	} {
 		for _, n := range s.sizes {
 			b.Run(fmt.Sprintf("%s/services=%d", s.name, n), func(b *testing.B) {
