@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"sync"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -44,7 +45,11 @@ type step struct {
 }
 
 func (w *walk) run(until time.Time) time.Time {
+	room := stepRoom.Get().(*[]step)
+	defer stepRoom.Put(room)
+	w.steps = (*room)[:0]
 	w.read()
+	*room = w.steps
 	if len(w.steps) == 0 {
 		return until
 	}
@@ -147,6 +152,10 @@ func (w *walk) add(c forescale.PlanChange) {
 	w.changes = append(w.changes, c)
 }
 
+// stepRoom is room for steps that is used again: a day of them is most of what a
+// decision would take.
+var stepRoom = sync.Pool{New: func() any { return new([]step) }}
+
 // read lays the fit forecasts of all metrics over one grid, the largest need of
 // each step deciding.
 func (w *walk) read() {
@@ -157,8 +166,7 @@ func (w *walk) read() {
 			continue
 		}
 		f := g.forecast
-		if w.steps == nil {
-			w.steps = make([]step, 0, len(f.Values))
+		if len(w.steps) == 0 {
 			for k := max(0, int(r.now.Sub(f.Start)/f.Step)); k < len(f.Values); k++ {
 				w.steps = append(w.steps, step{at: f.Start.Add(time.Duration(k) * f.Step)})
 			}

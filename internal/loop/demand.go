@@ -87,7 +87,12 @@ func (l *Loop) demandOf(ctx context.Context, now time.Time, w *world, cells []fo
 		points = append(points, forecast.Demand(svc, c.Time, samples, fleet[c.Service])...)
 		meetPushed(now, w, samples)
 	}
-	return l.store.SaveDemand(ctx, cells, points)
+	if err := l.store.SaveDemand(ctx, cells, points); err != nil {
+		l.window.forget() // it may have been kept even so
+		return err
+	}
+	l.window.replace(cells, points)
+	return nil
 }
 
 // samplesOf reads the samples of the cells, grouped: all services in one query

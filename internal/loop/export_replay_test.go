@@ -21,7 +21,7 @@ func (l *Loop) StepSeen(ctx context.Context, now time.Time) ([]planner.State, pl
 		return nil, l.opt.Planner, err
 	}
 	for k := range states {
-		states[k].Forecasts = l.forecasts.of(states[k].Service.Name)
+		l.layOut(now, &states[k], &room{})
 	}
 	if _, err := l.plan(ctx, now, w); err != nil {
 		return nil, l.opt.Planner, err

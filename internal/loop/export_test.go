@@ -17,3 +17,6 @@ func (l *Loop) LookBack(ctx context.Context) error { return l.checkMemory(ctx, l
 func (l *Loop) Trained(service string, m forescale.Metric) *forecast.Trained {
 	return l.models.get(lineOf{service, m})
 }
+
+// DropForecasts makes the loop forget the forecasts that it keeps.
+func (l *Loop) DropForecasts() { l.forecasts = forecastCache{} }

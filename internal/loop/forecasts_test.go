@@ -72,7 +72,7 @@ func TestForecastsThatComeLateAreFound(t *testing.T) {
 		missing := 0
 		for _, name := range services {
 			found := false
-			for _, f := range c.of(name) {
+			for _, f := range c.of(name, &room{}) {
 				found = found || f.Model == model && f.Metric == metric
 			}
 			if !found {

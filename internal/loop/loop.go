@@ -142,6 +142,7 @@ type Loop struct {
 
 	mu         sync.Mutex // one round at a time
 	forecasts  forecastCache
+	window     demandWindow
 	learned    learnedCache
 	effects    effects // of holidays, as last learned
 	models     models

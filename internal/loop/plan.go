@@ -27,19 +27,18 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	round := forescale.Plan{At: now, Services: make([]forescale.ServicePlan, len(states)), Pace: l.opt.Interval}
 	var touched []forescale.Instance
 	var news []forescale.Decision
-	for k, s := range states {
-		s.Forecasts = l.forecasts.of(s.Service.Name) // only now: the values of all services at once weigh more than all else
-		l.recount(now, s.Service.Name, s.Forecasts)
-		if a := book.Allow(s.Service.Name, now, l.opt.Interval); a != nil {
-			s.Money = &planner.Money{Most: a.Most, Reason: a.Reason}
+	for k := range states {
+		if a := book.Allow(states[k].Service.Name, now, l.opt.Interval); a != nil {
+			states[k].Money = &planner.Money{Most: a.Most, Reason: a.Reason}
 		}
-		if p, lowered := paces[s.Service.Name]; lowered {
-			slowDown(&s, p)
+		if p, lowered := paces[states[k].Service.Name]; lowered {
+			slowDown(&states[k], p)
 		}
-		r := planner.Decide(now, l.opt.Planner, s)
+	}
+	for k, r := range l.decide(now, states) {
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
-		if s.Last == nil || !s.Last.Same(r.Plan.Decision) {
+		if last := states[k].Last; last == nil || !last.Same(r.Plan.Decision) {
 			news = append(news, r.Plan.Decision)
 		}
 	}
@@ -81,15 +80,15 @@ func (l *Loop) asRecorded(ctx context.Context, touched []forescale.Instance) ([]
 	}), nil
 }
 
-// states gathers what the planner sees of each service but for its forecasts, which
-// are brought up to date for it. The number of queries
+// states gathers what the planner sees of each service but for its forecasts and its
+// demand, which are brought up to date for it. The number of queries
 // does not depend on the number of services, but for one for each thousand of them
 // with forecasts.
 func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.State, error) {
-	demand, err := l.store.RecentDemand(ctx, now.Add(-planner.History))
-	if err != nil {
+	if err := l.window.update(ctx, l.store, now); err != nil {
 		return nil, err
 	}
+	l.window.keepTo(w.services)
 	lastSamples, err := l.store.LastSamples(ctx)
 	if err != nil {
 		return nil, err
@@ -140,15 +139,6 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
 				return !i.State.Live() && i.State != forescale.InstanceFailed
 			})
-		}
-	}
-	for name, ps := range stretches(demand, func(p forescale.DemandPoint) string { return p.Service }) {
-		if s := at[name]; s != nil {
-			s.Demand = slices.DeleteFunc(ps, func(p forescale.DemandPoint) bool { return p.Time.After(now) })
-			for k := range s.Demand {
-				p := &s.Demand[k]
-				p.Value *= l.capacities.ofMetric(name, p.Metric).Factor(p.Time, now)
-			}
 		}
 	}
 	for name, ms := range stretches(warmups, func(m forescale.Warmup) string { return m.Service }) {

@@ -37,13 +37,36 @@ func keep(f forescale.Forecast) kept {
 	return k
 }
 
-// whole is the forecast with its values.
-func (k kept) whole() forescale.Forecast {
-	f, all := k.Forecast, make([]float64, len(k.values))
-	for i, v := range k.values {
-		all[i] = float64(v)
+// room is where the forecasts and the demand of one service are laid out, to be used
+// again for the next.
+type room struct {
+	demand    []forescale.DemandPoint
+	forecasts []forescale.Forecast
+	values    []float64
+	rows      [][]float64
+}
+
+// take is room for n values, in rows of a width.
+func (r *room) take(n, wide int) [][]float64 {
+	if n == 0 {
+		return nil
 	}
-	f.Values = slices.Collect(slices.Chunk(all, max(1, len(f.Levels))))
+	from, first := len(r.values), len(r.rows)
+	r.values = slices.Grow(r.values, n)[:from+n]
+	for i := from; i < from+n; i += wide {
+		r.rows = append(r.rows, r.values[i:min(i+wide, from+n):min(i+wide, from+n)])
+	}
+	return r.rows[first:len(r.rows):len(r.rows)]
+}
+
+// whole is the forecast with its values, which lie in the room.
+func (k kept) whole(r *room) forescale.Forecast {
+	f := k.Forecast
+	f.Values = r.take(len(k.values), max(1, len(f.Levels)))
+	at := len(r.values) - len(k.values)
+	for i, v := range k.values {
+		r.values[at+i] = float64(v)
+	}
 	return f
 }
 
@@ -117,20 +140,23 @@ func (c *forecastCache) take(f forescale.Forecast) (news bool) {
 // they are not made anew for each round: a few megabytes.
 const wholeAtMost = 100
 
-// of are the newest forecasts of a service, for the caller to read and to keep.
-func (c *forecastCache) of(service string) []forescale.Forecast {
+// of are the newest forecasts of a service, for the caller to read. They may lie in
+// the room: then they hold until it is used again.
+func (c *forecastCache) of(service string, r *room) []forescale.Forecast {
 	list := c.by[service]
-	fs := make([]forescale.Forecast, len(list))
+	r.forecasts, r.values, r.rows = r.forecasts[:0], r.values[:0], r.rows[:0]
 	for i := range list {
-		switch k := &list[i]; {
+		k := &list[i]
+		switch {
 		case k.made != nil:
-			fs[i] = *k.made
 		case len(c.names) <= wholeAtMost:
-			whole := k.whole()
-			k.made, fs[i] = &whole, whole
+			whole := k.whole(&room{})
+			k.made = &whole
 		default:
-			fs[i] = k.whole()
+			r.forecasts = append(r.forecasts, k.whole(r))
+			continue
 		}
+		r.forecasts = append(r.forecasts, *k.made)
 	}
-	return fs
+	return r.forecasts
 }

@@ -16,12 +16,14 @@ import (
 type number float64
 
 // MarshalJSON implements [json.Marshaler].
-func (n number) MarshalJSON() ([]byte, error) {
-	f := float64(n)
+func (n number) MarshalJSON() ([]byte, error) { return appendNumber(nil, float64(n)), nil }
+
+// appendNumber appends f as it is stored.
+func appendNumber(b []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return strconv.AppendQuote(nil, strconv.FormatFloat(f, 'g', -1, 64)), nil
+		return append(strconv.AppendFloat(append(b, '"'), f, 'g', -1, 64), '"')
 	}
-	return json.Marshal(f)
+	return strconv.AppendFloat(b, f, 'g', -1, 64)
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -115,12 +117,22 @@ func DecodeActions(text string) ([]forescale.Action, error) {
 
 // EncodeChanges writes [[at, wanted, required, demand, code], …].
 func EncodeChanges(cs []forescale.PlanChange) (string, error) {
-	out := make([][5]any, len(cs))
+	b := append(make([]byte, 0, 2+64*len(cs)), '[')
 	for i, c := range cs {
-		out[i] = [5]any{ms(c.At), c.Wanted, c.Required, number(c.Demand), c.Code}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, '['), ms(c.At), 10)
+		b = strconv.AppendInt(append(b, ','), int64(c.Wanted), 10)
+		b = strconv.AppendInt(append(b, ','), int64(c.Required), 10)
+		b = appendNumber(append(b, ','), c.Demand)
+		code, err := json.Marshal(c.Code)
+		if err != nil {
+			return "", err
+		}
+		b = append(append(append(b, ','), code...), ']')
 	}
-	text, err := json.Marshal(out)
-	return string(text), err
+	return string(append(b, ']')), nil
 }
 
 // DecodeChanges reads what EncodeChanges wrote.

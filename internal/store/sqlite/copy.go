@@ -165,20 +165,15 @@ func (t *tx) load(table store.Table, rows []store.Row) error {
 	if table.Name != "demand" {
 		return nil
 	}
-	due := map[int64]map[int64]struct{}{}
+	due := map[int64]map[int64]bool{} // lines by hour
 	for _, r := range rows {
-		line, minute := r[0].(int64), r[1].(int64)
-		if due[line] == nil {
-			due[line] = map[int64]struct{}{}
+		line, hour := r[0].(int64), hourOf(r[1].(int64))
+		if due[hour] == nil {
+			due[hour] = map[int64]bool{}
 		}
-		due[line][hourOf(minute)] = struct{}{}
+		due[hour][line] = true
 	}
-	for line, hours := range due {
-		if err := t.markHours(line, hours); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.markHours(due)
 }
 
 // Loaded implements [store.Copier]. Counters go on by themselves: AUTOINCREMENT

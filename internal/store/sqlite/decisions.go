@@ -46,25 +46,83 @@ func scanDecisionWith(r row, more ...any) (d forescale.Decision, err error) {
 	return d, nil
 }
 
-// recordDecision folds d into the service's newest decision if both say the
-// same, or adds it as the newest.
-func (t *tx) recordDecision(d forescale.Decision) error {
-	if d.LastAt.IsZero() {
-		d.LastAt = d.At
-	}
-	newest, err := scanDecision(t.one("SELECT "+decisionColumns+" FROM decision WHERE service = ? AND newest = 1", d.Service))
-	switch {
-	case nothingThere(err):
-	case err != nil:
+// recordDecisions folds each decision into its service's newest one if both say
+// the same, or adds it as the newest. A plan without a decision changes nothing. Each
+// service comes once.
+func (t *tx) recordDecisions(fence int64, plans []forescale.ServicePlan) error {
+	newest, err := t.newestDecisions(plans)
+	if err != nil {
 		return err
-	case newest.Same(d):
-		return t.exec("UPDATE decision SET repeats = repeats + 1, last_at = max(last_at, ?) WHERE id = ?", ms(d.LastAt), newest.ID)
-	default:
-		if err := t.exec("UPDATE decision SET newest = 0 WHERE service = ? AND newest = 1", d.Service); err != nil {
+	}
+	var replaced []string
+	folded := map[int64][]string{} // by when they were made again
+	var added []forescale.Decision
+	for _, p := range plans {
+		d := p.Decision
+		if d.ID == "" {
+			continue
+		}
+		if d.LastAt.IsZero() {
+			d.LastAt = d.At
+		}
+		if fence != unfenced {
+			d.Fence = fence
+		}
+		old, known := newest[d.Service]
+		if known && old.Same(d) {
+			folded[ms(d.LastAt)] = append(folded[ms(d.LastAt)], d.Service)
+			continue
+		}
+		if known {
+			replaced = append(replaced, d.Service)
+		}
+		added = append(added, d)
+	}
+	for at, services := range folded {
+		if err := t.exec("UPDATE decision SET repeats = repeats + 1, last_at = max(last_at, ?) WHERE newest = 1 AND service IN (SELECT value FROM json_each(?))",
+			at, namesOf(services)); err != nil {
 			return err
 		}
 	}
-	return t.addDecision(d)
+	if len(replaced) > 0 {
+		if err := t.exec("UPDATE decision SET newest = 0 WHERE newest = 1 AND service IN (SELECT value FROM json_each(?))", namesOf(replaced)); err != nil {
+			return err
+		}
+	}
+	for _, d := range added {
+		if err := t.addDecision(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newestDecisions are those of the services that are planned, with as much of them
+// as [forescale.Decision.Same] asks for.
+func (t *tx) newestDecisions(plans []forescale.ServicePlan) (map[string]forescale.Decision, error) {
+	names := make([]string, 0, len(plans))
+	for _, p := range plans {
+		if p.Decision.ID != "" {
+			names = append(names, p.Decision.Service)
+		}
+	}
+	by := make(map[string]forescale.Decision, len(names))
+	return by, t.each(func(r row) error {
+		var service, mode, outcome string
+		var code sql.NullString
+		var supply, wanted, acts int
+		if err := r.Scan(&service, &mode, &supply, &wanted, &code, &acts, &outcome); err != nil {
+			return err
+		}
+		d := forescale.Decision{Service: service, Mode: forescale.Mode(mode), From: supply, To: wanted, Outcome: forescale.Outcome(outcome)}
+		if code.Valid {
+			d.Reasons = []forescale.Reason{{Code: forescale.Code(code.String)}}
+		}
+		d.Actions = make([]forescale.Action, acts)
+		by[service] = d
+		return nil
+	}, `SELECT service, mode, supply, wanted, json_extract(reasons, '$[0].code'), actions IS NOT NULL, outcome
+		FROM decision WHERE newest = 1 AND service IN (SELECT value FROM json_each(?))`, namesOf(names))
 }
 
 func (t *tx) addDecision(d forescale.Decision) error {

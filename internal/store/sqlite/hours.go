@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"time"
 
@@ -12,10 +13,10 @@ import (
 // hoursAtOnce bounds the hours that one transaction rolls up.
 const hoursAtOnce = 2000
 
-// markHours notes that minutes of these hours of a line changed.
-func (t *tx) markHours(line int64, hours map[int64]struct{}) error {
-	for h := range hours {
-		if err := t.exec("INSERT OR IGNORE INTO hours_due (line, hour) VALUES (?, ?)", line, h); err != nil {
+// markHours notes that minutes of these hours changed, of these lines.
+func (t *tx) markHours(hours map[int64]map[int64]bool) error {
+	for h, lines := range hours {
+		if err := t.exec("INSERT OR IGNORE INTO hours_due (line, hour) SELECT value, ? FROM json_each(?)", h, idsOf(maps.Keys(lines))); err != nil {
 			return err
 		}
 	}

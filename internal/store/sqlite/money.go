@@ -7,6 +7,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/money"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // Book implements [store.Money].
@@ -30,7 +31,7 @@ func (s *Store) readBook(ctx context.Context, now time.Time) (*money.Book, error
 		return nil, err
 	}
 	defer t.Rollback()
-	return bookOf(now, func(scan func(row) error, query string, args ...any) error {
+	return bookOf(now, &s.writer.decoded, func(scan func(row) error, query string, args ...any) error {
 		rows, err := t.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -59,7 +60,7 @@ func gather[T any](do each, to *[]T, scan func(row) (T, error), query string, ar
 
 // bookOf reads what is known of money; nothing but that there are no budgets, if
 // there are none.
-func bookOf(now time.Time, do each) (*money.Book, error) {
+func bookOf(now time.Time, decoded *encoding.Services, do each) (*money.Book, error) {
 	b := &money.Book{}
 	if err := gather(do, &b.Budgets, scanBudget, selectBudgets); err != nil || len(b.Budgets) == 0 {
 		return b, err
@@ -67,7 +68,7 @@ func bookOf(now time.Time, do each) (*money.Book, error) {
 	if err := gather(do, &b.Meters, scanMeter, "SELECT zone, month, at FROM meter ORDER BY zone"); err != nil {
 		return nil, err
 	}
-	if err := gather(do, &b.Services, scanService, `SELECT name, version, updated_at, body FROM service
+	if err := gather(do, &b.Services, serviceScan(decoded), `SELECT name, version, updated_at, body FROM service
 		WHERE body LIKE '%"price_per_hour":%' ORDER BY name`); err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func scanSum(r row) (s money.Sum, err error) {
 
 // charge brings the bills up to the round, and gives it as money allows.
 func (t *tx) charge(p forescale.Plan, instances []forescale.Instance) (forescale.Plan, []forescale.Instance, error) {
-	b, err := bookOf(p.At, t.each)
+	b, err := bookOf(p.At, &t.w.decoded, t.each)
 	if err != nil || len(b.Budgets) == 0 {
 		return p, instances, err
 	}

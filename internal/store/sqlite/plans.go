@@ -20,17 +20,11 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 		if err != nil {
 			return err
 		}
-		for _, sp := range p.Services {
-			if err := t.savePlan(sp); err != nil {
-				return fmt.Errorf("of %s: %w", sp.Service, err)
+		for _, part := range store.Distinct(p.Services) {
+			if err := t.savePlans(part); err != nil {
+				return err
 			}
-			if sp.Decision.ID == "" {
-				continue // a plan without a decision changes nothing now
-			}
-			if fence != unfenced {
-				sp.Decision.Fence = fence
-			}
-			if err := t.recordDecision(sp.Decision); err != nil {
+			if err := t.recordDecisions(fence, part); err != nil {
 				return err
 			}
 		}
@@ -41,16 +35,26 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 	})
 }
 
-// savePlan keeps the plan if it is the service's newest.
-func (t *tx) savePlan(p forescale.ServicePlan) error {
-	changes, err := encoding.EncodeChanges(p.Changes)
-	if err != nil {
-		return err
-	}
-	return t.exec(`INSERT INTO plan (service, made_at, lead, until, acting, changes) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (service) DO UPDATE SET made_at = excluded.made_at, lead = excluded.lead, until = excluded.until,
+var insertPlans = &bulk{
+	head:    "INSERT INTO plan (service, made_at, lead, until, acting, changes)",
+	columns: 6,
+	tail: `ON CONFLICT (service) DO UPDATE SET made_at = excluded.made_at, lead = excluded.lead, until = excluded.until,
 		acting = excluded.acting, changes = excluded.changes`,
-		p.Service, ms(p.MadeAt), int64(p.Lead), ms(p.Until), p.Acting, changes)
+}
+
+// savePlans keeps the plans as their services' newest.
+func (t *tx) savePlans(plans []forescale.ServicePlan) error {
+	changes := make([]string, len(plans))
+	for i, p := range plans {
+		var err error
+		if changes[i], err = encoding.EncodeChanges(p.Changes); err != nil {
+			return fmt.Errorf("of %s: %w", p.Service, err)
+		}
+	}
+	return t.insert(insertPlans, len(plans), func(to []any, i int) {
+		p := plans[i]
+		to[0], to[1], to[2], to[3], to[4], to[5] = p.Service, ms(p.MadeAt), int64(p.Lead), ms(p.Until), p.Acting, changes[i]
+	})
 }
 
 // LatestPlans implements [store.Plans].

@@ -129,6 +129,68 @@ func TestQuestionsAboutAllServicesAreOneQuery(t *testing.T) {
 	}
 }
 
+// A round is written in a number of statements that does not grow with services, but
+// for inserts of sixteen rows each; a decision that says what the last one said writes
+// no row of its own.
+func TestARoundIsWrittenInFewStatements(t *testing.T) {
+	counting := &countingDriver{Driver: defaultDriver()}
+	s := openIn(t, memoryDir(t), func(o *options) { o.driver = counting })
+	ctx := t.Context()
+	at := benchStart.Truncate(time.Minute)
+	round := func(services int) (plans, demand int64) {
+		t.Helper()
+		p := forescale.Plan{At: at}
+		var samples []forescale.Sample
+		var points []forescale.DemandPoint
+		for i := range services {
+			name := fmt.Sprintf("service-%05d", i)
+			p.Services = append(p.Services, forescale.ServicePlan{Service: name, MadeAt: at, Decision: benchDecision(name, at)})
+			samples = append(samples, forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindService, Name: name, Service: name},
+				Metric: forescale.MetricLoad, Time: at, Value: 3})
+			points = append(points, forescale.DemandPoint{Service: name, Metric: forescale.MetricLoad, Time: at, Value: 3, Reporting: 1, Ready: 1})
+		}
+		if err := s.Append(ctx, samples); err != nil {
+			t.Fatal(err)
+		}
+		cells, err := s.DirtyCells(ctx, 1000)
+		if err != nil || len(cells) != services {
+			t.Fatalf("%d cells, %v", len(cells), err)
+		}
+		before := counting.run.Load()
+		if err := s.SaveDemand(ctx, cells, points); err != nil {
+			t.Fatal(err)
+		}
+		demand = counting.run.Load() - before
+		before = counting.run.Load()
+		if err := s.RecordPlan(ctx, p, nil); err != nil {
+			t.Fatal(err)
+		}
+		plans = counting.run.Load() - before
+		at = at.Add(time.Minute)
+		return plans, demand
+	}
+	round(160) // lines and decisions are made
+	fewPlans, fewDemand := round(16)
+	manyPlans, manyDemand := round(160)
+	t.Logf("of 16 services %d and %d statements, of 160 %d and %d", fewPlans, fewDemand, manyPlans, manyDemand)
+	if manyPlans-fewPlans != 9 || manyDemand-fewDemand != 9 { // nine more inserts
+		t.Errorf("144 services more take %d statements more for plans and %d for demand, want 9 and 9", manyPlans-fewPlans, manyDemand-fewDemand)
+	}
+	ds, err := s.Decisions(ctx, forescale.DecisionQuery{Limit: 1000})
+	if err != nil || len(ds) != 160 {
+		t.Fatalf("%d decisions, %v, want 160", len(ds), err)
+	}
+	for _, d := range ds {
+		want := 1 // in the last round
+		if d.Service < "service-00016" {
+			want = 2
+		}
+		if d.Repeats != want || !d.LastAt.Equal(at.Add(-time.Minute)) {
+			t.Fatalf("%+v repeats %d times, want %d", d, d.Repeats, want)
+		}
+	}
+}
+
 // The questions of each step must be answered from an index, not by reading a
 // table that grows with history.
 func TestQuestionsOfEachStepScanNoHistory(t *testing.T) {

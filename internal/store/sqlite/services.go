@@ -7,6 +7,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // PutService implements [store.Services].
@@ -45,22 +46,25 @@ func (t *tx) serviceVersion(name string) (last int64, exists bool, err error) {
 	return last, exists, err
 }
 
-func scanService(r row) (svc forescale.Service, err error) {
-	var name, body string
-	var version, updated int64
-	if err := r.Scan(&name, &version, &updated, &body); err != nil {
-		return svc, err
+// serviceScan reads services; those that are as they were are not decoded again.
+func serviceScan(decoded *encoding.Services) func(row) (forescale.Service, error) {
+	return func(r row) (svc forescale.Service, err error) {
+		var name, body string
+		var version, updated int64
+		if err := r.Scan(&name, &version, &updated, &body); err != nil {
+			return svc, err
+		}
+		if svc, err = decoded.Decode(name, body); err != nil {
+			return svc, store.Contradiction("service", name, err)
+		}
+		svc.Name, svc.Version, svc.UpdatedAt = name, version, fromMS(updated)
+		return svc, nil
 	}
-	if err := json.Unmarshal([]byte(body), &svc); err != nil {
-		return svc, store.Contradiction("service", name, err)
-	}
-	svc.Name, svc.Version, svc.UpdatedAt = name, version, fromMS(updated)
-	return svc, nil
 }
 
 // Service implements [store.Services].
 func (s *Store) Service(ctx context.Context, name string) (forescale.Service, error) {
-	return first(ctx, s, "read service "+name, store.NotFound("service", name), scanService,
+	return first(ctx, s, "read service "+name, store.NotFound("service", name), serviceScan(&s.writer.decoded),
 		"SELECT name, version, updated_at, body FROM service WHERE name = ? AND body IS NOT NULL", name)
 }
 
@@ -78,11 +82,12 @@ func (s *Store) FindServices(ctx context.Context, q forescale.ServiceQuery) ([]f
 		w.add("name > ?", q.After)
 	}
 	query := "SELECT name, version, updated_at, body FROM service" + w.String() + " ORDER BY name" + w.limit(q.Limit)
-	return list(ctx, s, "list services", scanService, query, w.args...)
+	return list(ctx, s, "list services", serviceScan(&s.writer.decoded), query, w.args...)
 }
 
 // DeleteService implements [store.Services].
 func (s *Store) DeleteService(ctx context.Context, name string) error {
+	defer s.writer.decoded.Forget(name)
 	return s.write(ctx, "delete service "+name, func(t *tx) error {
 		n, err := t.changed("UPDATE service SET body = NULL WHERE name = ? AND body IS NOT NULL", name)
 		return orNotFound(n, err, "service", name)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // writer is the one connection that writes. Its turn is a channel rather than a
@@ -28,6 +29,7 @@ type writer struct {
 	series      map[seriesKey]int64 // ids, of committed rows only
 	handedLock  sync.Mutex
 	handed      map[handedCell]int64
+	decoded     encoding.Services // for those who read, too
 }
 
 func openWriter(ctx context.Context, path string, c connector) (*writer, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/money"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // Book implements [store.Money]. It is read as of one moment.
@@ -51,7 +52,7 @@ func bookOf(ctx context.Context, q querier, now time.Time) (*money.Book, error) 
 	if b.Meters, err = readAll(ctx, q, scanMeter, "SELECT zone, month, at FROM meter ORDER BY zone"); err != nil {
 		return nil, err
 	}
-	if b.Services, err = readAll(ctx, q, scanService, `SELECT name, version, updated_at, body FROM service
+	if b.Services, err = readAll(ctx, q, serviceScan(&encoding.Services{}), `SELECT name, version, updated_at, body FROM service
 		WHERE (body ->> 'price_per_hour') IS NOT NULL ORDER BY name`); err != nil {
 		return nil, err
 	}

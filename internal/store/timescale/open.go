@@ -15,6 +15,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // Store is a store in a PostgreSQL database, with or without TimescaleDB.
@@ -32,8 +33,9 @@ type Store struct {
 	life   sync.RWMutex // held for reading by each method, for writing by Close
 	closed bool
 
-	names  names
-	handed handed
+	names   names
+	handed  handed
+	decoded encoding.Services
 }
 
 var _ store.Store = (*Store)(nil)

@@ -28,7 +28,7 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 		if err != nil {
 			return err
 		}
-		for _, part := range distinct(p.Services) {
+		for _, part := range store.Distinct(p.Services) {
 			if err := t.savePlans(ctx, part); err != nil {
 				return err
 			}
@@ -41,25 +41,6 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 		}
 		return t.saveInstances(ctx, instances)
 	})
-}
-
-// distinct cuts a round into parts in which each service comes once: nearly
-// always one.
-func distinct(services []forescale.ServicePlan) (parts [][]forescale.ServicePlan) {
-	seen := map[string]bool{}
-	from := 0
-	for i, p := range services {
-		if seen[p.Service] {
-			parts = append(parts, services[from:i])
-			from = i
-			clear(seen)
-		}
-		seen[p.Service] = true
-	}
-	if from < len(services) {
-		parts = append(parts, services[from:])
-	}
-	return parts
 }
 
 // savePlans keeps the plans as their services' newest.

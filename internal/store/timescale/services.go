@@ -7,6 +7,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // PutService implements [store.Services].
@@ -45,22 +46,25 @@ func (t *tx) holdService(ctx context.Context, svc forescale.Service) (last int64
 	return last, exists, err
 }
 
-func scanService(r row) (svc forescale.Service, err error) {
-	var stored forescale.Service
-	var body string
-	if err := r.Scan(&stored.Name, &stored.Version, &stored.UpdatedAt, &body); err != nil {
-		return svc, err
+// serviceScan reads services; those that are as they were are not decoded again.
+func serviceScan(decoded *encoding.Services) func(row) (forescale.Service, error) {
+	return func(r row) (svc forescale.Service, err error) {
+		var stored forescale.Service
+		var body string
+		if err := r.Scan(&stored.Name, &stored.Version, &stored.UpdatedAt, &body); err != nil {
+			return svc, err
+		}
+		if svc, err = decoded.Decode(stored.Name, body); err != nil {
+			return svc, store.Contradiction("service", stored.Name, err)
+		}
+		svc.Name, svc.Version, svc.UpdatedAt = stored.Name, stored.Version, stored.UpdatedAt.UTC()
+		return svc, nil
 	}
-	if err := json.Unmarshal([]byte(body), &svc); err != nil {
-		return svc, store.Contradiction("service", stored.Name, err)
-	}
-	svc.Name, svc.Version, svc.UpdatedAt = stored.Name, stored.Version, stored.UpdatedAt.UTC()
-	return svc, nil
 }
 
 // Service implements [store.Services].
 func (s *Store) Service(ctx context.Context, name string) (forescale.Service, error) {
-	return first(ctx, s, "read service "+name, store.NotFound("service", name), scanService,
+	return first(ctx, s, "read service "+name, store.NotFound("service", name), serviceScan(&s.decoded),
 		"SELECT name, version, updated_at, body FROM service WHERE name = $1 AND body IS NOT NULL", name)
 }
 
@@ -78,11 +82,12 @@ func (s *Store) FindServices(ctx context.Context, q forescale.ServiceQuery) ([]f
 		w.add("name > " + w.arg(q.After))
 	}
 	query := "SELECT name, version, updated_at, body FROM service" + w.String() + " ORDER BY name" + w.limit(q.Limit)
-	return list(ctx, s, "list services", scanService, query, w.args...)
+	return list(ctx, s, "list services", serviceScan(&s.decoded), query, w.args...)
 }
 
 // DeleteService implements [store.Services].
 func (s *Store) DeleteService(ctx context.Context, name string) error {
+	defer s.decoded.Forget(name)
 	return s.write(ctx, "delete service "+name, func(ctx context.Context, t *tx) error {
 		n, err := t.changed(ctx, "UPDATE service SET body = NULL WHERE name = $1 AND body IS NOT NULL", name)
 		return orNotFound(n, err, "service", name)
