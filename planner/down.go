@@ -18,7 +18,7 @@ type windows struct {
 // dwell is how long an instance must have been stopped before the next is ordered, for
 // a stop to be worth it where the minutes are known: shorter ones save little and look
 // like indecision.
-const dwell = 5 * time.Minute
+const dwell = 150 * time.Second
 
 // readWindows goes by what is known. A forecast around which the minutes are known
 // tells what they will need, and by the newest minutes how far off it is: then only
