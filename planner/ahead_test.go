@@ -39,7 +39,7 @@ func TestAhead(t *testing.T) {
 		}, "08:40:12 4 steady"},
 		{"with known minutes neither does one that would be made good within minutes", func(s *State) {
 			s.Forecasts[0] = known(foresee(func(t time.Time) float64 {
-				if !t.Before(clock(10, 0)) && t.Before(clock(10, 5)) {
+				if !t.Before(clock(10, 0)) && t.Before(clock(10, 10)) {
 					return 1
 				}
 				return 2.3
