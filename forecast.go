@@ -38,6 +38,29 @@ type Minutes struct {
 	Above   float64   `json:"above"`            // share of the minutes of about a week that needed more than was planned ahead
 	Seen    int       `json:"seen"`             // minutes that were looked at
 	Pairs   Pairs     `json:"pairs"`            // what Follow is from
+
+	Rough    float64             `json:"rough,omitempty"` // half the mean square of steps from minute to minute lately; 0: not known
+	Usual    float64             `json:"usual,omitempty"` // the geometric mean of Rough in the days behind
+	Width    WidthBy             `json:"width,omitempty"` // in use
+	Readings [widthsBy]MinutesBy `json:"readings"`        // how each way to read the width does
+}
+
+// WidthBy is a way to read how wide demand lies around a forecast.
+type WidthBy int
+
+// The ways. Shift and Above of Minutes are those of the one in use.
+const (
+	WidthAlike   WidthBy = iota // by the forecast and the scatter of minutes, at all times alike
+	WidthByRough                // also by how rough the newest minutes were against what is usual
+	widthsBy     int     = iota
+)
+
+// MinutesBy is how one way to read the width does: each has its own shift, so that all
+// meet the objective, and the one that keeps the fewest to spare is used.
+type MinutesBy struct {
+	Shift float64 `json:"shift"`
+	Above float64 `json:"above"`
+	Spare float64 `json:"spare"` // mean of the instances planned ahead above those needed, over about a week
 }
 
 // Pairs are sums over minutes of what the forecast was off a lead time before and
@@ -52,12 +75,16 @@ func (m Minutes) Known() bool { return m.Unit > 0 }
 
 // Valid reports whether all is a number, and what can be so.
 func (m Minutes) Valid() bool {
-	for _, v := range append([]float64{m.Unit, m.Scatter, m.Follow, m.Shift, m.Above, m.Pairs.Product, m.Pairs.Square}, m.Before...) {
+	all := append([]float64{m.Unit, m.Scatter, m.Follow, m.Shift, m.Above, m.Pairs.Product, m.Pairs.Square, m.Rough, m.Usual}, m.Before...)
+	for _, r := range m.Readings {
+		all = append(all, r.Shift, r.Above, r.Spare)
+	}
+	for _, v := range all {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return false
 		}
 	}
-	return m.Unit >= 0 && m.Scatter >= 0 && m.Seen >= 0
+	return m.Unit >= 0 && m.Scatter >= 0 && m.Seen >= 0 && m.Rough >= 0 && m.Usual >= 0 && m.Width >= 0 && int(m.Width) < len(m.Readings)
 }
 
 // Score is how the model did in a back-test on the history it was made from.

@@ -37,6 +37,24 @@ func TestAhead(t *testing.T) {
 				return 2.5
 			})
 		}, "08:40:12 4 steady"},
+		{"with known minutes neither does one that would be made good within minutes", func(s *State) {
+			s.Forecasts[0] = known(foresee(func(t time.Time) float64 {
+				if !t.Before(clock(10, 0)) && t.Before(clock(10, 10)) {
+					return 1
+				}
+				return 2.3
+			}))
+			s.Demand = flat(2.3)
+		}, "08:40:12 4 steady"},
+		{"a longer one does", func(s *State) {
+			s.Forecasts[0] = known(foresee(func(t time.Time) float64 {
+				if !t.Before(clock(10, 0)) && t.Before(clock(10, 15)) {
+					return 1
+				}
+				return 2.3
+			}))
+			s.Demand = flat(2.3)
+		}, "08:40:12 4 steady; 10:05:00 2 forecast_fall; 10:10:20 4 forecast_rise"},
 		{"max and min bound what is ahead", func(s *State) {
 			s.Service.Max, s.Service.Min = 5, 4
 			s.Forecasts[0] = foresee(day)

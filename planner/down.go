@@ -15,9 +15,14 @@ type windows struct {
 	slack  time.Duration // beyond the lead time for which is ordered already now
 }
 
+// dwell is how long an instance must have been stopped before the next is ordered, for
+// a stop to be worth it where the minutes are known: shorter ones save little and look
+// like indecision.
+const dwell = 150 * time.Second
+
 // readWindows goes by what is known. A forecast around which the minutes are known
 // tells what they will need, and by the newest minutes how far off it is: then only
-// what would have to be started again before it could arrive is kept, and what was
+// what would have to be ordered again within the dwell time is kept, and what was
 // just ordered until it is there. Else the minutes behind have to tell, and the
 // forecast has to be far below.
 func (r *round) readWindows() windows {
@@ -28,7 +33,7 @@ func (r *round) readWindows() windows {
 	}
 	most := History - forescale.DemandStep
 	if known {
-		return windows{behind: liveCells * forescale.DemandStep, seen: min(r.o.ReactiveWindow, most), rest: r.lead}
+		return windows{behind: liveCells * forescale.DemandStep, seen: min(r.o.ReactiveWindow, most), beyond: dwell, rest: r.lead}
 	}
 	w := max(r.o.Window, r.lead)
 	behind := w

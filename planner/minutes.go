@@ -31,6 +31,9 @@ const (
 	stepsBefore = 3
 	// longestLook bounds how many minutes are learned from at once.
 	longestLook = 60
+	// Of the ways to read the width another is used when, after so many minutes, it costs
+	// less by such a share.
+	seenToChoose, worthChange = 720, 0.02
 	// looks bounds the moments and lead times that a minute is looked at from.
 	looks = 5
 )
@@ -64,7 +67,13 @@ func LearnMinutes(s forescale.Service, lead time.Duration, r Recent, before, f *
 		m.Follow = min(max(m.Follow, 0), 1)
 		m.Above = min(max(m.Above, 0), 1)
 	}
+	if m.Readings == [len(m.Readings)]forescale.MinutesBy{} {
+		for k := range m.Readings {
+			m.Readings[k] = forescale.MinutesBy{Shift: m.Shift, Above: m.Above}
+		}
+	}
 	m.Unit, m.Scatter = scatter(r, f.Step)
+	m.Rough, m.Usual = roughness(r, m.Unit)
 	if !m.Known() || len(f.Values) == 0 || len(f.Levels) == 0 {
 		return forescale.Minutes{}
 	}
@@ -74,6 +83,9 @@ func LearnMinutes(s forescale.Service, lead time.Duration, r Recent, before, f *
 	b := *before
 	if !b.Minutes.Known() {
 		b.Minutes = m
+	}
+	if b.Minutes.Readings == [len(m.Readings)]forescale.MinutesBy{} { // it was made before there were several
+		b.Minutes.Readings = m.Readings
 	}
 	l := learner{s: s.WithDefaults(), lead: lead, r: r, f: &b, m: &m}
 	l.all()
@@ -127,6 +139,28 @@ func scatter(r Recent, step time.Duration) (unit, deviation float64) {
 	return unit, math.Sqrt(squares / float64(cells*(width-1)))
 }
 
+// roughness is that of the newest minutes, and what is usual: its geometric mean.
+func roughness(r Recent, unit float64) (rough, usual float64) {
+	o := outlook{f: &forescale.Forecast{Minutes: forescale.Minutes{Unit: unit}}}
+	steps, sum, last := 0, 0.0, math.NaN()
+	for _, v := range r.Values {
+		z := o.root(float64(v))
+		if step := z - last; isNumber(step) {
+			if steps == 0 {
+				rough = step*step/2 + calmest
+			}
+			rough = rougher(rough, step)
+			sum += math.Log(rough)
+			steps++
+		}
+		last = z
+	}
+	if steps == 0 || unit <= 0 {
+		return 0, 0
+	}
+	return rough, math.Exp(sum / float64(steps))
+}
+
 // foreseen are the medians of the steps before f as the forecast before had them, moved
 // to where f begins.
 func foreseen(m forescale.Minutes, before, f *forescale.Forecast) []float64 {
@@ -162,7 +196,7 @@ func (l *learner) all() {
 		from = l.f.Start
 	}
 	minutes := 0
-	above := 0
+	var above [len(l.m.Readings)]int
 	for t := from; t.Before(l.r.End) && t.Before(l.f.End()); t = t.Add(forescale.DemandStep) {
 		v := l.r.before(t, 0)
 		if !isNumber(v) {
@@ -170,19 +204,48 @@ func (l *learner) all() {
 		}
 		minutes++
 		l.follow(t, v)
-		over := 0.0
-		if l.s.Band.Required(v) > l.planned(t) {
-			above++
-			over = 1
-		}
 		l.m.Seen++
-		l.m.Above += (over - l.m.Above) / float64(min(l.m.Seen, weekOfMinutes))
+		news := 1 / float64(min(l.m.Seen, weekOfMinutes))
+		needed := l.s.Band.Required(v)
+		for k, planned := range l.planned(t) {
+			by, over := &l.m.Readings[k], 0.0
+			if needed > planned {
+				above[k]++
+				over = 1
+			}
+			by.Above += (over - by.Above) * news
+			by.Spare += (float64(planned-needed) - by.Spare) * news
+		}
 	}
 	step := max(leastStepOfShift, firstStep/(1+float64(l.m.Seen)/stepHalved))
-	l.m.Shift += step * (float64(above) - (1-l.s.Objective)*float64(minutes))
-	l.m.Shift = min(max(l.m.Shift, lowestShift), highestShift)
+	for k := range l.m.Readings {
+		by := &l.m.Readings[k]
+		by.Shift += step * (float64(above[k]) - (1-l.s.Objective)*float64(minutes))
+		by.Shift = min(max(by.Shift, lowestShift), highestShift)
+	}
+	l.choose()
 	l.m.Follow = (l.m.Pairs.Product + followWeight*followAtFirst) / (l.m.Pairs.Square + followWeight)
 	l.m.Follow = min(max(l.m.Follow, 0), 1)
+}
+
+// choose picks the way to read the width that keeps the fewest to spare. One that was
+// above more often than another is charged for it: near the q-quantile of a normal
+// distribution, z deviations above the mean, a share less above costs
+// (1-q)/(z·φ(z)) times as large a share more to spare.
+func (l *learner) choose() {
+	q := l.s.Objective
+	z := max(deviations(q), 0.5)
+	charge := (1 - q) / (z * math.Exp(-z*z/2) / math.Sqrt(2*math.Pi))
+	cost := func(by forescale.MinutesBy) float64 { return by.Spare * (1 + charge*(by.Above/(1-q)-1)) }
+	if l.m.Seen >= seenToChoose {
+		for k, by := range l.m.Readings {
+			if now := cost(l.m.Readings[l.m.Width]); cost(by) < now-worthChange*math.Abs(now) {
+				l.m.Width = forescale.WidthBy(k)
+			}
+		}
+	}
+	by := l.m.Readings[l.m.Width]
+	l.m.Shift, l.m.Above = by.Shift, by.Above
 }
 
 // ahead is the lead time in whole minutes that lie before an order arrives.
@@ -205,31 +268,46 @@ func (l *learner) follow(t time.Time, v float64) {
 	l.m.Pairs.Square = pairsKept*l.m.Pairs.Square + then*then
 }
 
-// planned is what there would have been at t: the least that any look since a
-// lead time before has kept, as each may stop what it does not need within its own.
-func (l *learner) planned(t time.Time) int {
+// planned is what there would have been at t by each way to read the width: the least
+// that any look since a lead time before has kept, as each may stop what it does not
+// need within its own.
+func (l *learner) planned(t time.Time) (least [len(forescale.Minutes{}.Readings)]int) {
+	for k := range least {
+		least[k] = math.MaxInt
+	}
 	ahead := l.ahead()
 	stride := max(1, (ahead+looks-2)/(looks-1))
-	least := math.MaxInt
 	for back := ahead; ; back = max(0, back-stride) {
 		at := t.Add(-time.Duration(back) * forescale.DemandStep)
 		o := l.from(at)
-		most := 1
-		for on := 0; ; on = min(ahead, on+stride) {
-			when := at.Add(time.Duration(on) * forescale.DemandStep)
-			if when.Before(l.f.Start) {
-				when = l.f.Start
-			}
-			if v, ok := o.high(when); ok && isNumber(v) {
-				most = max(most, l.s.Band.Required(v))
-			}
-			if on == ahead {
-				break
-			}
+		for k := range least {
+			o.by(forescale.WidthBy(k), l.f.Minutes.Readings[k].Shift)
+			least[k] = min(least[k], l.kept(&o, at, ahead, stride))
 		}
-		least = min(least, most)
 		if back == 0 {
 			return least
+		}
+	}
+}
+
+// kept is the most that a look at a time needs, of live demand and within the lead time.
+func (l *learner) kept(o *outlook, at time.Time, ahead, stride int) int {
+	most := 1
+	for ago := 1; ago <= liveCells; ago++ {
+		if v := l.r.before(at, ago); isNumber(v) {
+			most = max(most, l.s.Band.Required(v))
+		}
+	}
+	for on := 0; ; on = min(ahead, on+stride) {
+		when := at.Add(time.Duration(on) * forescale.DemandStep)
+		if when.Before(l.f.Start) {
+			when = l.f.Start
+		}
+		if v, ok := o.high(when); ok && isNumber(v) {
+			most = max(most, l.s.Band.Required(v))
+		}
+		if on == ahead {
+			return most
 		}
 	}
 }

@@ -226,6 +226,72 @@ func TestWhatLastsIsLearned(t *testing.T) {
 	}
 }
 
+// A service that is calm for some hours and rough for others is followed with fewer to
+// spare when the width goes by the newest minutes; one that is the same at any time is not.
+func TestTheWidthGoesByTheNewestMinutesWhereThatPays(t *testing.T) {
+	const days = 5
+	level := func(int) float64 { return 9 }
+	noise := func(wide func(m int) float64) func(int) float64 {
+		r := rand.New(rand.NewPCG(6, 1))
+		drawn := make([]float64, days*1440)
+		for i := range drawn {
+			drawn[i] = r.NormFloat64() * wide(i)
+		}
+		return func(m int) float64 { return max(0, 9*(1+drawn[m])) }
+	}
+	changing, above := trained(days, 0.99, noise(func(m int) float64 { return []float64{0.02, 0.2}[m/180%2] }), level)
+	alike, _ := trained(days, 0.99, noise(func(int) float64 { return 0.14 }), level)
+	if changing.Width != forescale.WidthByRough || alike.Width != forescale.WidthAlike {
+		t.Errorf("the width goes by way %d where noise changes, by %d where it does not", changing.Width, alike.Width)
+	}
+	if by := changing.Readings; by[forescale.WidthByRough].Spare > 0.9*by[forescale.WidthAlike].Spare {
+		t.Errorf("to spare by the newest minutes are %.2f, else %.2f", by[forescale.WidthByRough].Spare, by[forescale.WidthAlike].Spare)
+	}
+	if above < 0.003 || above > 0.016 {
+		t.Errorf("%.2f %% of the last day's minutes needed more than was planned", 100*above)
+	}
+	if in := changing.Readings[changing.Width]; in.Shift != changing.Shift || in.Above != changing.Above {
+		t.Errorf("in use is %+v, told is %+v", in, changing)
+	}
+}
+
+func TestRoughMinutesWidenTheOutlookAndCalmOnesNarrowIt(t *testing.T) {
+	f := known(foresee(func(time.Time) float64 { return 2.5 }))
+	f.Minutes.Width, f.Minutes.Rough, f.Minutes.Usual = forescale.WidthByRough, 0.001, 0.001
+	high := func(demand func(ago int) float64) float64 {
+		o := lookAhead(&f, 0.99, now, 5*time.Minute, demand)
+		o.off = 0 // of which other tests tell
+		v, _ := o.high(now)
+		return v
+	}
+	calm := high(func(int) float64 { return 2.5 })
+	unknown := high(func(int) float64 { return math.NaN() })
+	rough := high(func(ago int) float64 { return 2.5 + float64(ago%2) })
+	if !(2.5 < calm && calm < unknown && unknown < rough) {
+		t.Errorf("the plan is for %.3f after calm minutes, %.3f when none are known, %.3f after rough ones", calm, unknown, rough)
+	}
+	f.Minutes.Width = forescale.WidthAlike
+	if alike := high(func(ago int) float64 { return 2.5 + float64(ago%2) }); alike != unknown {
+		t.Errorf("at all times alike it is for %.3f, want %.3f", alike, unknown)
+	}
+	f.Minutes.Width, f.Minutes.Usual = forescale.WidthByRough, 0
+	if alike := high(func(ago int) float64 { return 2.5 + float64(ago%2) }); alike != unknown {
+		t.Errorf("with nothing usual it is for %.3f, want %.3f", alike, unknown)
+	}
+}
+
+// What was learned before there were ways to read the width goes on.
+func TestAShiftLearnedBeforeGoesOnInAllWays(t *testing.T) {
+	before, f := known(foresee(func(time.Time) float64 { return 2.5 })), foresee(func(time.Time) float64 { return 2.5 })
+	before.Minutes.Shift = 1.5
+	m := LearnMinutes(checkout(), time.Minute, Recent{End: clock(8, 30), Values: slices.Repeat([]float32{2.5}, 600)}, &before, &f)
+	for k, by := range m.Readings {
+		if math.Abs(by.Shift-1.5) > 0.01 || math.Abs(by.Above-0.008) > 0.001 {
+			t.Errorf("way %d begins with %+v", k, by)
+		}
+	}
+}
+
 func TestTheMediansBeforeMeetTheForecast(t *testing.T) {
 	a := known(foresee(func(at time.Time) float64 { return 2 + at.Sub(clock(8, 30)).Hours() }))
 	b := foresee(func(at time.Time) float64 { return 3 + at.Sub(clock(8, 45)).Hours() })
@@ -251,6 +317,14 @@ func TestAnythingIsLearnedFrom(t *testing.T) {
 			Unit: rapid.SampledFrom([]float64{0, 1e-9, 2, 1e9, math.NaN()}).Draw(t, "unit"), Follow: rapid.Float64Range(-1, 2).Draw(t, "follow"),
 			Shift: rapid.Float64Range(-5, 5).Draw(t, "shift"), Seen: rapid.IntRange(0, 100_000).Draw(t, "seen"),
 			Before: rapid.SliceOfN(rapid.Float64Range(0, 10), 0, 3).Draw(t, "before"),
+		}
+		if rapid.Bool().Draw(t, "read in ways") {
+			before.Minutes.Width = forescale.WidthBy(rapid.IntRange(-1, 2).Draw(t, "width"))
+			before.Minutes.Rough, before.Minutes.Usual = rapid.SampledFrom([]float64{0, 1e-9, 0.01, 1e9}).Draw(t, "rough"), rapid.SampledFrom([]float64{0, 1e-9, 0.01}).Draw(t, "usual")
+			for k := range before.Minutes.Readings {
+				before.Minutes.Readings[k] = forescale.MinutesBy{Shift: rapid.Float64Range(-5, 5).Draw(t, "shift by"),
+					Above: rapid.Float64Range(0, 1).Draw(t, "above by"), Spare: rapid.Float64Range(-3, 1e6).Draw(t, "spare")}
+			}
 		}
 		r := Recent{End: now.Truncate(time.Minute)}
 		for range rapid.IntRange(0, 200).Draw(t, "minutes") {

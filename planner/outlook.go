@@ -19,6 +19,11 @@ const (
 	newestMinutes = 14
 	// fading is the time beyond the lead in which half of what a forecast is off is gone.
 	fading = 30 * time.Minute
+	// roughNews is the share of each minute in roughness, so that half of it is of the
+	// newest quarter of an hour: 1 - 2^(-1/15). None is below calmest.
+	roughNews, calmest = 0.0452, 1e-6
+	// leastRough and mostRough bound how far roughness may be from what is usual.
+	leastRough, mostRough = 0.05, 20
 	// widthLevel is the quantile whose distance from the median tells a forecast's width.
 	widthLevel = 0.9
 )
@@ -34,6 +39,8 @@ type outlook struct {
 	stays float64 // standard deviations above the median
 	off   float64 // what the newest minutes are above it, on the root scale
 	left  float64 // share of that which is left after a lead time
+	rough float64 // what the width is multiplied with when it goes by how rough the newest minutes were
+	width float64 // what it is multiplied with
 
 	mid, wide int     // positions of the median and of the level that tells the width
 	widths    float64 // standard deviations between both, 0: the width is not told
@@ -47,13 +54,15 @@ func lookAhead(f *forescale.Forecast, q float64, at time.Time, lead time.Duratio
 		return o
 	}
 	o.setLevels()
-	o.stays = deviations(q) + f.Minutes.Shift
 	o.left = f.Minutes.Follow
 	sum, weights, weight := 0.0, 0.0, 1.0
 	minute := at.Truncate(forescale.DemandStep)
+	var roots [newestMinutes + 1]float64
 	for ago := 1; ago <= newestMinutes; ago++ {
+		roots[ago] = math.NaN()
 		if v := demand(ago); isNumber(v) {
-			sum += weight * (o.root(v) - o.root(o.median(minute.Add(-time.Duration(ago)*forescale.DemandStep))))
+			roots[ago] = o.root(v)
+			sum += weight * (roots[ago] - o.root(o.median(minute.Add(-time.Duration(ago)*forescale.DemandStep))))
 			weights += weight
 		}
 		weight /= 2
@@ -61,7 +70,40 @@ func lookAhead(f *forescale.Forecast, q float64, at time.Time, lead time.Duratio
 	if weights > 0 {
 		o.off = sum / weights
 	}
+	o.rough = o.roughness(int(minute.Sub(f.Issued.Truncate(forescale.DemandStep))/forescale.DemandStep), roots[:])
+	o.by(f.Minutes.Width, f.Minutes.Shift)
 	return o
+}
+
+// by sets how the width is read, and the shift that goes with it.
+func (o *outlook) by(w forescale.WidthBy, shift float64) {
+	o.stays, o.width = deviations(o.q)+shift, 1
+	if w == forescale.WidthByRough {
+		o.width = o.rough
+	}
+}
+
+// roughness is what the width is multiplied with for what the newest minutes did,
+// given by how many minutes ago they were; since is how many have come since the forecast.
+func (o *outlook) roughness(since int, roots []float64) float64 {
+	m := &o.f.Minutes
+	if m.Rough <= 0 || m.Usual <= 0 {
+		return 1
+	}
+	rough := m.Rough
+	for ago := min(since, len(roots)-2); ago >= 1; ago-- {
+		rough = rougher(rough, roots[ago]-roots[ago+1])
+	}
+	// A standard deviation goes with the square root, and half of it lasts.
+	return math.Sqrt(math.Sqrt(min(max(rough/m.Usual, leastRough), mostRough)))
+}
+
+// rougher is the roughness after one more step from minute to minute.
+func rougher(rough, step float64) float64 {
+	if !isNumber(step) {
+		return rough
+	}
+	return rough + roughNews*(step*step/2+calmest-rough)
 }
 
 // high is the demand that the plan is made for at t; ok is false beyond the forecast.
@@ -108,7 +150,7 @@ func (o *outlook) deviation(row []float64, median float64) float64 {
 		width = (o.root(row[o.wide]) - median) / o.widths
 	}
 	scatter := o.f.Minutes.Scatter
-	return max(math.Sqrt(width*width+scatter*scatter), leastDeviation)
+	return max(o.width*math.Sqrt(width*width+scatter*scatter), leastDeviation)
 }
 
 // setLevels finds the levels that are looked at.

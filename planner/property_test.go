@@ -301,6 +301,10 @@ func TestAnyState(t *testing.T) {
 			if !cs[i].At.After(cs[i-1].At) || cs[i].Wanted == cs[i-1].Wanted || cs[i].Wanted > v.Max || cs[i].Wanted < v.Min {
 				t.Fatalf("change %d of the plan: %+v after %+v", i, cs[i], cs[i-1])
 			}
+			fell := i == 1 && d.To < supply || i > 1 && cs[i-1].Wanted < cs[i-2].Wanted
+			if fell && cs[i].Wanted > cs[i-1].Wanted && cs[i].At.Sub(cs[i-1].At) < dwell && d.To >= v.Min && d.To < v.Max {
+				t.Fatalf("the plan stops at %v and starts at %v", cs[i-1].At, cs[i].At)
+			}
 		}
 		for _, x := range d.Reasons {
 			if text := x.Sentence(time.UTC, now); text == "" || text == string(x.Code) {
