@@ -208,3 +208,22 @@ func TestWhatWasLearnedKnowsALevelThatShifted(t *testing.T) {
 		}
 	}
 }
+
+// Four hours of three times the load, or of next to none, that last until now, move the
+// forecast of the second half of the next day hardly.
+func TestABurstThatGoesOnTellsLittleOfTomorrow(t *testing.T) {
+	const days = 28
+	for _, step := range []time.Duration{5 * time.Minute, 15 * time.Minute} {
+		day := int(24 * time.Hour / step)
+		for _, name := range []string{"shop", "flat"} {
+			s := load(name, 2, step, days)
+			usual := medianOf(must(t, begun(s, days*day, day)), day/2, day)
+			for _, factor := range []float64{.05, 3} {
+				f := must(t, begun(during(s, factor, days*24-4, days*24), days*day, day))
+				if got := medianOf(f, day/2, day); math.Abs(got/usual-1) > .15 {
+					t.Errorf("%s, steps of %v, %g times the load: the forecast is %.0f, without %.0f", name, step, factor, got, usual)
+				}
+			}
+		}
+	}
+}
