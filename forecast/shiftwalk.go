@@ -221,7 +221,8 @@ func (w *shiftWalk) suspectOf(from, t int, level float64) (c suspect) {
 	return c
 }
 
-// evidence is how much a change that lasts until block t counts, from 0 to 1.
+// evidence is how much a change that lasts until block t counts, from 0 to 1. Where
+// the level wanders from day to day anyway, models know it, and none counts.
 func (w *shiftWalk) evidence(c suspect, t int) float64 {
 	hours, agree := w.agreement(c, t)
 	_, newest := w.agreement(suspect{at: max(c.at, t+1-newestHours*w.perHour), size: c.size}, t)
@@ -235,7 +236,7 @@ func (w *shiftWalk) evidence(c suspect, t int) float64 {
 		faint, sure = faint*giantWait, sure*giantWait
 	}
 	return ramp(hours, faint, sure) * ramp(agree, 0.7, 0.85) * ramp(newest, 0.5, 0.8) *
-		(1 - ramp(uneven, 1, 1.35)) * ramp(odds, 2, 4) * ramp(size, 0.15, 0.22)
+		(1 - ramp(uneven, 1, 1.35)) * (1 - ramp(w.scatter, 0.1, 0.14)) * ramp(odds, 2, 4) * ramp(size, 0.15, 0.22) * (1 - ramp(size, 1.3, 1.7))
 }
 
 // unevenness is how far blocks since a change lie from its level, beside how far
