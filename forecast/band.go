@@ -37,9 +37,10 @@ func newBand(from, to int) band {
 // fit is what was learned for one band.
 type fit struct {
 	coef      [terms]float64
-	apart     [folds][terms]float64 // what all folds but one teach
-	first     int                   // step that the first fold begins with
-	span      int                   // steps of all folds
+	apart     [folds][terms]float64         // what all folds but one teach
+	first     int                           // step that the first fold begins with
+	span      int                           // steps of all folds
+	most      [terms - termResidual]float64 // of the terms of late, at the pairs
 	spread    [spreads]float64
 	lo, hi    float64             // bounds of the spread's logarithm: those seen
 	quantiles []float64           // of residual / spread, by level
@@ -172,8 +173,26 @@ func (l *learner) regress(b band) (f fit, ok bool) {
 	}
 	l.accumulate(resid, every)
 	f.coef, f.apart = l.solveFolds(resid)
+	for k := range resid {
+		for j, v := range l.x[k*terms+termResidual : (k+1)*terms] {
+			f.most[j] = max(f.most[j], math.Abs(v))
+		}
+	}
 	l.fitSpread(&f, resid)
 	return f, true
+}
+
+// burstLasts is the part of a day ahead of which nothing of late may count for more than
+// it ever did: a burst of some hours tells nothing of tomorrow. Nearer it may by as many
+// times as the lead is shorter.
+const burstLasts = 1.0 / 3
+
+// withinSeen bounds the terms of late by those seen, for a lead in days.
+func (f *fit) withinSeen(x *[terms]float64, lead float64) {
+	grow := max(1, burstLasts/lead)
+	for j, most := range f.most {
+		x[termResidual+j] = min(max(x[termResidual+j], -grow*most), grow*most)
+	}
 }
 
 // without is the correction that the fold of a step did not teach.

@@ -39,6 +39,7 @@ func (d *direct) told(p *past, origin, h int) (centre, spread float64) {
 	var s [spreads]float64
 	f := &d.bands[d.of[h]].fit
 	base := d.t.explain(p, pr, &x)
+	f.withinSeen(&x, float64(h+1)/p.cal.day)
 	d.t.widen(pr, base, &s)
 	coef := &f.coef
 	if i < len(p.y) {

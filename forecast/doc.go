@@ -13,6 +13,9 @@
 //	damped level     anything less, down to a single value
 //	an error         no value at all
 //
+// Where the level shifted, the history before is brought to that of now, and a warning
+// says so.
+//
 // [Train] does the same and keeps what it learned: the choice, the fits, how wide
 // errors are. With that [Trained.Forecast] forecasts for a day from the history as
 // it grows, without learning again:

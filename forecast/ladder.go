@@ -92,6 +92,7 @@ func (r rung) tell(v *view, levels []float64) (pr Prediction, ok bool) {
 	if stale := time.Duration(v.p.gap) * v.p.step; stale > staleAfter(v.p.step) {
 		warnings = append(warnings, fmt.Sprintf("the newest value is %v old", stale))
 	}
+	warnings = append(warnings, v.shifted()...)
 	pr.Warnings = slices.Concat(warnings, r.why, pr.Warnings)
 	return pr, finite(pr.Values)
 }

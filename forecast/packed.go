@@ -12,9 +12,9 @@ type packed struct {
 	naive  []float64 // [band][speaker but own words][level]
 }
 
-// packedBand is the room of a band but for quantiles: from and to, the correction,
+// packedBand is the room of a band but for quantiles: from and to, the correction, its bounds,
 // the spread and its bounds, the weights, and what the test found.
-const packedBand = 2 + terms + spreads + 2 + speakers + 4 + speakers
+const packedBand = 2 + terms + (terms - termResidual) + spreads + 2 + speakers + 4 + speakers
 
 func (k packed) band() int { return packedBand + k.levels }
 
@@ -29,6 +29,7 @@ func pack(bands []band, levels int) packed {
 		f := b.fit
 		put(float64(b.from), float64(b.to))
 		put(f.coef[:]...)
+		put(f.most[:]...)
 		put(f.spread[:]...)
 		put(f.lo, f.hi)
 		put(f.weight[:]...)
@@ -72,6 +73,7 @@ func (k packed) unpack() []band {
 		b := newBand(int(one()), int(one()))
 		f := &b.fit
 		take(f.coef[:])
+		take(f.most[:])
 		take(f.spread[:])
 		f.lo, f.hi = one(), one()
 		take(f.weight[:])

@@ -129,6 +129,7 @@ func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
 	var x [terms]float64
 	var s [spreads]float64
 	base := f.t.explain(f.p, pr, &x)
+	fit.withinSeen(&x, float64(lead)/f.p.cal.day)
 	f.t.widen(pr, base, &s)
 	centre := base + dot(fit.coef[:], x[:])
 	spread := fit.spreadOf(s[:])
@@ -138,10 +139,13 @@ func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
 			continue
 		}
 		z := f.t.z[n-1]
-		if j != lastValue { // one odd or saturated day is not repeated as it was
+		within := credible * spread // one odd or saturated day is not repeated as it was
+		if j == lastValue {
+			within *= max(1, burstLasts*f.p.cal.day/float64(lead))
+		} else {
 			z = f.p.repeat(f.t.calm, n-1+lead, n-1, naiveDays[j])
-			z = min(max(z, centre-credible*spread), centre+credible*spread)
 		}
+		z = min(max(z, centre-within), centre+within)
 		if math.IsNaN(z) {
 			continue
 		}

@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"hash/fnv"
+	"math"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type Trained struct {
 	rung
 	scale   float64 // of the values
+	shifts  []shift // of the level, in steps from begin
 	issued  time.Time
 	until   time.Time // it is learned anew from here on
 	step    time.Duration
@@ -52,7 +54,8 @@ func (t *Trained) Forecast(r Request) (f forescale.Forecast, ok bool) {
 		!slices.Equal(x.in.Levels, t.levels) || x.special.digest() != t.special {
 		return f, false
 	}
-	v, err := newViewIn(x.special.bend(x.in), t.scale)
+	in, all := atOneLevel(x.special.bend(x.in))
+	v, err := newViewIn(in, all, t.scaleNow(in.Series.Start, all))
 	if err != nil || v.p.gap < t.gap { // of nearer leads nothing was learned
 		return f, false
 	}
@@ -67,6 +70,21 @@ func (t *Trained) Forecast(r Request) (f forescale.Forecast, ok bool) {
 	return x.issue(pr), true
 }
 
+// scaleNow is the scale of a history from a start on with these shifts: values grow
+// and shrink with the level, and so does what they are counted in.
+func (t *Trained) scaleNow(start time.Time, now []shift) float64 {
+	log := 0.0
+	for _, s := range now {
+		log += s.log
+	}
+	for _, s := range t.shifts {
+		if t.begin.Add(time.Duration(s.at) * t.step).After(start) {
+			log -= s.log
+		}
+	}
+	return t.scale * math.Exp(log)
+}
+
 // Issued is when it was trained.
 func (t *Trained) Issued() time.Time { return t.issued }
 
@@ -77,17 +95,22 @@ const (
 )
 
 func newTrained(x prepared, v *view, r rung) *Trained {
-	t := &Trained{rung: r, scale: v.p.scale, issued: x.f.Issued, step: x.in.Series.Step, horizon: x.in.Horizon, gap: v.p.gap,
+	t := &Trained{rung: r, scale: v.p.scale, shifts: v.shifts, issued: x.f.Issued, step: x.in.Series.Step, horizon: x.in.Horizon, gap: v.p.gap,
 		begin: x.in.Series.Start, end: x.in.Series.End(), filled: v.p.filled,
 		levels: x.in.Levels, zone: x.in.Location, special: x.special.digest()}
-	// Services that were trained at once are trained again at times of their own.
-	h := fnv.New64a()
-	h.Write([]byte(x.f.Service))
-	h.Write([]byte(x.f.Metric))
-	phase := time.Duration(h.Sum64() % uint64(trainedFor))
-	t.until = t.issued.Add(-phase).Truncate(trainedFor).Add(phase + trainedFor)
+	t.until = dueAfter(t.issued, x.f.Service, x.f.Metric)
 	if short := t.issued.Add(time.Duration(len(v.p.y)) * t.step / trainedPart); short.Before(t.until) {
 		t.until = short
 	}
 	return t
+}
+
+// dueAfter is when what was learned at a time is learned anew at the latest. Services
+// that were trained at once are trained again at times of their own.
+func dueAfter(issued time.Time, service string, m forescale.Metric) time.Time {
+	h := fnv.New64a()
+	h.Write([]byte(service))
+	h.Write([]byte(m))
+	phase := time.Duration(h.Sum64() % uint64(trainedFor))
+	return issued.Add(-phase).Truncate(trainedFor).Add(phase + trainedFor)
 }

@@ -1,22 +1,32 @@
 package forecast
 
+import "time"
+
 // view is a history as models look at it. What several of them need is worked out
 // once.
 type view struct {
 	p      *past
+	begin  time.Time // of the input, and its end
+	end    time.Time
+	shifts []shift // of the level, that were taken out; in steps of the input
 	tracks [2]*track
 	way    [2]*course
 }
 
-func newView(in Input) (*view, error) { return newViewIn(in, 0) }
+// newView is a view in units of the history's median. Where the level shifted, the
+// history before is brought to that of now.
+func newView(in Input) (*view, error) {
+	in, all := atOneLevel(in)
+	return newViewIn(in, all, 0)
+}
 
-// newViewIn is a view in units of scale; 0: of the history's median.
-func newViewIn(in Input, scale float64) (*view, error) {
+// newViewIn is a view of a history at one level in units of scale; 0: of its median.
+func newViewIn(in Input, all []shift, scale float64) (*view, error) {
 	p, err := newPast(in, scale)
 	if err != nil {
 		return nil, err
 	}
-	return &view{p: p}, nil
+	return &view{p: p, begin: in.Series.Start, end: in.Series.End(), shifts: all}, nil
 }
 
 // track is the pass over the history, with weekly one that tells weekdays apart.
