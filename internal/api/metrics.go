@@ -54,7 +54,7 @@ func newMetrics(a *API) *metrics {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "forescale_step_failures_total", Help: "Parts of planning steps that failed."}),
 	}
 	m.registry.MustRegister(m.received, m.refused, m.ingest, m.decisions, m.steps, m.failures,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newAccuracyCollector(a))
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newHourlyCollector(a))
 	for _, c := range codes {
 		m.decisions.WithLabelValues(string(c))
 	}
