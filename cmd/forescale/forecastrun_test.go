@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,32 @@ func TestForecastRunReadsStandardInputAndWritesStandardOutput(t *testing.T) {
 	out := s.must("forecast", "run", "--input", "-", "--step", "1h", "--horizon", "2", "--quantiles", "0.5")
 	if n := strings.Count(out, "\n"); n != 1+2*2 {
 		t.Errorf("%d lines:\n%s", n, out)
+	}
+}
+
+func TestForecastRunIsTheSameOnAnyNumberOfCores(t *testing.T) {
+	s := newShell(t)
+	run := func(cores int, step string) string {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		var in strings.Builder
+		in.WriteString("timestamp,series,value\n")
+		for i := range 12 {
+			for k := range 24 * 15 {
+				at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC).Add(time.Duration(k) * time.Hour)
+				fmt.Fprintf(&in, "%s,s%d,%d\n", at.Format(time.RFC3339), i, 100+(k%24)*(i+3)+(k*k*(i+7))%41)
+			}
+		}
+		s.stdin = in.String()
+		r := s.run("forecast", "run", "--input", "-", "--step", step, "--horizon", "24", "--quantiles", "0.1,0.5,0.9")
+		if r.code != exitOK {
+			t.Fatal(r.err)
+		}
+		return r.out + r.err
+	}
+	for _, step := range []string{"1h", "15m"} { // by the combination, and by the profile
+		if one, four := run(1, step), run(4, step); one != four || strings.Count(one, "\n") < 12*24*3 {
+			t.Errorf("by steps of %s one core and four do not write the same", step)
+		}
 	}
 }
 
