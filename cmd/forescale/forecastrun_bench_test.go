@@ -53,7 +53,7 @@ func BenchmarkForecastRun(b *testing.B) {
 		many  int
 		bytes int64
 	}{
-		{"four_weeks_of_5_min/60MB", 5 * time.Minute, 8064, 60e6},
+		{"four_weeks_of_5_min/120MB", 5 * time.Minute, 8064, 120e6},
 		{"four_weeks_of_5_min/240MB", 5 * time.Minute, 8064, 240e6},
 		{"a_day_of_hours/60MB", time.Hour, 24, 60e6},
 		{"one_series_of_seconds/60MB", time.Second, 1_500_000, 60e6},
