@@ -98,6 +98,30 @@ type Score struct {
 // End is the time just after the last step.
 func (f Forecast) End() time.Time { return f.Start.Add(time.Duration(len(f.Values)) * f.Step) }
 
+// Times is the forecast of by times the demand, with what is known of its minutes: how
+// they scatter is told in units of the mean demand, and stays. What f holds is not
+// changed.
+func (f Forecast) Times(by float64) Forecast {
+	times := func(row []float64) []float64 {
+		out := make([]float64, len(row))
+		for i, v := range row {
+			out[i] = v * by
+		}
+		return out
+	}
+	rows := make([][]float64, len(f.Values))
+	for i, row := range f.Values {
+		rows[i] = times(row)
+	}
+	f.Values = rows
+	f.Score.Pinball, f.Score.Naive = f.Score.Pinball*by, f.Score.Naive*by
+	f.Minutes.Unit *= by
+	if f.Minutes.Before != nil {
+		f.Minutes.Before = times(f.Minutes.Before)
+	}
+	return f
+}
+
 // At is the demand quantile at level q during the step that covers t, linear
 // between levels and clamped to the outer ones. ok is false outside the forecast.
 func (f Forecast) At(t time.Time, q float64) (demand float64, ok bool) {

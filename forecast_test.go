@@ -2,6 +2,7 @@ package forescale_test
 
 import (
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -88,4 +89,18 @@ func TestQuantilesRiseWithTheLevel(t *testing.T) {
 			t.Fatalf("%g at %g is above %g at %g", lo, min(a, b), hi, max(a, b))
 		}
 	})
+}
+
+func TestTimesADemandKeepsHowMinutesScatter(t *testing.T) {
+	f := forescale.Forecast{Service: "web", Step: time.Hour, Levels: []float64{0.1, 0.9}, Values: [][]float64{{1, 2}, {3, 4}}, Score: forescale.Score{Pinball: 1, Naive: 2, Coverage: 0.9, Tested: 7},
+		Minutes: forescale.Minutes{Unit: 3, Scatter: 0.2, Before: []float64{1, 2, 3}, Follow: 0.5, Shift: 0.3, Above: 0.1, Seen: 9}}
+	got := f.Times(2)
+	want := forescale.Forecast{Service: "web", Step: time.Hour, Levels: []float64{0.1, 0.9}, Values: [][]float64{{2, 4}, {6, 8}}, Score: forescale.Score{Pinball: 2, Naive: 4, Coverage: 0.9, Tested: 7},
+		Minutes: forescale.Minutes{Unit: 6, Scatter: 0.2, Before: []float64{2, 4, 6}, Follow: 0.5, Shift: 0.3, Above: 0.1, Seen: 9}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if f.Values[1][1] != 4 || f.Minutes.Before[2] != 3 {
+		t.Errorf("the forecast itself was changed: %+v", f)
+	}
 }

@@ -18,6 +18,15 @@ type History struct {
 	Levels   []float64      // rising, in (0, 1); kept as asked
 	Location *time.Location // nil: UTC
 	Country  string         // whose public holidays count, of forescale.Countries; "": none
+
+	seen condensed
+}
+
+// condensed is what [History.Condense] saw and no longer holds.
+type condensed struct {
+	begin       time.Time // oldest time; zero: nothing was condensed
+	pairs       int       // how many of the held times were looked at already
+	twice, back int       // times that are the same as the one before, or before it
 }
 
 // FromHistory forecasts the steps that follow the newest value: the values are
@@ -52,8 +61,14 @@ func FromHistory(h History) (forescale.Forecast, error) {
 		warnings = append(warnings, fmt.Sprintf("%d values of the history are no numbers of zero or more and were left out", strange))
 	}
 	end := last.UTC().Truncate(h.Step).Add(h.Step)
+	if b := h.seen.begin; !b.IsZero() && b.Before(first) {
+		first = b
+	}
 	warnings = append(warnings, h.doubts(end.Sub(first))...)
-	first = h.oldest(first, end)
+	if oldest := h.oldest(first, end); oldest.After(first) {
+		warnings = append(warnings, fmt.Sprintf("the history spans more than the %d steps that are looked at: what was before %s was left out", MaxHistory, oldest.UTC().Format(time.RFC3339)))
+		first = oldest
+	}
 	g := newGridder(first, end, h.Step)
 	for i, t := range h.Times[:n] {
 		g.add(t, h.Values[i])
@@ -81,7 +96,8 @@ func (h History) oldest(first, end time.Time) time.Time {
 
 // Condense averages the values over their steps, but for the newest step and what
 // came after it, and lets go what no forecast looks at. It says by how many values
-// the history is shorter now.
+// the history is shorter now. What was seen of the times is not forgotten: a forecast
+// has the same warnings.
 func (h *History) Condense() (fewer int) {
 	n := min(len(h.Times), len(h.Values))
 	var first, last time.Time
@@ -97,8 +113,11 @@ func (h *History) Condense() (fewer int) {
 		return 0
 	}
 	open := last.UTC().Truncate(h.Step)
-	first = h.oldest(first, open)
-	g := newGridder(first, open, h.Step)
+	h.seen = h.order()
+	if h.seen.begin.IsZero() || first.Before(h.seen.begin) {
+		h.seen.begin = first
+	}
+	g := newGridder(h.oldest(first, open), open, h.Step)
 	var times []time.Time
 	var values []float64
 	for i, t := range h.Times[:n] {
@@ -114,29 +133,40 @@ func (h *History) Condense() (fewer int) {
 		}
 	}
 	h.Times, h.Values = append(h.Times, times...), append(h.Values, values...)
+	h.seen.pairs = len(h.Times)
 	return n - len(h.Times)
+}
+
+// order counts the times that are not after the one before, those of rows that were
+// condensed too.
+func (h *History) order() condensed {
+	c := h.seen
+	for i := max(1, c.pairs); i < min(len(h.Times), len(h.Values)); i++ {
+		switch d := h.Times[i].Sub(h.Times[i-1]); {
+		case d == 0:
+			c.twice++
+		case d < 0:
+			c.back++
+		}
+	}
+	return c
 }
 
 // doubts are warnings about the times of a history that spans so much.
 func (h History) doubts(span time.Duration) (warnings []string) {
 	n := min(len(h.Times), len(h.Values))
-	twice, back := 0, 0
-	gaps := make([]time.Duration, 0, 1000)
-	for i := 1; i < n; i++ {
-		switch d := h.Times[i].Sub(h.Times[i-1]); {
-		case d == 0:
-			twice++
-		case d < 0:
-			back++
-		case len(gaps) < cap(gaps):
+	order := h.order()
+	var gaps []time.Duration
+	for i := 1; i < n && len(gaps) < 1000; i++ {
+		if d := h.Times[i].Sub(h.Times[i-1]); d > 0 {
 			gaps = append(gaps, d)
 		}
 	}
-	if back > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d times are before the one of the row above; the rows were put in order", back))
+	if order.back > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d times are before the one of the row above; the rows were put in order", order.back))
 	}
-	if twice > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d times are the same as in the row above; their values were averaged", twice))
+	if order.twice > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d times are the same as in the row above; their values were averaged", order.twice))
 	}
 	if len(gaps) > 0 {
 		slices.Sort(gaps)

@@ -3,6 +3,7 @@ package forecast_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,48 @@ func TestCondensingAHistoryChangesNoForecast(t *testing.T) {
 	for i := range want.Values {
 		if math.Abs(got.Values[i][0]-want.Values[i][0]) > 1e-9*want.Values[i][0] {
 			t.Fatalf("step %d is %v, want %v", i, got.Values[i], want.Values[i])
+		}
+	}
+}
+
+// What is left out of a long history is said, also when it was let go on the way.
+func TestFromHistoryDoubtsAreTheSameWhenItWasCondensed(t *testing.T) {
+	h := forecast.History{Step: time.Minute, Horizon: 2, Levels: []float64{0.5}}
+	add := func(minute, n int) {
+		for i := range n {
+			h.Times, h.Values = append(h.Times, monday.Add(time.Duration(minute+i)*time.Minute)), append(h.Values, 5)
+		}
+	}
+	add(10, 50)
+	add(0, 10)      // before the row above
+	add(9, 1)       // doubled
+	add(60, 2*1024) // and on
+	late := forecast.MaxHistory + 600
+	whole := h
+	whole.Times, whole.Values = slices.Clone(h.Times), slices.Clone(h.Values)
+	h.Condense()
+	for _, x := range []*forecast.History{&h, &whole} {
+		for i := range 10 {
+			x.Times, x.Values = append(x.Times, monday.Add(time.Duration(late+i)*time.Minute)), append(x.Values, 5)
+		}
+	}
+	h.Condense()
+	h.Condense()
+	want, err := forecast.FromHistory(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := forecast.FromHistory(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.Warnings, want.Warnings) {
+		t.Errorf("condensed: %q\nnot:       %q", got.Warnings, want.Warnings)
+	}
+	all := strings.Join(want.Warnings, "; ")
+	for _, w := range []string{"1 times are before", "1 times are the same", "spans more than the 131072 steps that are looked at: what was before " + monday.Add(610*time.Minute).Format(time.RFC3339)} {
+		if !strings.Contains(all, w) {
+			t.Errorf("%q is missing in %q", w, all)
 		}
 	}
 }

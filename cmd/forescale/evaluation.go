@@ -21,7 +21,7 @@ func (s *server) evaluate(ctx context.Context, svc forescale.Service, days int) 
 	now := s.cfg.Clock.Now()
 	to := now.Add(-2 * forescale.DemandStep).UTC().Truncate(forescale.DemandStep) // the newest minutes may still be incomplete
 	measured := time.Duration(days) * 24 * time.Hour
-	demand, err := sim.ReadDemand(ctx, s.cfg.Store, svc, to.Add(-measured-learnFrom), to)
+	demand, counts, err := sim.ReadDemand(ctx, s.cfg.Store, svc, to.Add(-measured-learnFrom), to)
 	if err != nil {
 		return e, err
 	}
@@ -46,6 +46,6 @@ func (s *server) evaluate(ctx context.Context, svc forescale.Service, days int) 
 			times = &learned[i]
 		}
 	}
-	return sim.Evaluate(ctx, sim.Past{Service: svc, Demand: demand, Warmup: planner.LeadTime(now, svc, warmups, times, 0),
+	return sim.Evaluate(ctx, sim.Past{Service: svc, Demand: demand, Counts: counts, Warmup: planner.LeadTime(now, svc, warmups, times, 0),
 		From: to.Add(-measured), To: to, Options: loop.Options{Step: s.cfg.Options.Step, Interval: time.Minute}}, memory.New())
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,32 @@ func TestForecastRunReadsStandardInputAndWritesStandardOutput(t *testing.T) {
 	out := s.must("forecast", "run", "--input", "-", "--step", "1h", "--horizon", "2", "--quantiles", "0.5")
 	if n := strings.Count(out, "\n"); n != 1+2*2 {
 		t.Errorf("%d lines:\n%s", n, out)
+	}
+}
+
+func TestForecastRunIsTheSameOnAnyNumberOfCores(t *testing.T) {
+	s := newShell(t)
+	run := func(cores int, step string) string {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		var in strings.Builder
+		in.WriteString("timestamp,series,value\n")
+		for i := range 12 {
+			for k := range 24 * 15 {
+				at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC).Add(time.Duration(k) * time.Hour)
+				fmt.Fprintf(&in, "%s,s%d,%d\n", at.Format(time.RFC3339), i, 100+(k%24)*(i+3)+(k*k*(i+7))%41)
+			}
+		}
+		s.stdin = in.String()
+		r := s.run("forecast", "run", "--input", "-", "--step", step, "--horizon", "24", "--quantiles", "0.1,0.5,0.9")
+		if r.code != exitOK {
+			t.Fatal(r.err)
+		}
+		return r.out + r.err
+	}
+	for _, step := range []string{"1h", "15m"} { // by the combination, and by the profile
+		if one, four := run(1, step), run(4, step); one != four || strings.Count(one, "\n") < 12*24*3 {
+			t.Errorf("by steps of %s one core and four do not write the same", step)
+		}
 	}
 }
 
@@ -163,7 +190,7 @@ func TestSeriesThatHaveEndedAreLetGoWhenTheInputIsLong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := heldSeries{request: request, most: most, out: out, index: map[string]int{}, gone: map[string]bool{}, empty: map[string]bool{}}
+		b := newHeldSeries(request, most, out, func([]string) {})
 		held := 0
 		for line, name := range names {
 			for i := range 100 {
@@ -190,6 +217,50 @@ func TestSeriesThatHaveEndedAreLetGoWhenTheInputIsLong(t *testing.T) {
 	}
 	if _, _, err := feed(150, "a", "b", "a"); err == nil || !strings.Contains(err.Error(), "too long to be held") {
 		t.Errorf("a series that goes on after it was let go: %v", err)
+	}
+}
+
+// A stream of many short series, some of them without a value, is forecast whole, and
+// what is held does not grow with it.
+func TestNothingIsHeldOfSeriesThatAreDone(t *testing.T) {
+	request := forecastRequest{step: time.Hour, horizon: 1000, levels: []float64{0.5}, zone: time.UTC}
+	var text, notes strings.Builder
+	out, err := newForecastCSV(&text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newHeldSeries(request, 500, out, func(ns []string) {
+		for _, n := range ns {
+			notes.WriteString(n + "\n")
+		}
+	})
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	const many = 300
+	line := int64(1)
+	for i := range many {
+		for k := range 3 {
+			line++
+			row := collector.HistoryRow{Line: line, Series: fmt.Sprint("series-", i), Time: at.Add(time.Duration(k) * time.Hour), Value: 1, Gap: i%3 == 0}
+			if err := b.add(t.Context(), row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if b.rows > 500 || len(b.index)+len(b.empty) > 500/heldBeside || len(b.series) != len(b.index) {
+			t.Fatalf("after %d series %d rows of %d series are held, and %d without a value", i+1, b.rows, len(b.index), len(b.empty))
+		}
+	}
+	if err := b.flush(t.Context(), len(b.series)); err != nil {
+		t.Fatal(err)
+	}
+	b.forgetEmpty("")
+	if err := out.flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(text.String(), "\n"); n != 1+many*2/3*1000 || b.rows != 0 {
+		t.Errorf("%d lines were written, and %d rows are still held", n, b.rows)
+	}
+	if n := strings.Count(notes.String(), "there is no value"); n != many/3 {
+		t.Errorf("%d of %d series without a value are told", n, many/3)
 	}
 }
 

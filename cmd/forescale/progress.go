@@ -9,6 +9,7 @@ import (
 
 // progress is a bar on a terminal, and nothing elsewhere.
 type progress struct {
+	bar  *progressbar.ProgressBar // nil: none is shown
 	stop chan struct{}
 	done chan struct{}
 }
@@ -38,6 +39,7 @@ func (a *app) draw(at, size func() int64, more ...progressbar.Option) *progress 
 	bar := progressbar.NewOptions64(size(), append(more,
 		progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetWidth(30),
 		progressbar.OptionClearOnFinish(), progressbar.OptionEnableColorCodes(false))...)
+	p.bar = bar
 	go func() {
 		defer close(p.done)
 		tick := time.NewTicker(100 * time.Millisecond)
@@ -56,6 +58,14 @@ func (a *app) draw(at, size func() int64, more ...progressbar.Option) *progress 
 		}
 	}()
 	return p
+}
+
+// clear takes the bar away until it is drawn again, so that a line can be written. p
+// may be nil.
+func (p *progress) clear() {
+	if p != nil && p.bar != nil {
+		_ = p.bar.Clear() // a bar that stays stops nothing
+	}
 }
 
 // finish takes the bar away.

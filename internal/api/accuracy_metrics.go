@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,111 +14,53 @@ import (
 // accuracyDays is how many days the figures of forecasts are of.
 const accuracyDays = 7
 
-// accuracyKept is how long what was read is told again: it changes once an hour.
-const accuracyKept = 5 * time.Minute
-
 // metricLeads are the lead times that are told of, by their labels: two, so that a
-// service has eight series and no more.
+// service has nine series and no more. Models are told apart over all services.
 var metricLeads = map[time.Duration]string{30 * time.Minute: "30m", 24 * time.Hour: "24h"}
 
-// accuracyCollector tells how issued forecasts did, how well instances followed the
-// need, and what instances were learned to serve. It is apart from the collector of
-// the present state, since it reads sums over days, and what changes once an hour.
-type accuracyCollector struct {
-	a                                *API
-	err, lastWeek, coverage, drifted *prometheus.Desc
-	serves, learned                  *prometheus.Desc
-	elasticity                       []elasticityMetric
-
-	mu   sync.Mutex
-	at   time.Time
-	told []prometheus.Metric
+// accuracyFigures tell how issued forecasts did.
+type accuracyFigures struct {
+	err, lastWeek, coverage   *prometheus.Desc
+	drifted, alarms           *prometheus.Desc
+	modelErr, modelCoverage   *prometheus.Desc
+	modelLastWeek, modelSteps *prometheus.Desc
 }
 
-func newAccuracyCollector(a *API) *accuracyCollector {
-	byLead := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("forescale_forecast_"+name, help+" Over 7 days, up to \"lead\" ahead. Absent until something was scored.", []string{"service", "lead"}, nil)
+func newAccuracyFigures() *accuracyFigures {
+	over := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("forescale_forecast_"+name, help+" Over 7 days, up to \"lead\" ahead. Absent until something was scored.", labels, nil)
 	}
-	return &accuracyCollector{a: a,
-		err:      byLead("error_ratio", "Absolute errors of issued medians over demand."),
-		lastWeek: byLead("error_against_last_week", "Error as a multiple of that of last week's value; above 1 that would have been better."),
-		coverage: byLead("coverage_ratio", "Share of demand inside the 90 % interval; 0.9 is promised."),
-		drifted:  prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil),
-		serves:   prometheus.NewDesc("forescale_instance_capacity", "Load that one instance counts as serving at 100 %. Absent where load is not used.", []string{"service"}, nil),
-		learned: prometheus.NewDesc("forescale_instance_capacity_learned", "The same as learned from load and utilization, with its uncertainty. Absent while nothing could be learned.",
-			[]string{"service", "quantile"}, nil),
-		elasticity: []elasticityMetric{
-			perDays("time_under_ratio", "Share of time with fewer instances than needed.", forescale.Elasticity.TimeUnder),
-			perDays("time_over_ratio", "Share of time with more instances than needed.", forescale.Elasticity.TimeOver),
-			perDays("under_ratio", "Mean shortage of instances as a share of the need.", forescale.Elasticity.ThetaUnder),
-			perDays("over_ratio", "Mean surplus of instances as a share of the need.", forescale.Elasticity.ThetaOver),
-			perDays("instability_ratio", "Share of time in which instances and need move differently.", forescale.Elasticity.Instability),
-			perDays("not_served_ratio", "Share of demand above what the ready instances can do.", forescale.Elasticity.NotServed),
-			perDays("instance_hours", "Hours of ready instances.", func(e forescale.Elasticity) float64 { return e.InstanceHours(forescale.DemandStep) }),
-		}}
-}
-
-// elasticityMetric is one measure of how well instances followed the need.
-type elasticityMetric struct {
-	desc *prometheus.Desc
-	of   func(forescale.Elasticity) float64
-}
-
-func perDays(name, help string, of func(forescale.Elasticity) float64) elasticityMetric {
-	return elasticityMetric{prometheus.NewDesc("forescale_elasticity_"+name, help+" Over 7 days, today included. Absent until something was measured.", []string{"service"}, nil), of}
-}
-
-// Describe implements prometheus.Collector.
-func (c *accuracyCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.err, c.lastWeek, c.coverage, c.drifted, c.serves, c.learned} {
-		ch <- d
-	}
-	for _, m := range c.elasticity {
-		ch <- m.desc
+	const (
+		errHelp      = "Absolute errors of issued medians over demand."
+		lastWeekHelp = "Error as a multiple of that of last week's value; above 1 that would have been better."
+		coverageHelp = "Share of demand inside the 90 % interval; 0.9 is promised."
+		all          = " Of all services, by the model that forecast."
+	)
+	return &accuracyFigures{
+		err:           over("error_ratio", errHelp, "service", "lead"),
+		lastWeek:      over("error_against_last_week", lastWeekHelp, "service", "lead"),
+		coverage:      over("coverage_ratio", coverageHelp, "service", "lead"),
+		drifted:       prometheus.NewDesc("forescale_forecast_drifted", "1 while this drift alarm holds.", []string{"service", "alarm"}, nil),
+		alarms:        prometheus.NewDesc("forescale_forecast_drift_alarms_total", "Drift alarms so far; each has made the forecasts learn anew.", []string{"service"}, nil),
+		modelErr:      over("model_error_ratio", errHelp+all, "model", "lead"),
+		modelLastWeek: over("model_error_against_last_week", lastWeekHelp+all, "model", "lead"),
+		modelCoverage: over("model_coverage_ratio", coverageHelp+all, "model", "lead"),
+		modelSteps:    over("model_scored_steps", "Steps that were scored."+all, "model", "lead"),
 	}
 }
 
-// Collect implements prometheus.Collector.
-func (c *accuracyCollector) Collect(ch chan<- prometheus.Metric) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now := c.a.now(); c.at.IsZero() || now.Sub(c.at).Abs() >= accuracyKept {
-		ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
-		defer cancel()
-		told, err := c.read(ctx, now)
-		if err != nil {
-			c.a.log.Warn("read for metrics", "error", err)
-			return
-		}
-		c.told, c.at = told, now
-	}
-	for _, m := range c.told {
-		ch <- m
-	}
+func (f *accuracyFigures) describe() []*prometheus.Desc {
+	return []*prometheus.Desc{f.err, f.lastWeek, f.coverage, f.drifted, f.alarms, f.modelErr, f.modelLastWeek, f.modelCoverage, f.modelSteps}
 }
 
-func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []prometheus.Metric, err error) {
-	services, err := c.a.store.ListServices(ctx)
+func (f *accuracyFigures) read(ctx context.Context, a *API, now time.Time, services []forescale.Service, tell func(prometheus.Metric)) error {
+	tallies, err := a.store.Tallies(ctx, forescale.TallyQuery{From: firstDay(now, accuracyDays)})
 	if err != nil {
-		return nil, fmt.Errorf("read services: %w", err)
+		return fmt.Errorf("read scores: %w", err)
 	}
-	tallies, err := c.a.store.Tallies(ctx, forescale.TallyQuery{From: firstDay(now, accuracyDays)})
+	tracks, err := a.store.Tracks(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read scores: %w", err)
-	}
-	tracks, err := c.a.store.Tracks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read how far forecasts are scored: %w", err)
-	}
-	days, err := c.a.store.Elasticities(ctx, forescale.TallyQuery{From: firstDay(now, accuracyDays)})
-	if err != nil {
-		return nil, fmt.Errorf("read elasticity: %w", err)
-	}
-	followed := map[string]forescale.Elasticity{}
-	for _, d := range days {
-		sum := followed[d.Service]
-		sum.Add(d.Elasticity)
-		followed[d.Service] = sum
+		return fmt.Errorf("read how far forecasts are scored: %w", err)
 	}
 	scores, drift := map[string][]forescale.Tally{}, map[string][]forescale.Track{}
 	for _, t := range tallies {
@@ -128,75 +69,68 @@ func (c *accuracyCollector) read(ctx context.Context, now time.Time) (told []pro
 	for _, t := range tracks {
 		drift[t.Service] = append(drift[t.Service], t)
 	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		told = append(told, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
-	}
-	capacities, err := c.a.store.Capacities(ctx, "", time.Time{})
-	if err != nil {
-		return nil, fmt.Errorf("read capacities: %w", err)
-	}
-	serves := map[string]forescale.Capacities{}
-	for _, x := range capacities {
-		serves[x.Service] = append(serves[x.Service], x)
-	}
+	models := map[modelLead]forescale.Tally{}
 	for _, s := range services {
-		if e := followed[s.Name]; e.Steps > 0 {
-			for _, m := range c.elasticity {
-				gauge(m.desc, m.of(e), s.Name)
-			}
-		}
-		c.serving(s, now, serves[s.Name], gauge)
 		for _, m := range metricsOf(s) { // the first that anything is known of
 			k := slices.IndexFunc(drift[s.Name], func(t forescale.Track) bool { return t.Metric == m })
 			if k < 0 {
 				continue
 			}
-			for _, alarm := range []forescale.Alarm{forescale.AlarmCoverage, forescale.AlarmError} {
-				holds := 0.0
-				if drift[s.Name][k].Drift.Alarm == alarm {
-					holds = 1
-				}
-				gauge(c.drifted, holds, s.Name, string(alarm))
-			}
-			c.leads(s.Name, m, scores[s.Name], gauge)
+			f.drift(s.Name, drift[s.Name][k].Drift, tell)
+			f.leads(s.Name, m, scores[s.Name], models, tell)
 			break
 		}
 	}
-	return told, nil
+	for of, x := range models {
+		tell(gauge(f.modelSteps, float64(x.Steps), of.model, metricLeads[of.lead]))
+		ratios(x, f.modelErr, f.modelLastWeek, f.modelCoverage, tell, of.model, metricLeads[of.lead])
+	}
+	return nil
 }
 
-func (c *accuracyCollector) serving(s forescale.Service, now time.Time, cs forescale.Capacities, gauge func(*prometheus.Desc, float64, ...string)) {
-	if !(s.Capacity > 0) {
-		return
-	}
-	gauge(c.serves, cs.At(now, s.Capacity), s.Name)
-	if len(cs) == 0 || !(cs[len(cs)-1].Learned.Value > 0) {
-		return
-	}
-	e := cs[len(cs)-1].Learned
-	gauge(c.learned, e.Low, s.Name, "0.05")
-	gauge(c.learned, e.Value, s.Name, "0.5")
-	gauge(c.learned, e.High, s.Name, "0.95")
+// modelLead is what scores of all services are added up by.
+type modelLead struct {
+	model string
+	lead  time.Duration
 }
 
-func (c *accuracyCollector) leads(service string, m forescale.Metric, tallies []forescale.Tally, gauge func(*prometheus.Desc, float64, ...string)) {
+func (f *accuracyFigures) drift(service string, d forescale.Drift, tell func(prometheus.Metric)) {
+	for _, alarm := range []forescale.Alarm{forescale.AlarmCoverage, forescale.AlarmError} {
+		holds := 0.0
+		if d.Alarm == alarm {
+			holds = 1
+		}
+		tell(gauge(f.drifted, holds, service, string(alarm)))
+	}
+	tell(prometheus.MustNewConstMetric(f.alarms, prometheus.CounterValue, float64(d.Times), service))
+}
+
+// leads tells of one service, and adds to the sums of the models.
+func (f *accuracyFigures) leads(service string, m forescale.Metric, tallies []forescale.Tally, models map[modelLead]forescale.Tally, tell func(prometheus.Metric)) {
 	for lead, label := range metricLeads {
 		var x forescale.Tally
 		for _, t := range tallies {
-			if t.Lead == lead && t.Metric == m {
-				x.Add(t)
+			if t.Lead != lead || t.Metric != m {
+				continue
 			}
+			x.Add(t)
+			of := modelLead{t.Model, lead}
+			sum := models[of]
+			sum.Add(t)
+			models[of] = sum
 		}
-		if v, ok := x.RelativeError(); ok {
-			gauge(c.err, v, service, label)
-		}
-		if v, ok := x.AgainstLastWeek(); ok {
-			gauge(c.lastWeek, v, service, label)
-		}
-		if v, ok := x.Coverage(); ok {
-			gauge(c.coverage, v, service, label)
-		}
+		ratios(x, f.err, f.lastWeek, f.coverage, tell, service, label)
 	}
 }
 
-var _ prometheus.Collector = (*accuracyCollector)(nil)
+func ratios(x forescale.Tally, err, lastWeek, coverage *prometheus.Desc, tell func(prometheus.Metric), labels ...string) {
+	if v, ok := x.RelativeError(); ok {
+		tell(gauge(err, v, labels...))
+	}
+	if v, ok := x.AgainstLastWeek(); ok {
+		tell(gauge(lastWeek, v, labels...))
+	}
+	if v, ok := x.Coverage(); ok {
+		tell(gauge(coverage, v, labels...))
+	}
+}

@@ -68,12 +68,18 @@ func TestMetricsTellHowGoodForecastsAre(t *testing.T) {
 		`forescale_forecast_coverage_ratio{lead="24h",service="checkout"} 0.75`,
 		`forescale_forecast_drifted{alarm="coverage",service="checkout"} 1`,
 		`forescale_forecast_drifted{alarm="error",service="checkout"} 0`,
+		`forescale_forecast_drift_alarms_total{service="checkout"} 1`,
+		`forescale_forecast_model_error_ratio{lead="30m",model="daily profile"} 0.125`,
+		`forescale_forecast_model_coverage_ratio{lead="30m",model="daily profile"} 0.7`,
+		`forescale_forecast_model_coverage_ratio{lead="30m",model="weekly profile"} 0.95`,
+		`forescale_forecast_model_error_against_last_week{lead="24h",model="weekly profile"} 0.5`,
+		`forescale_forecast_model_scored_steps{lead="24h",model="weekly profile"} 40`,
 	} {
 		if !strings.Contains(body, line+"\n") {
 			t.Errorf("metrics lack %s", line)
 		}
 	}
-	if n := strings.Count(body, "\nforescale_forecast_"); n != 3*2+2 {
+	if n := strings.Count(body, "\nforescale_forecast_"); n != 3*2+3+3*4 {
 		t.Errorf("%d series of forecasts of one service", n)
 	}
 }

@@ -176,23 +176,13 @@ func (l *Loop) loads(ctx context.Context, now time.Time, services []forescale.Se
 	return all, nil
 }
 
-// recount makes forecasts of load what they would be with the capacity of now. Their
-// values may be shared: those that change are new ones.
+// recount makes forecasts of load, and what is known of their minutes, what they would
+// be with the capacity of now. Their values may be shared: those that change are new ones.
 func (l *Loop) recount(now time.Time, service string, fs []forescale.Forecast) {
 	for i := range fs {
-		f := &fs[i]
-		by := l.capacities.ofMetric(service, f.Metric).Factor(f.Issued, now)
-		if by == 1 {
-			continue
+		if by := l.capacities.ofMetric(service, fs[i].Metric).Factor(fs[i].Issued, now); by != 1 {
+			fs[i] = fs[i].Times(by)
 		}
-		rows := make([][]float64, len(f.Values))
-		for j, row := range f.Values {
-			rows[j] = make([]float64, len(row))
-			for k, v := range row {
-				rows[j][k] = v * by
-			}
-		}
-		f.Values = rows
 	}
 }
 

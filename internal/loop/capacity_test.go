@@ -208,6 +208,50 @@ func TestWithoutUtilizationWhatIsDeclaredCounts(t *testing.T) {
 	}
 }
 
+// What is known of single minutes goes on when the capacity changes: the forecast before
+// is held against them by the capacity of now.
+func TestWhatIsKnownOfMinutesGoesOnWhenTheCapacityChanges(t *testing.T) {
+	known := func(change bool) forescale.Minutes {
+		b := newBench(t, byLoad(200))
+		b.remember(3, 200)
+		if err := b.loop.Refresh(t.Context(), b.clock.Now(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		var cells []forescale.Cell
+		var points []forescale.DemandPoint
+		for i := range 30 {
+			at := monday.Add(time.Duration(i) * time.Minute)
+			cells = append(cells, forescale.Cell{Service: "web", Time: at})
+			points = append(points, forescale.DemandPoint{Service: "web", Metric: forescale.MetricLoad, Time: at, Value: (wave(at) + float64(7*i%11)) / 200, Reporting: 2, Ready: 2})
+		}
+		if err := b.store.SaveDemand(t.Context(), cells, points); err != nil {
+			t.Fatal(err)
+		}
+		if change {
+			if err := b.store.SaveCapacities(t.Context(), []forescale.Capacity{
+				{Service: "web", From: monday.AddDate(0, 0, -3), At: monday, Value: 200, Declared: 200},
+				{Service: "web", From: monday.Add(30 * time.Minute), At: monday, Value: 100, Declared: 200}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.clock.Advance(30 * time.Minute)
+		if err := b.loop.Refresh(t.Context(), b.clock.Now(), "web"); err != nil {
+			t.Fatal(err)
+		}
+		fs, err := b.store.LatestForecasts(t.Context(), time.Time{}, "web")
+		if err != nil || len(fs) != 1 {
+			t.Fatal(len(fs), err)
+		}
+		return fs[0].Minutes
+	}
+	want, got := known(false), known(true)
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 0.02*math.Abs(b)+1e-6 }
+	if want.Seen != 30 || got.Seen != 30 || len(got.Before) != len(want.Before) || len(got.Before) == 0 || !near(got.Unit, 2*want.Unit) || !near(got.Before[0], 2*want.Before[0]) ||
+		!near(got.Scatter, want.Scatter) || !near(got.Above, want.Above) || !near(got.Shift, want.Shift) || !near(got.Follow, want.Follow) {
+		t.Errorf("when an instance serves half %+v,\nwith the capacity of before %+v", got, want)
+	}
+}
+
 // A forecast that was issued before the capacity was learned is reckoned once, however
 // many rounds look at it.
 func TestAForecastIsReckonedOnceHoweverManyRoundsLookAtIt(t *testing.T) {

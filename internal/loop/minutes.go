@@ -25,6 +25,7 @@ func (l *Loop) lately(ctx context.Context, now time.Time, services []string) (la
 		return was, fmt.Errorf("read what was forecast before: %w", err)
 	}
 	for i := range fs {
+		l.recount(now, fs[i].Service, fs[i:i+1]) // they are held against demand by the capacity of now
 		was.forecasts[lineOf{fs[i].Service, fs[i].Metric}] = &fs[i]
 	}
 	plans, err := l.store.LatestPlans(ctx, services...)

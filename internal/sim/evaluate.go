@@ -16,7 +16,8 @@ import (
 // Past is the stored history of one service, to be replayed.
 type Past struct {
 	Service forescale.Service
-	Demand  []forescale.DemandPoint // one for each minute that is known, by time
+	Demand  []forescale.DemandPoint // one for each minute that is known, by time, as it was worked out then
+	Counts  forescale.Capacities    // that demand by load was divided by; it is replayed by that of To
 	Warmup  time.Duration           // that each start is taken to need
 	From    time.Time               // measured from here on; what lies before is learned from
 	To      time.Time
@@ -26,20 +27,25 @@ type Past struct {
 // Remembered is what a past is read from.
 type Remembered interface {
 	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error
+	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)
 }
 
 // ReadDemand is a service's demand during [from, to), by time: of each minute that of
-// the metric with the largest, as the largest need decides.
-func ReadDemand(ctx context.Context, r Remembered, s forescale.Service, from, to time.Time) ([]forescale.DemandPoint, error) {
+// the metric with the largest, as the largest need decides. counts are the service's
+// capacities; demand by load is compared by that of to, and given as it was.
+func ReadDemand(ctx context.Context, r Remembered, s forescale.Service, from, to time.Time) (points []forescale.DemandPoint, counts forescale.Capacities, err error) {
+	if counts, err = r.Capacities(ctx, s.Name, time.Time{}); err != nil {
+		return nil, nil, fmt.Errorf("read capacities of %s: %w", s.Name, err)
+	}
 	by := map[forescale.Metric][]forescale.DemandPoint{}
-	err := r.EachDemand(ctx, from, to, []string{s.Name}, func(p forescale.DemandPoint) error {
+	err = r.EachDemand(ctx, from, to, []string{s.Name}, func(p forescale.DemandPoint) error {
 		if len(s.Metrics) == 0 || slices.Contains(s.Metrics, p.Metric) {
 			by[p.Metric] = append(by[p.Metric], p)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read demand of %s: %w", s.Name, err)
+		return nil, nil, fmt.Errorf("read demand of %s: %w", s.Name, err)
 	}
 	if len(s.Metrics) == 0 && len(by[forescale.MetricUtilization]) > 0 {
 		delete(by, forescale.MetricCPU) // it only stands in for utilization that nobody pushes
@@ -49,9 +55,18 @@ func ReadDemand(ctx context.Context, r Remembered, s forescale.Service, from, to
 		all = append(all, by[m]...)
 	}
 	slices.SortStableFunc(all, func(a, b forescale.DemandPoint) int {
-		return cmp.Or(a.Time.Compare(b.Time), -cmp.Compare(a.Value, b.Value))
+		return cmp.Or(a.Time.Compare(b.Time), -cmp.Compare(a.Value*worth(counts, a, to), b.Value*worth(counts, b, to)))
 	})
-	return slices.CompactFunc(all, func(a, b forescale.DemandPoint) bool { return a.Time.Equal(b.Time) }), nil
+	return slices.CompactFunc(all, func(a, b forescale.DemandPoint) bool { return a.Time.Equal(b.Time) }), counts, nil
+}
+
+// worth is by how much a point has to be multiplied to be demand by the capacity of
+// now: a load that needed two instances then needs four once each serves half.
+func worth(counts forescale.Capacities, p forescale.DemandPoint, now time.Time) float64 {
+	if p.Metric != forescale.MetricLoad {
+		return 1
+	}
+	return counts.Factor(p.Time, now)
 }
 
 // replayed are the policies that an evaluation sets beside what happened.
@@ -72,14 +87,14 @@ func Evaluate(ctx context.Context, p Past, store loop.Store) (forescale.Evaluati
 			if d.Censored {
 				e.Censored++
 			}
-			if study.need(d.Value) > p.Service.Max {
+			if study.need(study.Load.Values[i]) > p.Service.Max {
 				e.Beyond++
 			}
 		}
 	}
 	e.Censored, e.Beyond = e.Censored/max(e.Known, 1), e.Beyond/max(e.Known, 1)
 	e.Known /= max(1, float64(p.To.Sub(p.From)/e.Step))
-	if was := study.happened(known); float64(was.Elasticity.Steps) > e.Known*float64(p.To.Sub(p.From)/e.Step)/2 {
+	if was := p.happened(study, known); float64(was.Elasticity.Steps) > e.Known*float64(p.To.Sub(p.From)/e.Step)/2 {
 		e.Outcomes = append(e.Outcomes, was)
 	}
 	for _, policy := range replayed {
@@ -109,7 +124,7 @@ func (p Past) study() (Study, []*forescale.DemandPoint, error) {
 	for i := range p.Demand {
 		d := &p.Demand[i]
 		if k := load.Index(d.Time); k < len(known) {
-			load.Values[k], known[k] = d.Value, d
+			load.Values[k], known[k] = d.Value*worth(p.Counts, *d, p.To), d
 		}
 	}
 	s := p.Service.Clone()
@@ -118,21 +133,30 @@ func (p Past) study() (Study, []*forescale.DemandPoint, error) {
 }
 
 // happened measures what was really ready, where that is known: of imported history it
-// is not. Who became ready is what starts can be told from.
-func (s Study) happened(known []*forescale.DemandPoint) forescale.Outcomes {
-	rows := make([]Row, len(known))
-	known = slices.Clone(known)
-	for i, d := range known {
+// is not. Who became ready is what starts can be told from. What was needed is held
+// against what was ready with the capacity of then; the sums are in instances of now, so
+// that they compare with the others.
+func (p Past) happened(s Study, known []*forescale.DemandPoint) forescale.Outcomes {
+	o := forescale.Outcomes{Name: forescale.HappenedName}
+	var before *forescale.ElasticityStep
+	for i := s.Load.Index(s.From); i < len(known); i++ {
+		d := known[i]
 		if d == nil || d.Ready == 0 {
-			known[i] = nil
+			before = nil
 			continue
 		}
-		rows[i] = Row{Demand: d.Value, Ready: float64(d.Ready), Required: s.need(d.Value)}
-		if i > 0 && known[i-1] != nil {
-			rows[i].Starts = max(0, d.Ready-known[i-1].Ready)
+		x := forescale.ElasticityStep{Demand: d.Value, Required: s.need(d.Value), Ready: float64(d.Ready)}
+		if last := known[max(0, i-1)]; i > 0 && last != nil && last.Ready > 0 {
+			o.Starts += max(0, d.Ready-last.Ready)
 		}
+		var one forescale.Elasticity
+		one.Step(x, before)
+		by := worth(p.Counts, *d, p.To)
+		one.Demand, one.Lost, one.Need, one.Supply = one.Demand*by, one.Lost*by, one.Need*by, one.Supply*by
+		o.Elasticity.Add(one)
+		before = &x
 	}
-	return s.outcome(forescale.HappenedName, rows[s.Load.Index(s.From):], known)
+	return o
 }
 
 // outcome adds up the rows, which begin with From, whose demand is known.

@@ -80,8 +80,40 @@ func TestNothingIsEvaluatedWithoutAPast(t *testing.T) {
 	}
 }
 
+// A deploy that doubles what an instance serves halves the demand that is kept from then
+// on. The history is replayed as if that had always been so; what happened keeps its time
+// below need, and its hours are those of instances of now.
+func TestAnEvaluationReplaysByTheCapacityOfNow(t *testing.T) {
+	t.Parallel()
+	now := past(10)
+	for i := range now.Demand {
+		now.Demand[i].Metric = forescale.MetricLoad
+	}
+	then := now
+	then.Demand = slices.Clone(now.Demand)
+	deploy := monday.Add(66 * time.Hour)
+	then.Counts = forescale.Capacities{{Service: "shop", From: monday, Value: 50}, {Service: "shop", From: deploy, Value: 100}}
+	for i := range then.Demand {
+		if d := &then.Demand[i]; d.Time.Before(deploy) {
+			d.Value, d.Ready, d.Reporting = 2*d.Value, 20, 20
+		}
+	}
+	want, got := evaluate(t, now), evaluate(t, then)
+	if len(got.Outcomes) != len(want.Outcomes) || got.Beyond != want.Beyond || !slices.Equal(got.Outcomes[1:], want.Outcomes[1:]) {
+		t.Errorf("replayed %+v,\nby the capacity of now %+v", got.Outcomes[1:], want.Outcomes[1:])
+	}
+	if was, w := got.Outcomes[0].Elasticity, want.Outcomes[0].Elasticity; math.Abs(was.Supply-w.Supply) > 1e-6 || math.Abs(was.Demand-w.Demand) > 1e-6 || was.StepsUnder != 0 {
+		t.Errorf("what happened took %g instances of now for a demand of %g, want %g for %g", was.Supply, was.Demand, w.Supply, w.Demand)
+	}
+}
+
 // points gives what it holds, as a store does.
 type points []forescale.DemandPoint
+
+// Capacities tells of one that each instance serves twice as much since the third minute.
+func (ps points) Capacities(context.Context, string, time.Time) ([]forescale.Capacity, error) {
+	return []forescale.Capacity{{Service: "shop", From: monday, Value: 1}, {Service: "shop", From: monday.Add(2 * time.Minute), Value: 2}}, nil
+}
 
 func (ps points) EachDemand(_ context.Context, from, to time.Time, _ []string, do func(forescale.DemandPoint) error) error {
 	for _, p := range ps {
@@ -101,15 +133,15 @@ func TestTheLargestMetricOfEachMinuteIsRead(t *testing.T) {
 		return forescale.DemandPoint{Metric: m, Time: monday.Add(time.Duration(minute) * time.Minute), Value: v}
 	}
 	all := points{at(forescale.MetricUtilization, 0, 1), at(forescale.MetricUtilization, 1, 2), at(forescale.MetricCPU, 0, 9),
-		at(forescale.MetricLoad, 0, 3), at(forescale.MetricLoad, 1, 1), at(forescale.MetricLoad, 2, 5), at(forescale.MetricLoad, 9, 5)}
+		at(forescale.MetricLoad, 0, 6), at(forescale.MetricLoad, 1, 3), at(forescale.MetricLoad, 2, 5), at(forescale.MetricLoad, 9, 5)}
 	for _, c := range []struct {
 		metrics []forescale.Metric
 		want    []float64
 	}{
-		{nil, []float64{3, 2, 5}}, // cpu only stands in for utilization
+		{nil, []float64{6, 2, 5}}, // cpu only stands in for utilization; a load of 3 is one of 1.5 now
 		{[]forescale.Metric{forescale.MetricCPU, forescale.MetricUtilization}, []float64{9, 2}},
 	} {
-		got, err := ReadDemand(t.Context(), all, forescale.Service{Name: "shop", Metrics: c.metrics}, monday, monday.Add(5*time.Minute))
+		got, counts, err := ReadDemand(t.Context(), all, forescale.Service{Name: "shop", Metrics: c.metrics}, monday, monday.Add(5*time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +149,7 @@ func TestTheLargestMetricOfEachMinuteIsRead(t *testing.T) {
 		for i, p := range got {
 			values[i] = p.Value
 		}
-		if !slices.Equal(values, c.want) {
+		if !slices.Equal(values, c.want) || len(counts) != 2 {
 			t.Errorf("of %v: %v, want %v", c.metrics, values, c.want)
 		}
 	}
