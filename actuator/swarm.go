@@ -99,7 +99,8 @@ func (d *Swarm) Stop(ctx context.Context, s forescale.Service, i forescale.Insta
 		if k < 0 {
 			return r, replicas
 		}
-		if m := r[k]; m.Slot != 0 || m.Waits {
+		// Where somebody else asked for fewer already, one that goes anyway is stopped.
+		if r[k].There() && uint64(r.There()) <= replicas {
 			replicas--
 		}
 		return slices.Delete(r, k, k+1), replicas
@@ -173,7 +174,7 @@ func (d *Swarm) change(ctx context.Context, s forescale.Service, i forescale.Ins
 			return nil, err
 		}
 		next = slices.DeleteFunc(next, func(m engine.Member) bool {
-			return m.Slot == 0 && !m.Waits && m.ID != i.ID
+			return !m.There() && m.ID != i.ID
 		})
 		spec.Labels = withLabel(spec.Labels, engine.LabelRoster, next.String())
 		spec.Mode.Replicated = &swarm.ReplicatedService{Replicas: &replicas}

@@ -174,6 +174,7 @@ func (brokenStore) Service(context.Context, string) (forescale.Service, error) {
 	return forescale.Service{}, errDisk
 }
 func (brokenStore) ListServices(context.Context) ([]forescale.Service, error) { return nil, errDisk }
+func (brokenStore) Budgets(context.Context) ([]forescale.Budget, error)       { return nil, errDisk }
 func (brokenStore) FindServices(context.Context, forescale.ServiceQuery) ([]forescale.Service, error) {
 	return nil, errDisk
 }

@@ -196,7 +196,16 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 			{500, "GET", "/v1/services/x/instance-capacity", "", nil, broken}},
 		"pause": {{400, "POST", "/v1/pauses", "{", nil, nil}, {404, "POST", "/v1/pauses", `{"service":"x","for":"1h"}`, nil, nil}, {413, "POST", "/v1/pauses", long, nil, nil},
 			{415, "POST", "/v1/pauses", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "POST", "/v1/pauses", `{"service":"checkout"}`, nil, nil}, {500, "POST", "/v1/pauses", `{"for":"1h"}`, nil, broken}},
-		"resume": {{404, "DELETE", "/v1/pauses/checkout", "", nil, nil}, {422, "DELETE", "/v1/pauses/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/pauses/-", "", nil, broken}},
+		"resume":       {{404, "DELETE", "/v1/pauses/checkout", "", nil, nil}, {422, "DELETE", "/v1/pauses/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/pauses/-", "", nil, broken}},
+		"list-budgets": {{500, "GET", "/v1/budgets", "", nil, broken}},
+		"get-budget":   {{404, "GET", "/v1/budgets/x", "", nil, nil}, {422, "GET", "/v1/budgets/" + strings.Repeat("x", 101), "", nil, nil}, {500, "GET", "/v1/budgets/x", "", nil, broken}},
+		"put-budget": {{400, "PUT", "/v1/budgets/x", "{", nil, nil}, {409, "PUT", "/v1/budgets/of-the-file", `{"limit":1}`, nil, configBudget},
+			{412, "PUT", "/v1/budgets/x", `{"limit":1}`, []string{"If-Match", `"99"`}, nil}, {413, "PUT", "/v1/budgets/x", long, nil, nil}, {415, "PUT", "/v1/budgets/x", "{}", []string{"Content-Type", "text/plain"}, nil},
+			{422, "PUT", "/v1/budgets/x", `{"limit":-1}`, nil, nil}, {500, "PUT", "/v1/budgets/x", `{"limit":1}`, nil, broken}},
+		"delete-budget": {{404, "DELETE", "/v1/budgets/x", "", nil, nil}, {409, "DELETE", "/v1/budgets/of-the-file", "", nil, configBudget},
+			{412, "DELETE", "/v1/budgets/plain", "", []string{"If-Match", `"99"`}, plainBudget}, {422, "DELETE", "/v1/budgets/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/budgets/x", "", nil, broken}},
+		"what-if": {{404, "GET", "/v1/what-if?limit=1&service=x", "", nil, foreseeing}, {422, "GET", "/v1/what-if", "", nil, foreseeing}, {501, "GET", "/v1/what-if?limit=1", "", nil, nil},
+			{500, "GET", "/v1/what-if?limit=1&service=x", "", nil, func(c *Config) { foreseeing(c); broken(c) }}},
 		"stream": {{503, "GET", "/v1/stream", "", nil, nil}},
 		"about":  {},
 	}
@@ -256,6 +265,22 @@ func configEvent(c *Config) {
 	if err := c.Store.PutEvent(context.Background(), e); err != nil {
 		panic(err)
 	}
+}
+
+// configBudget puts a budget as the config file would, plainBudget one of the API.
+func configBudget(c *Config) { aBudget(c, "of-the-file", forescale.OriginConfig) }
+func plainBudget(c *Config)  { aBudget(c, "plain", forescale.OriginAPI) }
+
+func aBudget(c *Config, name string, origin forescale.Origin) {
+	b := forescale.Budget{Name: name, Limit: forescale.Unit, Origin: origin}.WithDefaults()
+	if _, err := c.Store.PutBudget(context.Background(), b, 0); err != nil {
+		panic(err)
+	}
+}
+
+// foreseeing gives the API somebody who foresees what a limit buys.
+func foreseeing(c *Config) {
+	c.WhatIf = func(context.Context, forescale.Budget) (forescale.WhatIf, error) { return forescale.WhatIf{}, nil }
 }
 
 func TestProblemsAreWhatTheDocumentSays(t *testing.T) {

@@ -21,6 +21,20 @@ type Member struct {
 	Waits bool
 }
 
+// There reports whether the member has a task, or will have one.
+func (m Member) There() bool { return m.Slot != 0 || m.Waits }
+
+// There is how many members have a task, or will have one.
+func (r Roster) There() int {
+	n := 0
+	for _, m := range r {
+		if m.There() {
+			n++
+		}
+	}
+	return n
+}
+
 // ParseRoster reads what String wrote. A label that somebody else wrote is an error.
 func ParseRoster(label string) (Roster, error) {
 	var r Roster
