@@ -69,6 +69,19 @@ func TestSwarm(t *testing.T) {
 	}
 }
 
+// until asks again and again until ok, at a pace that leaves the engines time to work.
+func (b *swarmBench) until(what string, ok func() bool) {
+	b.Helper()
+	next := time.Now()
+	dockertest.Until(b, patience, what, func() bool {
+		if time.Now().Before(next) {
+			return false
+		}
+		next = time.Now().Add(500 * time.Millisecond)
+		return ok()
+	})
+}
+
 func (b *swarmBench) ok(err error) {
 	b.Helper()
 	if err != nil {
@@ -146,14 +159,15 @@ func (b *swarmBench) sightings(s forescale.Service) []forescale.Sighting {
 func (b *swarmBench) settled(s forescale.Service, want int) []string {
 	b.Helper()
 	var ids []string
-	dockertest.Until(b, patience, fmt.Sprintf("%s has %d ready instances", s.Name, want), func() bool {
+	b.until(fmt.Sprintf("%s has %d ready instances", s.Name, want), func() bool {
+		seen := b.sightings(s)
 		ids = nil
-		for _, x := range b.sightings(s) {
+		for _, x := range seen {
 			if x.Ready {
 				ids = append(ids, x.ID)
 			}
 		}
-		return len(ids) == want && len(b.sightings(s)) == want && b.tasks(s) == want
+		return len(ids) == want && len(seen) == want && b.tasks(s) == want
 	})
 	slices.Sort(ids)
 	return ids
@@ -279,7 +293,7 @@ func (b *swarmBench) updates() {
 	b.settled(s, 3)
 	state := func(want swarm.UpdateState) {
 		b.Helper()
-		dockertest.Until(b, patience, "the update is "+string(want), func() bool {
+		b.until("the update is "+string(want), func() bool {
 			u := b.inspect(s).UpdateStatus
 			return u != nil && u.State == want
 		})
@@ -334,7 +348,7 @@ func (b *swarmBench) drained() {
 	}
 	set(swarm.NodeAvailabilityDrain)
 	defer set(swarm.NodeAvailabilityActive)
-	dockertest.Until(b, patience, "nothing is on node3", func() bool {
+	b.until("nothing is on node3", func() bool {
 		return !slices.ContainsFunc(b.sightings(s), func(x forescale.Sighting) bool { return x.Node == "node3" || !x.Ready })
 	})
 	b.want(b.settled(s, 4), before...)
@@ -365,7 +379,7 @@ func (b *swarmBench) ended() {
 		spec.TaskTemplate.RestartPolicy = &swarm.RestartPolicy{Condition: swarm.RestartPolicyConditionNone}
 		spec.TaskTemplate.ContainerSpec.Env = []string{"FAIL=7"}
 	})
-	dockertest.Until(b, patience, "the end is told", func() bool {
+	b.until("the end is told", func() bool {
 		l := b.sightings(s)
 		return len(l) == 1 && !l[0].Running && strings.Contains(l[0].Exit, "failed")
 	})

@@ -22,7 +22,7 @@ type Node struct {
 }
 
 // Swarm is a Docker Swarm of so many nodes on this machine, each with an engine of
-// its own and the image of [Image]; the first is the manager. It goes after the test.
+// its own and an image like that of [Image]; the first is the manager. It goes after the test.
 // Where it cannot be had the test is skipped, or fails if FORESCALE_NEED_ENGINE is 1.
 func Swarm(t testing.TB, nodes int) (list []Node, image string) {
 	t.Helper()
@@ -47,7 +47,9 @@ func Swarm(t testing.TB, nodes int) (list []Node, image string) {
 		v, cmd := engineNode(t, dir, hub, n)
 		list, engines = append(list, v), append(engines, cmd)
 	}
-	image = "forescale-test:" + run
+	// A swarm asks the registry for each task, and takes the image of the node when
+	// none answers: at this address that is known at once.
+	image = "localhost:1/forescale-test:" + run
 	for _, v := range list {
 		Until(t, 3*time.Minute, v.Name+" answers", func() bool { _, err := v.Ping(t.Context()); return err == nil })
 		if err := BuildImage(t.Context(), v.Client, image, t.TempDir(), dockerfile); err != nil {
