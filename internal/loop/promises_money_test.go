@@ -36,7 +36,7 @@ func TestABudgetHoldsInTheWorld(t *testing.T) {
 		t.Errorf("at most %d ran, %d do now; the money for more than min was to be spent, and then kept", most, b.world.Ready("web"))
 	}
 	ds, err := b.store.LatestDecisions(t.Context(), "web")
-	if err != nil || len(ds) != 1 || ds[0].Code() != forescale.CodeBudgetCapped {
+	if err != nil || len(ds) != 1 || ds[0].Reasons[0].Words["budget"] != "shop" {
 		t.Errorf("the decision does not tell of the budget: %+v, %v", ds, err)
 	}
 }

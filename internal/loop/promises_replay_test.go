@@ -75,7 +75,7 @@ func TestTheSameInputsGiveTheSameDecisionByteForByte(t *testing.T) {
 	}
 
 	kept := map[string][]byte{}
-	ds, err := b.store.Decisions(t.Context(), forescale.DecisionQuery{Limit: 1000})
+	ds, err := b.store.Decisions(t.Context(), forescale.DecisionQuery{Weighed: true, Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
