@@ -129,13 +129,9 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		}
 		at[name] = &states[k]
 	}
-	for name, changes := range foreign(now, w.instances) {
-		if s := at[name]; s != nil {
-			s.Foreign = changes
-		}
-	}
 	for name, is := range grouped(w.instances, func(i forescale.Instance) string { return i.Service }) {
 		if s := at[name]; s != nil {
+			s.Foreign = foreign(now, is)
 			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
 				return !i.State.Live() && i.State != forescale.InstanceFailed
 			})

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,29 +9,20 @@ import (
 	"github.com/forescale/forescale/planner"
 )
 
-// foreign are the changes of instances by somebody else, of each service. They are
-// read from what is recorded of instances, so a restart and another server see the same.
-func foreign(now time.Time, is []forescale.Instance) map[string][]planner.ForeignChange {
-	var changes map[string][]planner.ForeignChange
+// foreign are the changes of a service's instances by somebody else. They are read
+// from what is recorded of instances, so a restart and another server see the same.
+func foreign(now time.Time, is []forescale.Instance) (changes []planner.ForeignChange) {
+	recent := func(t time.Time) bool { return now.Sub(t) < planner.ForeignMemory }
 	for k := range is {
 		i := &is[k]
 		if i.Origin == forescale.OriginPushed {
 			continue // whoever pushes for it runs it
 		}
-		at, went := wentForeign(i)
-		for _, c := range []struct {
-			planner.ForeignChange
-			is bool
-		}{
-			{planner.ForeignChange{At: i.OrderedAt, Appeared: true, Undoes: undoesStop(is, i)}, i.Origin == forescale.OriginAdopted},
-			{planner.ForeignChange{At: at, Undoes: i.Origin == forescale.OriginStarted || undoesStart(is, i.Service, at)}, went},
-		} {
-			if c.is && now.Sub(c.At) < planner.ForeignMemory {
-				if changes == nil {
-					changes = map[string][]planner.ForeignChange{}
-				}
-				changes[i.Service] = append(changes[i.Service], c.ForeignChange)
-			}
+		if i.Origin == forescale.OriginAdopted && recent(i.OrderedAt) {
+			changes = append(changes, planner.ForeignChange{At: i.OrderedAt, Appeared: true, Undoes: undoesStop(is, i.OrderedAt)})
+		}
+		if at, went := wentForeign(i); went && recent(at) {
+			changes = append(changes, planner.ForeignChange{At: at, Undoes: i.Origin == forescale.OriginStarted || undoesStart(is, at)})
 		}
 	}
 	return changes
@@ -49,26 +41,18 @@ func wentForeign(i *forescale.Instance) (at time.Time, went bool) {
 	return i.StoppedAt, !i.StoppedAt.IsZero()
 }
 
-// undoesStop reports whether an instance of the service was stopped by a decision
-// shortly before i appeared.
-func undoesStop(is []forescale.Instance, i *forescale.Instance) bool {
-	for k := range is {
-		if x := &is[k]; x.Service == i.Service && x.StopBy != "" && shortlyBefore(x.DrainingAt, i.OrderedAt) {
-			return true
-		}
-	}
-	return false
+// undoesStop reports whether one of the instances was stopped by a decision shortly
+// before another appeared.
+func undoesStop(is []forescale.Instance, appeared time.Time) bool {
+	return slices.ContainsFunc(is, func(x forescale.Instance) bool { return x.StopBy != "" && shortlyBefore(x.DrainingAt, appeared) })
 }
 
-// undoesStart reports whether an instance of the service was started by a decision
-// shortly before at.
-func undoesStart(is []forescale.Instance, service string, at time.Time) bool {
-	for k := range is {
-		if x := &is[k]; x.Service == service && x.Origin == forescale.OriginStarted && shortlyBefore(x.OrderedAt, at) {
-			return true
-		}
-	}
-	return false
+// undoesStart reports whether one of the instances was started by a decision shortly
+// before another went.
+func undoesStart(is []forescale.Instance, went time.Time) bool {
+	return slices.ContainsFunc(is, func(x forescale.Instance) bool {
+		return x.Origin == forescale.OriginStarted && shortlyBefore(x.OrderedAt, went)
+	})
 }
 
 func shortlyBefore(t, at time.Time) bool {
