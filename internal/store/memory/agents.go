@@ -19,10 +19,7 @@ func cloneToken(t forescale.JoinToken) forescale.JoinToken {
 
 // cloneAgent has the times as they are stored.
 func cloneAgent(a forescale.Agent) forescale.Agent {
-	a.Labels = maps.Clone(a.Labels)
-	if len(a.Labels) == 0 {
-		a.Labels = nil
-	}
+	a.Labels = labelsOf(a.Labels)
 	a.JoinedAt, a.ExpiresAt = utc(a.JoinedAt), utc(a.ExpiresAt)
 	return a
 }

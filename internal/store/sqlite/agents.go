@@ -3,12 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/store"
+	"github.com/forescale/forescale/internal/store/encoding"
 )
 
 // CreateJoinToken implements [store.Agents].
@@ -48,20 +47,10 @@ func scanAgent(r row) (a forescale.Agent, err error) {
 	if err := r.Scan(&node, &body); err != nil {
 		return a, err
 	}
-	if err := json.Unmarshal([]byte(body), &a); err != nil || a.Node != node {
+	if a, err = encoding.DecodeAgent(node, body); err != nil {
 		return a, store.Contradiction("agent", node, err)
 	}
 	return a, nil
-}
-
-// agentBody is the agent as it is stored.
-func agentBody(a forescale.Agent) (string, error) {
-	a.JoinedAt, a.ExpiresAt = utc(a.JoinedAt), utc(a.ExpiresAt)
-	body, err := json.Marshal(a)
-	if err != nil {
-		return "", fmt.Errorf("write agent %s as JSON: %w", a.Node, err)
-	}
-	return string(body), nil
 }
 
 // Join implements [store.Agents].
@@ -85,7 +74,7 @@ func (s *Store) Join(ctx context.Context, hash []byte, a forescale.Agent, now ti
 			return err
 		}
 		a.Order = k.Order
-		body, err := agentBody(a)
+		body, err := encoding.EncodeAgent(a)
 		if err != nil {
 			return err
 		}
@@ -98,7 +87,7 @@ func (s *Store) Join(ctx context.Context, hash []byte, a forescale.Agent, now ti
 
 // SaveAgent implements [store.Agents].
 func (s *Store) SaveAgent(ctx context.Context, a forescale.Agent, serial string) error {
-	body, err := agentBody(a)
+	body, err := encoding.EncodeAgent(a)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Store) Book(ctx context.Context, now time.Time) (*money.Book, error) {
 
 func (s *Store) readBook(ctx context.Context, now time.Time) (b *money.Book, err error) {
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error {
-		b, err = bookOf(ctx, t, now)
+		b, err = bookOf(ctx, t, &s.decoded, now)
 		return err
 	})
 	return b, err
@@ -43,7 +43,7 @@ func (s *Store) readBook(ctx context.Context, now time.Time) (b *money.Book, err
 
 // bookOf reads what is known of money; nothing but that there are no budgets, if
 // there are none.
-func bookOf(ctx context.Context, q querier, now time.Time) (*money.Book, error) {
+func bookOf(ctx context.Context, q querier, decoded *encoding.Services, now time.Time) (*money.Book, error) {
 	b := &money.Book{}
 	var err error
 	if b.Budgets, err = readAll(ctx, q, scanBudget, selectBudgets); err != nil || len(b.Budgets) == 0 {
@@ -52,7 +52,7 @@ func bookOf(ctx context.Context, q querier, now time.Time) (*money.Book, error) 
 	if b.Meters, err = readAll(ctx, q, scanMeter, "SELECT zone, month, at FROM meter ORDER BY zone"); err != nil {
 		return nil, err
 	}
-	if b.Services, err = readAll(ctx, q, serviceScan(&encoding.Services{}), `SELECT name, version, updated_at, body FROM service
+	if b.Services, err = readAll(ctx, q, serviceScan(decoded), `SELECT name, version, updated_at, body FROM service
 		WHERE (body ->> 'price_per_hour') IS NOT NULL ORDER BY name`); err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func scanSum(r row) (s money.Sum, err error) {
 // charge brings the bills up to the round, and gives it as money allows. Rounds
 // follow each other, so nobody spends what it counts on.
 func (t *tx) charge(ctx context.Context, p forescale.Plan, instances []forescale.Instance) (forescale.Plan, []forescale.Instance, error) {
-	b, err := bookOf(ctx, t, p.At)
+	b, err := bookOf(ctx, t, &t.s.decoded, p.At)
 	if err != nil || len(b.Budgets) == 0 {
 		return p, instances, err
 	}
