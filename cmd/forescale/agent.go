@@ -133,26 +133,13 @@ func newAgentsList(a *app) *cobra.Command {
 }
 
 func (a *app) listAgents(agents []forescale.Agent, reported func(node string) string, o format) error {
-	if o == formatJSON {
-		if agents == nil {
-			agents = []forescale.Agent{}
-		}
-		return a.writeJSON(agents)
-	}
 	rows := make([][]string, len(agents))
 	for i, g := range agents {
 		rows[i] = []string{g.Node, g.Type, g.Address, fmt.Sprintf("%g", g.Cores), fmt.Sprintf("%d", g.Memory), stamp(g.JoinedAt), stamp(g.ExpiresAt), reported(g.Node)}
 	}
-	if o == formatCSV {
-		return a.writeCSV([]string{"node", "type", "address", "cores", "memory_bytes", "joined_at", "expires_at", "last_sample"}, rows)
-	}
-	if len(agents) == 0 {
-		a.hint("There is no agent yet. Let a node join: forescale join-token create --node NAME")
-		return nil
-	}
-	t := newTable("NODE", "TYPE", "ADDRESS", "CORES", "MEMORY", "JOINED", "EXPIRES", "REPORTED")
-	t.rows = rows
-	return a.write(t)
+	return a.writeList(o, agents, []string{"node", "type", "address", "cores", "memory_bytes", "joined_at", "expires_at", "last_sample"},
+		[]string{"NODE", "TYPE", "ADDRESS", "CORES", "MEMORY", "JOINED", "EXPIRES", "REPORTED"}, rows,
+		"There is no agent yet. Let a node join: forescale join-token create --node NAME")
 }
 
 func newAgentsRemove(a *app) *cobra.Command {

@@ -123,6 +123,15 @@ func (b budgetView) location() *time.Location {
 	return forescale.Budget{TimeZone: b.TimeZone}.Location()
 }
 
+// parseAmount reads an amount of money above 0, of a flag or of an argument ("").
+func parseAmount(flag, text string) (forescale.Money, error) {
+	m, err := forescale.ParseMoney(text)
+	if err != nil || m <= 0 {
+		return 0, usage(strings.TrimSpace(fmt.Sprintf("%s %q is not an amount of money", flag, text)), "write a number above 0 with at most six decimals, such as 500")
+	}
+	return m, nil
+}
+
 func amount(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
 var budgetHeaders = []string{"budget", "for", "limit", "spent", "reserved", "left", "projected", "projected_low", "projected_high", "paced", "met_at", "lowered"}
@@ -206,9 +215,9 @@ func (a *app) budget(ctx context.Context, f *clientFlags, o format, name string)
 }
 
 func (a *app) setBudget(ctx context.Context, f *clientFlags, name, limit, service, zone string) error {
-	m, err := forescale.ParseMoney(limit)
-	if err != nil || m <= 0 {
-		return usage(fmt.Sprintf("%q is not an amount of money", limit), "write a number above 0 with at most six decimals, such as 500")
+	m, err := parseAmount("", limit)
+	if err != nil {
+		return err
 	}
 	c, err := a.client(f)
 	if err != nil {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -47,10 +45,8 @@ and how to know the server.`,
 }
 
 func (a *app) createJoinToken(ctx context.Context, s store.Store, t wire.Token, order string) error {
-	id := make([]byte, 6)
-	_, _ = rand.Read(id) // never fails, by its documentation
 	now := a.clock.Now()
-	kept := forescale.JoinToken{ID: "join_" + hex.EncodeToString(id), Node: t.Node, Order: order, Hash: t.Hash(), CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)}
+	kept := forescale.JoinToken{ID: newID("join"), Node: t.Node, Order: order, Hash: t.Hash(), CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)}
 	if err := s.CreateJoinToken(ctx, kept); err != nil {
 		return fmt.Errorf("keep the join token: %w", err)
 	}
@@ -77,24 +73,11 @@ func newJoinTokenList(a *app) *cobra.Command {
 }
 
 func (a *app) listJoinTokens(tokens []forescale.JoinToken, o format) error {
-	if o == formatJSON {
-		if tokens == nil {
-			tokens = []forescale.JoinToken{}
-		}
-		return a.writeJSON(tokens)
-	}
 	rows := make([][]string, len(tokens))
 	for i, t := range tokens {
 		rows[i] = []string{t.ID, t.Node, t.Order, stamp(t.CreatedAt), stamp(t.ExpiresAt), stamp(t.UsedAt)}
 	}
-	if o == formatCSV {
-		return a.writeCSV([]string{"id", "node", "order", "created_at", "expires_at", "used_at"}, rows)
-	}
-	if len(tokens) == 0 {
-		a.hint("There is no join token yet. Make one: forescale join-token create --node NAME")
-		return nil
-	}
-	t := newTable("ID", "NODE", "ORDER", "CREATED", "EXPIRES", "USED")
-	t.rows = rows
-	return a.write(t)
+	return a.writeList(o, tokens, []string{"id", "node", "order", "created_at", "expires_at", "used_at"},
+		[]string{"ID", "NODE", "ORDER", "CREATED", "EXPIRES", "USED"}, rows,
+		"There is no join token yet. Make one: forescale join-token create --node NAME")
 }

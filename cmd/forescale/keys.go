@@ -77,9 +77,7 @@ func (a *app) createKey(ctx context.Context, s store.Store, k forescale.Key) err
 	}
 	secret := newSecret()
 	hash := sha256.Sum256([]byte(secret))
-	id := make([]byte, 6)
-	_, _ = rand.Read(id) // never fails, by its documentation
-	k.ID, k.Hash, k.CreatedAt = "key_"+hex.EncodeToString(id), hash[:], a.clock.Now()
+	k.ID, k.Hash, k.CreatedAt = newID("key"), hash[:], a.clock.Now()
 	if err := s.CreateKey(ctx, k); err != nil {
 		return fmt.Errorf("keep the key: %w", err)
 	}
@@ -89,6 +87,13 @@ func (a *app) createKey(ctx context.Context, s store.Store, k forescale.Key) err
 	}
 	a.hint("This is the only time that the secret of %s (%s) is shown. Commands read it from FORESCALE_KEY.", k.ID, k.Role)
 	return nil
+}
+
+// newID is a name for what a person makes at the command line.
+func newID(kind string) string {
+	id := make([]byte, 6)
+	_, _ = rand.Read(id) // never fails, by its documentation
+	return kind + "_" + hex.EncodeToString(id)
 }
 
 // newSecret is 256 random bits behind a prefix by which scanners find a leak.
@@ -114,35 +119,20 @@ func newKeysList(a *app) *cobra.Command {
 }
 
 func (a *app) listKeys(keys []forescale.Key, o format) error {
-	if o == formatJSON {
-		if keys == nil {
-			keys = []forescale.Key{}
-		}
-		return a.writeJSON(keys)
-	}
 	rows := make([][]string, len(keys))
+	m := moment{now: a.clock.Now(), loc: time.UTC}
 	for i, k := range keys {
 		rows[i] = []string{k.ID, k.Name, string(k.Role), k.Service, stamp(k.CreatedAt), stamp(k.RevokedAt)}
-	}
-	if o == formatCSV {
-		return a.writeCSV([]string{"id", "name", "role", "service", "created_at", "revoked_at"}, rows)
-	}
-	if len(keys) == 0 {
-		a.hint("There is no key yet. Make one: forescale keys create --name me --role operate")
-		return nil
-	}
-	t := newTable("ID", "NAME", "ROLE", "SERVICE", "CREATED", "REVOKED")
-	t.rows = rows
-	if a.terminal {
-		m := moment{now: a.clock.Now(), loc: time.UTC}
-		for i, k := range keys {
+		if a.terminal && o == formatTable {
 			rows[i][1], rows[i][3], rows[i][4], rows[i][5] = oneLine(k.Name), firstOf(k.Service, "-"), m.ago(k.CreatedAt), "-"
 			if !k.RevokedAt.IsZero() {
 				rows[i][5] = m.ago(k.RevokedAt)
 			}
 		}
 	}
-	return a.write(t)
+	return a.writeList(o, keys, []string{"id", "name", "role", "service", "created_at", "revoked_at"},
+		[]string{"ID", "NAME", "ROLE", "SERVICE", "CREATED", "REVOKED"}, rows,
+		"There is no key yet. Make one: forescale keys create --name me --role operate")
 }
 
 func newKeysRevoke(a *app) *cobra.Command {

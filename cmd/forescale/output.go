@@ -131,6 +131,23 @@ func (a *app) writeCSV(headers []string, rows [][]string) error {
 	return w.WriteAll(rows)
 }
 
+// writeList writes a list as it was asked for: items as JSON, or rows with the headers
+// of CSV or of a table. Where there is nothing, none says what to do.
+func (a *app) writeList(o format, items any, csvHeaders, tableHeaders []string, rows [][]string, none string) error {
+	switch {
+	case o == formatJSON:
+		return a.writeJSON(items)
+	case o == formatCSV:
+		return a.writeCSV(csvHeaders, rows)
+	case len(rows) == 0:
+		a.hint("%s", none)
+		return nil
+	}
+	t := newTable(tableHeaders...)
+	t.rows = rows
+	return a.write(t)
+}
+
 // writeJSON writes v indented; an empty list as one, not as null.
 func (a *app) writeJSON(v any) error {
 	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {

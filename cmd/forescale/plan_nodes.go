@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -73,16 +72,9 @@ func (a *app) nodePlan(ctx context.Context, f *clientFlags, o format, ahead time
 	if err := c.get(ctx, "/v1/about", nil, &about); err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	if err := c.get(ctx, "/v1/nodes/plan", nil, &raw); err != nil {
-		return err
-	}
-	if o == formatJSON {
-		return a.writeJSON(raw)
-	}
 	var v nodePlanView
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return fmt.Errorf("read the plan of nodes: %w", err)
+	if done, err := a.ask(ctx, c, "/v1/nodes/plan", nil, o, &v); done || err != nil {
+		return err
 	}
 	m, err := c.moment(about, f, "")
 	if err != nil {

@@ -25,19 +25,11 @@ func (r *simulateRequest) readMoney() error {
 
 // setMoney sets the price and the budget of a study.
 func (r simulateRequest) setMoney(s *sim.Study) (err error) {
-	amount := func(flag, text string, to *forescale.Money) error {
-		m, err := forescale.ParseMoney(text)
-		if err != nil || m <= 0 {
-			return usage(fmt.Sprintf("--%s %q is not an amount of money", flag, text), "write a number above 0 with at most six decimals, such as 500")
-		}
-		*to = m
-		return nil
-	}
 	if r.price != "" {
-		err = amount("price-per-hour", r.price, &s.Service.PricePerHour)
+		s.Service.PricePerHour, err = parseAmount("--price-per-hour", r.price)
 	}
 	if err == nil && r.budget != "" {
-		err = amount("budget", r.budget, &s.Budget)
+		s.Budget, err = parseAmount("--budget", r.budget)
 	}
 	if s.Service.PricePerHour == 0 && (s.Budget > 0 || r.share > 0) {
 		s.Service.PricePerHour = forescale.Unit

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/forescale/forescale"
 )
 
 // tradeView is what one limit buys.
@@ -21,9 +18,9 @@ type tradeView struct {
 // whatIf shows the trade between money and the share of time in band for the rest of
 // the month. Nothing is set.
 func (a *app) whatIf(ctx context.Context, f *clientFlags, o format, limit, service, zone string) error {
-	m, err := forescale.ParseMoney(limit)
-	if err != nil || m <= 0 {
-		return usage(fmt.Sprintf("--budget %q is not an amount of money", limit), "write a number above 0 with at most six decimals, such as 500")
+	m, err := parseAmount("--budget", limit)
+	if err != nil {
+		return err
 	}
 	c, err := a.client(f)
 	if err != nil {
