@@ -1,6 +1,9 @@
 package forescale
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Code says why a decision was made. The codes are stable: they are in the
 // database, the API and the dashboard.
@@ -47,10 +50,8 @@ var AlertCodes = []Code{CodeSecondWriter, CodeStartFailing, CodeHoldBlind, CodeM
 func (d Decision) Alerts() []Reason {
 	var rs []Reason
 	for _, r := range d.Reasons {
-		for _, c := range AlertCodes {
-			if r.Code == c {
-				rs = append(rs, r)
-			}
+		if slices.Contains(AlertCodes, r.Code) {
+			rs = append(rs, r)
 		}
 	}
 	return rs

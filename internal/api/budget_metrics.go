@@ -58,7 +58,7 @@ func (c *budgetCollector) Collect(ch chan<- prometheus.Metric) {
 	lowest := map[string]float64{}
 	for _, b := range bs {
 		for _, m := range c.amounts {
-			ch <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, m.of(b).Float(), b.Name)
+			ch <- gauge(m.desc, m.of(b).Float(), b.Name)
 		}
 		for _, l := range b.Lowered {
 			if old, known := lowest[l.Service]; !known || l.Objective < old {
@@ -67,7 +67,7 @@ func (c *budgetCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	for service, v := range lowest {
-		ch <- prometheus.MustNewConstMetric(c.lowered, prometheus.GaugeValue, v, service)
+		ch <- gauge(c.lowered, v, service)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -91,11 +92,9 @@ func viewBudget(o forescale.BudgetOutlook) BudgetView {
 }
 
 func viewLowered(ls []forescale.LoweredObjective) []LoweredObjectiveView {
-	out := make([]LoweredObjectiveView, len(ls))
-	for k, l := range ls {
-		out[k] = LoweredObjectiveView{l.Service, l.Stated, rounded(l.Objective), l.Quantile, rounded(l.GivenUp)}
-	}
-	return out
+	return all(ls, func(l forescale.LoweredObjective) LoweredObjectiveView {
+		return LoweredObjectiveView{l.Service, l.Stated, rounded(l.Objective), l.Quantile, rounded(l.GivenUp)}
+	})
 }
 
 // budgets are all as they stand. Without somebody who foresees, they stand alone.
@@ -119,11 +118,7 @@ func (a *API) listBudgets(ctx context.Context, _ *struct{}) (*listOutput[BudgetV
 	if err != nil {
 		return nil, err
 	}
-	views := make([]BudgetView, len(bs))
-	for k, b := range bs {
-		views[k] = viewBudget(b)
-	}
-	return pageOf(views, ""), nil
+	return pageOf(all(bs, viewBudget), ""), nil
 }
 
 // BudgetInput is the path of one budget.
@@ -241,19 +236,12 @@ func (a *API) checkBudget(ctx context.Context, all []forescale.Budget, b foresca
 	}
 	var own forescale.Faults
 	for _, f := range fs {
-		if field, ok := cutName(f.Where, b.Name); ok { // those of others were there before
+		if field, ok := strings.CutPrefix(f.Where, b.Name+"."); ok { // those of others were there before
 			f.Where = "body." + field
 			own = append(own, f)
 		}
 	}
 	return own.OrNil()
-}
-
-func cutName(where, name string) (field string, ok bool) {
-	if len(where) <= len(name) || where[:len(name)] != name || where[len(name)] != '.' {
-		return "", false
-	}
-	return where[len(name)+1:], true
 }
 
 func budgetChanged(name string) error {

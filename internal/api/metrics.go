@@ -140,21 +140,29 @@ func (c *serviceCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range w.services {
 		c.service(w, s, gauge)
 	}
-	for _, code := range forescale.AlertCodes {
-		n := 0
-		for _, s := range w.services {
-			if w.alerts(s, code) {
-				gauge(c.alert, 1, s.Name, string(code))
-				n++
-			}
+	services := map[forescale.Code]int{}
+	for _, s := range w.services {
+		for _, code := range w.alerts(s) {
+			gauge(c.alert, 1, s.Name, string(code))
+			services[code]++
 		}
-		gauge(c.alerts, float64(n), string(code))
+	}
+	for _, code := range forescale.AlertCodes {
+		gauge(c.alerts, float64(services[code]), string(code))
 	}
 }
 
-// alerts reports whether the newest decision of s has an alert of the code.
-func (w *world) alerts(s forescale.Service, code forescale.Code) bool {
-	return s.Mode != forescale.ModeOff && slices.ContainsFunc(w.decisions[s.Name].Alerts(), func(r forescale.Reason) bool { return r.Code == code })
+// alerts are the codes of the alerts of the newest decision of s, each once.
+func (w *world) alerts(s forescale.Service) (codes []forescale.Code) {
+	if s.Mode == forescale.ModeOff {
+		return nil
+	}
+	for _, r := range w.decisions[s.Name].Alerts() {
+		if !slices.Contains(codes, r.Code) {
+			codes = append(codes, r.Code)
+		}
+	}
+	return codes
 }
 
 func (c *serviceCollector) service(w *world, s forescale.Service, gauge func(*prometheus.Desc, float64, ...string)) {

@@ -193,19 +193,16 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 		c.a.log.Warn("read the plan of nodes for metrics", "error", err)
 		return
 	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
 	p := out.Body
 	if len(p.Steps) > 0 {
 		for _, n := range p.Steps[0].Nodes {
-			gauge(c.planned, float64(n.Count), n.Type)
+			ch <- gauge(c.planned, float64(n.Count), n.Type)
 		}
 	}
-	gauge(c.cost, p.Cost.Now, "now")
-	gauge(c.cost, p.Cost.Planned, "planned")
-	gauge(c.cost, p.Cost.Peak, "peak")
-	gauge(c.cost, p.Cost.Least, "least")
-	gauge(c.unmet, float64(p.Unmet))
-	gauge(c.made, c.a.now().Sub(p.MadeAt).Seconds())
+	ch <- gauge(c.cost, p.Cost.Now, "now")
+	ch <- gauge(c.cost, p.Cost.Planned, "planned")
+	ch <- gauge(c.cost, p.Cost.Peak, "peak")
+	ch <- gauge(c.cost, p.Cost.Least, "least")
+	ch <- gauge(c.unmet, float64(p.Unmet))
+	ch <- gauge(c.made, c.a.now().Sub(p.MadeAt).Seconds())
 }

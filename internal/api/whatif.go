@@ -61,9 +61,5 @@ func (a *API) getWhatIf(ctx context.Context, in *whatIfInput) (*whatIfOutput, er
 	if err != nil {
 		return nil, err
 	}
-	out := &whatIfOutput{Body: WhatIfView{From: w.Now.From.UTC(), Until: w.Now.Until.UTC(), Spent: w.Now.Spent.Float(), Asked: viewTrade(w.Asked), Trades: make([]TradeView, len(w.Trades))}}
-	for k, t := range w.Trades {
-		out.Body.Trades[k] = viewTrade(t)
-	}
-	return out, nil
+	return &whatIfOutput{Body: WhatIfView{From: w.Now.From.UTC(), Until: w.Now.Until.UTC(), Spent: w.Now.Spent.Float(), Asked: viewTrade(w.Asked), Trades: all(w.Trades, viewTrade)}}, nil
 }
