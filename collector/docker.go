@@ -124,9 +124,8 @@ func (d *Docker) Close() error {
 func (d *Docker) Observe(ctx context.Context) forescale.Observation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	o := forescale.Observation{Time: d.o.Clock.Now(), Failed: map[string]string{}, Partial: true}
-	if wait := d.retry.wait(time.Now()); wait > 0 {
-		o.Failed[sourceDocker] = fmt.Sprintf("%s; next try in %v", d.retry.why, wait.Round(100*time.Millisecond))
+	o, away := d.retry.begin(d.o.Clock, sourceDocker)
+	if away {
 		return o
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)

@@ -1,8 +1,11 @@
 package collector
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/forescale/forescale"
 )
 
 // Pauses between attempts to reach an engine that is away.
@@ -20,6 +23,17 @@ type backoff struct {
 }
 
 func (b *backoff) wait(now time.Time) time.Duration { return max(0, b.until.Sub(now)) }
+
+// begin is an observation of a source that is asked now; away says that it has to be
+// left alone for a while yet.
+func (b *backoff) begin(clock forescale.Clock, source string) (o forescale.Observation, away bool) {
+	o = forescale.Observation{Time: clock.Now(), Failed: map[string]string{}, Partial: true}
+	wait := b.wait(time.Now())
+	if wait > 0 {
+		o.Failed[source] = fmt.Sprintf("%s; next try in %v", b.why, wait.Round(100*time.Millisecond))
+	}
+	return o, wait > 0
+}
 
 func (b *backoff) failed(now time.Time, why string) {
 	pause := min(backoffFirst<<min(b.fails, 10), backoffMost)

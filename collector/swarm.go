@@ -56,9 +56,8 @@ func (d *Swarm) Close() error { return d.cli.Close() }
 func (d *Swarm) Observe(ctx context.Context) forescale.Observation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	o := forescale.Observation{Time: d.o.Clock.Now(), Failed: map[string]string{}, Partial: true}
-	if wait := d.retry.wait(time.Now()); wait > 0 {
-		o.Failed[sourceSwarm] = fmt.Sprintf("%s; next try in %v", d.retry.why, wait.Round(100*time.Millisecond))
+	o, away := d.retry.begin(d.o.Clock, sourceSwarm)
+	if away {
 		return o
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.o.CallTimeout)
