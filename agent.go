@@ -2,7 +2,6 @@ package forescale
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"time"
 )
@@ -50,7 +49,6 @@ func (a Agent) Shows(serial string) bool {
 const (
 	maxLabels = 64
 	maxLabel  = 200     // bytes of a name or a value
-	maxCores  = 4096    // of a node
 	maxMemory = 1 << 46 // bytes
 )
 
@@ -80,8 +78,8 @@ func (a Agent) Validate() error {
 			bad("labels", "use letters, digits, '.', '_', '/' and '-' in names, and no line breaks in values", "the label %.50q=%.50q is not usable", name, value)
 		}
 	}
-	if !(a.Cores > 0 && a.Cores <= maxCores) || math.IsNaN(a.Cores) {
-		bad("cores", fmt.Sprintf("a node has up to %d", maxCores), "the node has %g cores", a.Cores)
+	if !(a.Cores > 0 && a.Cores <= MaxCores) {
+		bad("cores", fmt.Sprintf("a node has up to %d", MaxCores), "the node has %g cores", a.Cores)
 	}
 	if a.Memory <= 0 || a.Memory > maxMemory {
 		bad("memory", fmt.Sprintf("a node has up to %d", int64(maxMemory)), "the node has %d bytes of memory", a.Memory)

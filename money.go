@@ -272,7 +272,7 @@ type LoweredObjective struct {
 	Stated    float64 // the objective as it is set
 	Objective float64 // share of the time to come in which demand is to fit the band
 	Quantile  float64 // of demand, that is planned for
-	GivenUp   float64 // share of the time, the dearest hours first, in which half of the need is kept
+	GivenUp   float64 // share of the time, the dearest hours first, in which a part of the need is kept
 }
 
 // Tradeoff is what a limit would buy for the rest of a month.

@@ -46,8 +46,8 @@ func (o outlook) needs(band forescale.Band, t time.Time, quantiles []float64) []
 	needs := make([]float64, len(quantiles))
 	for k, q := range quantiles {
 		o.q = q
-		if o.f.Minutes.Known() {
-			o.stays = deviations(q) + o.f.Minutes.Shift
+		if m := &o.f.Minutes; m.Known() {
+			o.by(m.Width, m.Shift)
 		}
 		if v, ok := o.high(t); ok && isNumber(v) {
 			needs[k] = float64(band.Required(max(0, v)))

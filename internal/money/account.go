@@ -59,20 +59,20 @@ func (b *Book) tally(zone string, s forescale.Service, month Month, now time.Tim
 	all, kept := b.running(zone, s, now, more, longer), s.Min
 	for _, x := range all {
 		paid := x.until(now)
-		t.spent = t.spent.Plus(x.Price.For(overlap(x.begin().Add(x.Paid), paid, from, end)))
+		t.spent = t.spent.Plus(x.Price.For(Overlap(x.begin().Add(x.Paid), paid, from, end)))
 		switch {
 		case x.fixed:
-			t.min = t.min.Plus(x.Price.For(overlap(paid, end, begin, end)))
+			t.min = t.min.Plus(x.Price.For(Overlap(paid, end, begin, end)))
 		case kept > 0 && !x.draining:
 			kept--
-			t.min = t.min.Plus(x.Price.For(overlap(paid, end, begin, end)))
+			t.min = t.min.Plus(x.Price.For(Overlap(paid, end, begin, end)))
 		default:
-			t.rest = t.rest.Plus(x.Price.For(overlap(paid, x.bound, begin, end)))
+			t.rest = t.rest.Plus(x.Price.For(Overlap(paid, x.bound, begin, end)))
 		}
 	}
 	if s.Mode == forescale.ModeActive {
 		for range kept {
-			t.min = t.min.Plus(s.PricePerHour.For(overlap(now, end, begin, end)))
+			t.min = t.min.Plus(s.PricePerHour.For(Overlap(now, end, begin, end)))
 		}
 	}
 	return t

@@ -54,8 +54,8 @@ func Of(t time.Time, zone string) (begin, end time.Time) {
 	return m.Begin(loc), m.End(loc)
 }
 
-// overlap is how much of [from, until) lies in [begin, end).
-func overlap(from, until, begin, end time.Time) time.Duration {
+// Overlap is how much of [from, until) lies in [begin, end).
+func Overlap(from, until, begin, end time.Time) time.Duration {
 	if from.Before(begin) {
 		from = begin
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/planner"
 )
 
@@ -87,7 +88,7 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 	f := foreseenOf(now, s, forecasts, c, o)
 	for k := range c.Hours {
 		h, at := &c.Hours[k], c.Start.Add(time.Duration(k)*time.Hour)
-		h.share = overlap(at, at.Add(time.Hour), now, until).Hours()
+		h.share = money.Overlap(at, at.Add(time.Hour), now, until).Hours()
 		if h.needs = f.of(k); h.needs == nil {
 			h.needs = f.like(s, w, at, c.Quantiles)
 		}
@@ -103,16 +104,6 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 
 func within(s forescale.Service, n float64) float64 {
 	return min(max(n, float64(s.Min)), float64(max(s.Max, s.Min)))
-}
-
-func overlap(from, until, begin, end time.Time) time.Duration {
-	if from.Before(begin) {
-		from = begin
-	}
-	if until.After(end) {
-		until = end
-	}
-	return max(0, until.Sub(from))
 }
 
 // foreseen is what the forecasts say, by the hour, and in what relation the quantiles

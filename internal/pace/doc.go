@@ -7,7 +7,7 @@
 // forecasts say, and after them as in the same hour of the newest week that is known
 // ([Course]). From that follows what each share of time in band costs at the least
 // ([Curve]): either all hours are planned for a lower quantile of demand, or the
-// dearest hours are given up, in which half of what is needed is kept; most often
+// dearest hours are given up, in which four tenths of what is needed are kept; most often
 // some of both. A budget that does not pay for the objectives of its services lowers
 // those of least priority first, all of one priority alike ([Outlook.Paces]).
 package pace
