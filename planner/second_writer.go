@@ -76,17 +76,17 @@ func (s secondWriter) until() time.Time { return s.last.Add(ForeignQuiet) }
 // only what live demand needs is started, or one when nothing is left.
 func (r *round) yield() {
 	if r.other = r.readSecondWriter(); r.other.holds {
-		r.target = max(r.supply, r.safety())
+		r.target = max(r.supply, min(r.safety(), r.s.Max))
 	}
 }
 
-// safety is how many instances are started even against somebody else.
+// safety is how many instances are started even against somebody else, if max allows.
 func (r *round) safety() int {
 	n := 1
 	if r.live.known && r.missing.phase == live {
 		n = max(n, r.live.count)
 	}
-	return min(n, r.s.Max)
+	return n
 }
 
 func (r *round) saySecondWriter() {
