@@ -210,7 +210,7 @@ func runChild(dir string) error {
 		return err
 	}
 	svc := forescale.Service{
-		Name: os.Getenv(childName), Mode: forescale.ModeActive, Min: 2, Max: 2, Warmup: time.Minute, Cooldown: time.Second,
+		Name: os.Getenv(childName), Mode: forescale.ModeActive, Min: 2, Max: 2, Warmup: 4 * time.Minute, Cooldown: time.Second, // so late a deadline is met by a busy machine, too
 		Metrics: []forescale.Metric{forescale.MetricUtilization},
 		Template: forescale.Template{Image: os.Getenv(childImage), Port: 8080,
 			Labels: map[string]string{dockertest.Label: os.Getenv(childRun)}},
