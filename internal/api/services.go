@@ -377,8 +377,11 @@ func (a *API) putService(ctx context.Context, in *putServiceInput) (*serviceOutp
 	return a.save(ctx, s, ifVersion, status)
 }
 
-// save stores the service and answers with it.
+// save stores the service, if it can hold beside all else, and answers with it.
 func (a *API) save(ctx context.Context, s forescale.Service, ifVersion int64, status int) (*serviceOutput, error) {
+	if err := a.fits(ctx, s); err != nil {
+		return nil, err
+	}
 	s.UpdatedAt = a.now()
 	stored, err := a.store.PutService(ctx, s, ifVersion)
 	if errors.Is(err, forescale.ErrConflict) {

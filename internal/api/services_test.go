@@ -139,6 +139,45 @@ func TestAllFaultsOfAServiceComeAtOnce(t *testing.T) {
 	f.do("PUT", "/v1/services/checkout", `{}`, "Content-Type", "text/plain").problem(415, "content_type_unknown")
 }
 
+func TestAServiceThatCannotHoldIsRefused(t *testing.T) {
+	f := setup(t)
+	f.do("PUT", "/v1/services/shop", `{"min_instances":2,"price_per_hour":1}`).is(201)
+	f.do("PUT", "/v1/budgets/shop", `{"limit":1490,"scope":"service","of":"shop"}`).is(201)
+	f.do("PUT", "/v1/services/other", `{"min_instances":9,"price_per_hour":9}`).is(201) // not the budget's
+	for _, refused := range []answer{
+		f.do("PUT", "/v1/services/shop", `{"min_instances":3,"price_per_hour":1}`),
+		f.do("PATCH", "/v1/services/shop", `{"price_per_hour":1.1}`),
+	} {
+		if p := refused.problem(422, "service_invalid"); len(p.Errors) != 1 || p.Errors[0].Location != "body.min_instances" {
+			t.Errorf("%+v", p.Errors)
+		}
+	}
+	f.do("PATCH", "/v1/services/shop", `{"mode":"off","min_instances":3}`).is(200) // what is off costs nothing
+
+	if p := f.do("PATCH", "/v1/services/other", `{"resources":{"node":"n-1"}}`).problem(422, "service_invalid"); p.Errors[0].Location != "body.resources.node" || !strings.Contains(p.Errors[0].Help, "no node is known yet") {
+		t.Errorf("%+v", p.Errors)
+	}
+	if err := f.store.PutNode(t.Context(), forescale.Node{Name: "n-2", State: forescale.NodeReady, Origin: forescale.OriginConfig}); err != nil {
+		t.Fatal(err)
+	}
+	if p := f.do("PATCH", "/v1/services/other", `{"resources":{"node":"n-1"}}`).problem(422, "service_invalid"); !strings.Contains(p.Errors[0].Help, `did you mean "n-2"`) {
+		t.Errorf("%+v", p.Errors)
+	}
+	f.do("PATCH", "/v1/services/other", `{"resources":{"node":"n-2"}}`).is(200)
+}
+
+func TestAChangeOfSomethingElseIsNotRefusedForWhatWasSo(t *testing.T) {
+	f := setup(t)
+	f.do("PUT", "/v1/services/shop", `{"min_instances":2,"price_per_hour":1}`).is(201)
+	b := forescale.Budget{Name: "all", Scope: forescale.BudgetAll, Limit: 1000 * forescale.Unit, TimeZone: "UTC", Origin: forescale.OriginConfig}
+	if _, err := f.store.PutBudget(t.Context(), b, -1); err != nil {
+		t.Fatal(err)
+	}
+	f.do("PATCH", "/v1/services/shop", `{"max_instances":20}`).is(200)
+	f.do("PATCH", "/v1/services/shop", `{"min_instances":1}`).is(200)
+	f.do("PATCH", "/v1/services/shop", `{"min_instances":2}`).problem(422, "service_invalid")
+}
+
 func TestAnUnknownServiceNamesTheClosest(t *testing.T) {
 	f := setup(t)
 	f.service("checkout")
