@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,6 +64,7 @@ that --store names, in which a database is made for each size and dropped again.
 	fs.IntVar(&f.run.Senders, "senders", 32, "pushes under way at most")
 	fs.IntVar(&f.run.Rows, "rows", 20, "samples of one push")
 	out = formatFlag(cmd)
+	cmd.AddCommand(newLoadAgents(a))
 	return cmd
 }
 
@@ -121,7 +123,7 @@ func (a *app) loadSize(ctx context.Context, f loadFlags, dir, server string, n i
 			return r, err
 		}
 		defer s.stop()
-		c.Servers = append(c.Servers, load.Server{URL: s.url, Memory: s.memory})
+		c.Servers = append(c.Servers, load.Server{URL: s.url, Memory: s.Memory})
 	}
 	if r, err = load.Run(ctx, c); err != nil {
 		return r, err
@@ -137,6 +139,7 @@ func (a *app) loadSize(ctx context.Context, f loadFlags, dir, server string, n i
 type child struct {
 	cmd     *exec.Cmd
 	url     string // of a forescale
+	agents  string // where it takes agents
 	address string // of a PostgreSQL server
 	signal  os.Signal
 	ended   chan struct{}
@@ -161,8 +164,8 @@ func (c *child) stop() {
 	}
 }
 
-// memory is the most that the process has held so far.
-func (c *child) memory() (int64, error) {
+// Memory is the most that the process has held so far.
+func (c *child) Memory() (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -177,13 +180,13 @@ func (c *child) memory() (int64, error) {
 }
 
 // startServe starts this program as a server, and returns when it listens.
-func startServe(ctx context.Context, dir, address string) (*child, error) {
+func startServe(ctx context.Context, dir, address string, more ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	var log strings.Builder
-	c := &child{cmd: exec.Command(self, "serve", "--listen", "127.0.0.1:0", "--docker", "off"), signal: syscall.SIGTERM}
+	c := &child{cmd: exec.Command(self, append([]string{"serve", "--listen", "127.0.0.1:0", "--docker", "off"}, more...)...), signal: syscall.SIGTERM}
 	c.cmd.Env = append(os.Environ(), "FORESCALE_STORE="+address, "XDG_STATE_HOME="+dir, "FORESCALE_CONFIG=")
 	c.cmd.Stderr = &log
 	said, err := c.cmd.StdoutPipe()
@@ -197,6 +200,10 @@ func startServe(ctx context.Context, dir, address string) (*child, error) {
 	for lines.Scan() {
 		if _, url, ok := strings.Cut(lines.Text(), " listens on "); ok {
 			c.url = url
+		} else if _, at, ok := strings.Cut(lines.Text(), "agents are taken on "); ok {
+			c.agents = at
+		}
+		if c.url != "" && (c.agents != "") == slices.Contains(more, "--agents") {
 			return c, nil
 		}
 	}

@@ -44,3 +44,25 @@ func TestLoadOfTwoServers(t *testing.T) {
 		t.Errorf("%d bytes in the database, %d lists of services", got.DatabaseBytes, got.Kinds[0].N)
 	}
 }
+
+// A few agents on a real server: every sample that they measured is in the store.
+func TestLoadOfAgents(t *testing.T) {
+	t.Setenv(childServer, "server")
+	s := newShell(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	r := s.runContext(ctx, "load", "agents", "--nodes", "5", "--for", "11s", "-o", "json")
+	if r.code != exitOK {
+		t.Fatalf("exit code %d: %s", r.code, r.err)
+	}
+	var got load.AgentsResult
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
+		t.Fatalf("%v of %s", err, r.out)
+	}
+	if got.Agents != 5 || got.Failed != 0 || got.Beats < 5 || got.Samples != 4*got.Beats || got.Stored != got.Samples {
+		t.Errorf("%+v", got)
+	}
+	if got.Memory == 0 || got.ServerCPU <= 0 {
+		t.Errorf("the server took %d bytes and %g cores", got.Memory, got.ServerCPU)
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/agent/authority"
+	"github.com/forescale/forescale/internal/agent/wire"
+	"github.com/forescale/forescale/internal/load"
+)
+
+func newLoadAgents(a *app) *cobra.Command {
+	var n int
+	var length time.Duration
+	var out *format
+	cmd := &cobra.Command{
+		Use:   "agents",
+		Short: "Drive a real server as the agents of a thousand nodes would, and measure",
+		Long: `Start a real server on a file of its own, let agents join over TLS, have each report
+every 10 s, and measure. The agents are those of forescale; what they measure is made up.`,
+		Example: "  forescale load agents --nodes 1000 --for 2m",
+		Args:    wants(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n < 1 || length < time.Second {
+				return usage("there is nothing to drive", "use at least one node and a second")
+			}
+			return a.loadAgents(cmd.Context(), n, length, *out)
+		},
+	}
+	cmd.Flags().IntVar(&n, "nodes", 1000, "how many nodes, with an agent each")
+	cmd.Flags().DurationVar(&length, "for", 2*time.Minute, "measure this long")
+	out = formatFlag(cmd)
+	return cmd
+}
+
+func (a *app) loadAgents(ctx context.Context, n int, length time.Duration, out format) error {
+	dir, err := os.MkdirTemp("", "load")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "forescale.db")
+	tokens, err := makeTokens(ctx, path, n)
+	if err != nil {
+		return err
+	}
+	s, err := startServe(ctx, dir, path, "--agents", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	r, err := load.RunAgents(ctx, load.AgentsConfig{URL: s.agents, Tokens: tokens, Dir: filepath.Join(dir, "agents"), For: length, Server: s})
+	s.stop()
+	if err != nil {
+		return err
+	}
+	if r.Stored, err = countNodeSamples(ctx, path); err != nil {
+		return err
+	}
+	return a.writeLoadAgents(r, out)
+}
+
+// makeTokens keeps a token for each of n nodes in a new store, with a new authority beside it.
+func makeTokens(ctx context.Context, path string, n int) (tokens []string, err error) {
+	now := time.Now()
+	ca, err := authority.OpenOrCreate(agentsFile(path), now)
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	for i := range n {
+		t := wire.NewToken(fmt.Sprintf("node-%d", i+1), ca.Pin())
+		kept := forescale.JoinToken{ID: newID("join"), Node: t.Node, Hash: t.Hash(), CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)}
+		if err := st.CreateJoinToken(ctx, kept); err != nil {
+			return nil, fmt.Errorf("keep a join token: %w", err)
+		}
+		tokens = append(tokens, t.String())
+	}
+	return tokens, nil
+}
+
+func countNodeSamples(ctx context.Context, path string) (n int, err error) {
+	st, err := openStore(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	list, err := st.Samples(ctx, forescale.SampleQuery{Kind: forescale.KindNode})
+	for _, s := range list {
+		if strings.HasPrefix(s.Subject.Name, "node-") { // the server reads this machine, too
+			n++
+		}
+	}
+	return n, err
+}
+
+// CPU is the processor time that the process has taken so far.
+func (c *child) CPU() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, errors.New("the system does not tell")
+	}
+	user, err := strconv.ParseInt(fields[11], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * time.Second / 100, err
+}
+
+func (a *app) writeLoadAgents(r load.AgentsResult, out format) error {
+	if out == formatJSON {
+		e := json.NewEncoder(a.stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	t := newTable("measured", fmt.Sprintf("%d agents", r.Agents))
+	t.alignRight(1)
+	for _, row := range []struct {
+		name, format string
+		value        float64
+	}{
+		{"joins of all, s", "%.1f", r.Joined},
+		{"measured for, s", "%.0f", r.Seconds},
+		{"beats", "%.0f", float64(r.Beats)},
+		{"beats not taken", "%.0f", float64(r.Failed)},
+		{"beat p50, ms", "%.0f", 1000 * r.BeatP50},
+		{"beat p99, ms", "%.0f", 1000 * r.BeatP99},
+		{"samples measured", "%.0f", float64(r.Samples)},
+		{"samples in the store", "%.0f", float64(r.Stored)},
+		{"cores used by the server", "%.2f", r.ServerCPU},
+		{"memory of the server, MiB", "%.0f", float64(r.Memory) / (1 << 20)},
+	} {
+		t.add(row.name, fmt.Sprintf(row.format, row.value))
+	}
+	if r.FirstFailure != "" {
+		fmt.Fprintf(a.stderr, "first failure: %s\n", r.FirstFailure)
+	}
+	if out == formatCSV {
+		return a.writeCSV(t.headers, t.rows)
+	}
+	return a.write(t)
+}
