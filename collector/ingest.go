@@ -29,6 +29,9 @@ type IngestOptions struct {
 	// CommitTime bounds one commit, so that a store that hangs gives errors rather
 	// than silence. Default 30 s, in real time.
 	CommitTime time.Duration
+	// Kept is told of samples once they are durable, before their senders are. It must
+	// not block, nor keep the slice. May be nil.
+	Kept func([]forescale.Sample)
 }
 
 func (o IngestOptions) withDefaults() IngestOptions {
@@ -184,6 +187,8 @@ func (i *Ingest) commit(joined []*request, samples []forescale.Sample) {
 	err := i.store.Append(ctx, samples)
 	if err != nil {
 		err = fmt.Errorf("commit samples: %w", err)
+	} else if i.opts.Kept != nil {
+		i.opts.Kept(samples)
 	}
 	i.mu.Lock()
 	i.rows -= len(samples)

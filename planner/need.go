@@ -11,9 +11,9 @@ const (
 	// liveCells is how many complete cells live demand is the highest of: one that
 	// is low by chance does not hide the one before.
 	liveCells = 2
-	// runningShare is how much of the running cell must have passed before it
+	// RunningShare is how much of the running minute must have passed before it
 	// counts: earlier it is a single reading.
-	runningShare = forescale.DemandStep / 2
+	RunningShare = forescale.DemandStep / 2
 )
 
 // need is how many instances a demand asks for, before min and max.
@@ -134,7 +134,7 @@ func (g *signal) readLive(now time.Time, b forescale.Band) {
 	from := now.Truncate(forescale.DemandStep).Add(-liveCells * forescale.DemandStep)
 	for i := range g.points {
 		p := &g.points[i]
-		if !usable(p, now) || now.Sub(p.Time) < runningShare {
+		if !usable(p, now) || now.Sub(p.Time) < RunningShare {
 			continue
 		}
 		if end := p.Time.Add(forescale.DemandStep); end.After(g.newest) {
@@ -152,6 +152,16 @@ func (g *signal) readLive(now time.Time, b forescale.Band) {
 	if g.newest.After(now) {
 		g.newest = now
 	}
+}
+
+// Live is how many instances live demand of a service asks for at now, as a decision reads
+// it from points, which are sorted by metric, then time; known is false where there is none.
+func Live(now time.Time, s forescale.Service, points []forescale.DemandPoint) (count int, known bool) {
+	var n need
+	for _, g := range signals(now, Options{}, s, 0, &State{Demand: points}, nil) {
+		n = larger(n, g.live)
+	}
+	return n.count, n.known
 }
 
 // minutes gives the demand of a complete minute by how many it lies before now, NaN

@@ -142,7 +142,7 @@ func (c *Config) fields() []field {
 			p := &c.Planning
 			return []field{
 				duration("collect", "Time between two reads of the world.", &p.Collect, time.Second, time.Hour).or("10s"),
-				duration("interval", "Time between two planning steps.", &p.Interval, time.Second, time.Hour).or("30s"),
+				duration("interval", "Time between two planning steps. Samples that show a service short bring the next one forward.", &p.Interval, time.Second, time.Hour).or("30s"),
 				duration("refresh", "Time between two forecasts of a service.", &p.Refresh, time.Minute, 24*time.Hour).or("15m"),
 				duration("horizon", "How far forecasts reach.", &p.Horizon, time.Hour, 14*24*time.Hour).or("24h"),
 				duration("step", "Width of a forecast's step.", &p.Step, time.Minute, time.Hour).or("5m"),

@@ -152,7 +152,7 @@ func (c serverConfig) withDefaults() serverConfig {
 // wire makes the parts and joins them; nothing runs yet.
 func (s *server) wire(ctx context.Context) {
 	c := s.cfg
-	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{})
+	s.ingest = collector.NewIngest(c.Store, collector.IngestOptions{Kept: s.notice})
 	s.loop = s.newLoop(c.Store, c.Target, nil)
 	s.outlooks = newOutlooks(c)
 	list := s.jobs()
@@ -175,6 +175,15 @@ func (s *server) wire(ctx context.Context) {
 		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,
 		StoreSize: c.storeSize(), Server: c.Name, Lead: s.term, Schedules: schedulesOf(list),
 	})
+}
+
+// notice tells who leads of samples that were kept, if it is this server.
+func (s *server) notice(samples []forescale.Sample) {
+	if s.lead != nil {
+		s.lead.Notice(samples)
+		return
+	}
+	s.loop.Notice(samples)
 }
 
 // newLoop makes a loop that remembers nothing yet.

@@ -53,6 +53,7 @@ type Lead struct {
 	mu      sync.Mutex
 	term    forescale.Term // the newest known
 	leading bool
+	loop    *Loop // of the own term, nil while another server leads
 	lower   int64 // fence that a target knows, while the store's is lower
 }
 
@@ -88,6 +89,22 @@ func (l *Lead) know(t forescale.Term, leading bool) {
 	if turn {
 		l.c.OnTurn(t, leading)
 	}
+}
+
+// Notice is [Loop.Notice] of the loop that leads, if it is this server's.
+func (l *Lead) Notice(samples []forescale.Sample) {
+	l.mu.Lock()
+	leads := l.loop
+	l.mu.Unlock()
+	if leads != nil {
+		leads.Notice(samples)
+	}
+}
+
+func (l *Lead) runs(loop *Loop) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loop = loop
 }
 
 // Run follows and leads until the context ends.
@@ -149,6 +166,8 @@ func (l *Lead) lead(ctx context.Context, t forescale.Term, until time.Duration) 
 	life, end := context.WithCancel(ctx)
 	defer end()
 	run := l.c.Life(t)
+	l.runs(run)
+	defer l.runs(nil)
 	l.know(t, true)
 	var ended, beside error
 	var group sync.WaitGroup

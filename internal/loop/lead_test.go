@@ -387,7 +387,7 @@ func TestAFenceThatIsGoneIsMadeAnewByTheLeaderAlone(t *testing.T) {
 		b.clock.Advance(interval)
 		return err
 	}
-	if err := l.Collect(t.Context(), b.clock.Now()); err != nil || f.fences != 1 {
+	if _, err := l.Collect(t.Context(), b.clock.Now()); err != nil || f.fences != 1 {
 		t.Fatalf("%d fences after the first read, %v", f.fences, err)
 	}
 	f.fenced = false

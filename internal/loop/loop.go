@@ -151,6 +151,7 @@ type Loop struct {
 	acts       acts
 	aliases    aliases
 	watch      clockWatch
+	alarm      alarm
 	fenced     bool          // the target refuses older leaders
 	busy       bool          // an instance starts or drains
 	asked      chan struct{} // holds one for each forecast that is being made
@@ -167,45 +168,46 @@ func New(c Config) *Loop {
 	}
 	return &Loop{
 		outlooks: pace.Reader{Options: opt.Planner}, store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
-		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), asked: make(chan struct{}, hangingForecasts),
+		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), alarm: newAlarm(), asked: make(chan struct{}, hangingForecasts),
 	}
 }
 
 // Step is one whole round at time now. An error means that the store failed;
 // no effect was started after it.
 func (l *Loop) Step(ctx context.Context, now time.Time) (Report, error) {
+	r, _, err := l.round(ctx, now, func(*world) bool { return true })
+	return r, err
+}
+
+// Collect is a round that plans only if a service turns out to be short: it reads the
+// world, brings instances up to date and goes on with what was decided.
+func (l *Loop) Collect(ctx context.Context, now time.Time) (planned bool, err error) {
+	_, planned, err = l.round(ctx, now, func(w *world) bool { return l.short(now, w) })
+	return planned, err
+}
+
+// round collects, plans if what was seen asks for it, and acts.
+func (l *Loop) round(ctx context.Context, now time.Time, asks func(*world) bool) (r Report, planned bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	began := l.clock.Elapsed()
 	w, err := l.collect(ctx, now)
 	if err != nil {
-		return Report{}, err
+		return r, false, err
 	}
-	news, err := l.plan(ctx, now, w)
-	if err != nil {
-		return Report{}, fmt.Errorf("plan: %w", err)
-	}
-	if err := l.act(ctx, now, w); err != nil {
-		return Report{}, fmt.Errorf("act: %w", err)
-	}
-	report := Report{At: now, Took: l.clock.Elapsed() - began, Decisions: news, Failed: w.failed}
-	l.onStep(report)
-	return report, nil
-}
-
-// Collect is a round without planning: it reads the world, brings instances up
-// to date and goes on with what was decided.
-func (l *Loop) Collect(ctx context.Context, now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	w, err := l.collect(ctx, now)
-	if err != nil {
-		return err
+	if planned = asks(w); planned {
+		if r.Decisions, err = l.plan(ctx, now, w); err != nil {
+			return Report{}, false, fmt.Errorf("plan: %w", err)
+		}
 	}
 	if err := l.act(ctx, now, w); err != nil {
-		return fmt.Errorf("act: %w", err)
+		return Report{}, planned, fmt.Errorf("act: %w", err)
 	}
-	return nil
+	if planned {
+		r.At, r.Took, r.Failed = now, l.clock.Elapsed()-began, w.failed
+		l.onStep(r)
+	}
+	return r, planned, nil
 }
 
 // collect does all of a round that is not planning or acting.
@@ -233,6 +235,7 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 		if err := l.store.Append(ctx, keepKnown(obs.Samples, w, now)); err != nil {
 			return nil, fmt.Errorf("append samples: %w", err)
 		}
+		l.alarm.hear(l.clock, obs.Samples)
 	}
 	if err := l.live(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("bring instances up to date: %w", err)

@@ -405,7 +405,7 @@ func TestAStartThatCannotWorkIsNotTriedAgain(t *testing.T) {
 	b.loop = b.newLoop(b.store, r)
 	b.run(interval)
 	for range 3 {
-		if err := b.loop.Collect(t.Context(), b.clock.Now()); err != nil {
+		if _, err := b.loop.Collect(t.Context(), b.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 		b.clock.Advance(10 * time.Minute)

@@ -35,8 +35,12 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 			slowDown(&states[k], p)
 		}
 	}
+	alarms := make(map[string]growable, len(states))
 	for k, r := range l.decide(now, states) {
 		round.Services[k] = r.Plan
+		if g, ok := growableOf(states[k].Service, r.Plan.Decision); ok {
+			alarms[states[k].Service.Name] = g
+		}
 		touched = append(touched, r.Instances...)
 		if last := states[k].Last; last == nil || !last.Same(r.Plan.Decision) {
 			news = append(news, r.Plan.Decision)
@@ -56,6 +60,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 		w.stored[i.ID] = i
 	}
 	l.busy = l.busy || len(touched) > 0
+	l.alarm.set(alarms)
 	return news, nil
 }
 

@@ -134,7 +134,7 @@ func TestAStartIsTriedFiveTimesAndGivenUp(t *testing.T) {
 	}
 	for range 360 { // an hour, without planning, which would order another
 		b.clock.Advance(10 * time.Second)
-		if err := b.loop.Collect(t.Context(), b.clock.Now()); err != nil {
+		if _, err := b.loop.Collect(t.Context(), b.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,8 +36,10 @@ func (l *Loop) runRounds(ctx context.Context) error {
 		} else if first || steady-planned >= l.opt.Interval-l.opt.Pulse/2 {
 			planned, first = steady, false
 			_, err = l.Step(ctx, now)
-		} else {
-			err = l.Collect(ctx, now)
+		} else if early, failed := l.Collect(ctx, now); failed != nil {
+			err = failed
+		} else if early {
+			planned = steady
 		}
 		if errors.Is(err, forescale.ErrFenced) {
 			return err // another server leads: what this one remembers is not worth anything
@@ -51,10 +53,12 @@ func (l *Loop) runRounds(ctx context.Context) error {
 		} else {
 			failures = 0
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-l.clock.After(wait):
+		took := l.clock.Elapsed() - steady
+		if failures > 0 {
+			took = wait // no alarm brings it forward
+		}
+		if err := l.rest(ctx, wait, took); err != nil {
+			return err
 		}
 	}
 }
