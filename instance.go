@@ -20,6 +20,10 @@ const (
 	InstanceFailed   InstanceState = "failed"   // did not start, died, or vanished
 )
 
+// FailureLost is how Instance.Failure begins where nothing is known of the node. The
+// instance may run on; it is taken back when its node is heard of again.
+const FailureLost = "lost"
+
 // What Instance.Failure says where somebody else ended an instance.
 const (
 	FailureVanished = "vanished: somebody else removed it"
@@ -178,6 +182,16 @@ type Observation struct {
 	Complete  bool              // the list of instances is whole: absence means gone
 	Partial   bool              // there is a list of instances that could not be read whole
 	Failed    map[string]string // source → why it could not be read
+	// Parts are the nodes that are read apart, by their names; nil: nobody reads nodes
+	// apart. Complete and Partial speak of all else.
+	Parts map[string]Part
+}
+
+// Part is how much of one node was read.
+type Part struct {
+	Whole  bool          // the list of its instances is whole: absence means gone
+	Acts   bool          // instances can be started and stopped there
+	Silent time.Duration // where nobody answers: for how long
 }
 
 // Sighting is an instance as the engine shows it.

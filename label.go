@@ -7,7 +7,14 @@ const (
 	LabelService   = "forescale.service"    // name of the service the container is an instance of
 	LabelDecision  = "forescale.decision"   // decision that ordered the container; only forescale sets it
 	LabelManagedBy = "forescale.managed-by" // "forescale" on every container that it made
-	LabelNetworks  = "forescale.networks"   // further networks to join before the start; the actuator writes and reads it
+	LabelNode      = "forescale.node"       // node whose agent made the container; nobody else takes it for its own
+	LabelPort      = "forescale.port"       // that the service listens on inside the container
+	// How an instance is probed, as in [Probe].
+	LabelProbeHTTP    = "forescale.probe.http"
+	LabelProbeTCP     = "forescale.probe.tcp"
+	LabelProbeTimeout = "forescale.probe.timeout"
+
+	LabelNetworks = "forescale.networks" // further networks to join before the start; the actuator writes and reads it
 )
 
 // labelComposeService is set by Docker Compose on the containers that it makes.

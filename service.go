@@ -86,11 +86,18 @@ type Template struct {
 	Publish bool              `json:"publish,omitempty"` // publish Port on a free loopback port of the node
 	CPUs    float64           `json:"cpus,omitempty"`    // limit in cores; 0 is none
 	Memory  int64             `json:"memory,omitempty"`  // limit in bytes; 0 is none
-	Probe   Probe             `json:"probe"`
+	// Processes is the limit of processes and threads; 0 is none, and on a node with an
+	// agent [DefaultProcesses].
+	Processes int   `json:"processes,omitempty"`
+	Probe     Probe `json:"probe"`
 	// Swarm names the service of a Docker Swarm whose replicas the instances are.
 	// The swarm knows what they are made from, so only Port may stand beside it.
 	Swarm string `json:"swarm,omitempty"`
 }
+
+// DefaultProcesses is the limit of processes on nodes with an agent, which start nothing
+// without one.
+const DefaultProcesses = 512
 
 // Probe tells when an instance is ready. With none, a health check of the image
 // is used; without that, a running container is ready.
@@ -209,8 +216,11 @@ func (s Service) Validate() error {
 	if s.Priority < -1000 || s.Priority > 1000 {
 		bad("priority", fmt.Sprintf("priority is %d", s.Priority), "use -1000 to 1000")
 	}
-	if t := s.Template; t.Swarm != "" && (t.Image != "" || t.Probe != (Probe{}) || t.Network != "" || t.Publish || len(t.Env)+len(t.EnvFrom)+len(t.Command)+len(t.Labels) > 0 || t.CPUs != 0 || t.Memory != 0) {
+	if t := s.Template; t.Swarm != "" && (t.Image != "" || t.Probe != (Probe{}) || t.Network != "" || t.Publish || len(t.Env)+len(t.EnvFrom)+len(t.Command)+len(t.Labels) > 0 || t.CPUs != 0 || t.Memory != 0 || t.Processes != 0) {
 		bad("template.swarm", fmt.Sprintf("the swarm knows what %s is made from, and when a task is ready", t.Swarm), "keep swarm and port, and leave out the rest of the template")
+	}
+	if s.Template.Processes < 0 || s.Template.Processes > maxProcesses {
+		bad("template.processes", fmt.Sprintf("processes is %d", s.Template.Processes), fmt.Sprintf("use 0 to %d", maxProcesses))
 	}
 	s.Resources.validate(bad)
 	if s.MaxStep < 0 {
@@ -221,6 +231,9 @@ func (s Service) Validate() error {
 
 // MaxInstances is the highest max a service may have: it bounds names, plans and loops.
 const MaxInstances = 10_000
+
+// maxProcesses is the highest limit of processes.
+const maxProcesses = 1 << 22 // of Linux itself
 
 // MaxBillingStep is the longest step that may be paid whole: a month.
 const MaxBillingStep = 31 * 24 * time.Hour

@@ -42,6 +42,16 @@ type DockerOptions struct {
 	// LookupEnv reads the server's own environment for Template.EnvFrom.
 	// Default os.LookupEnv.
 	LookupEnv func(string) (string, bool)
+
+	// Node is put as a label on what is made, so that of several who share an engine
+	// each knows its own; "" puts none.
+	Node string
+	// Publish is the address of the node that ports are published on. Default 127.0.0.1.
+	Publish string
+	// Admit says whether a container may be made as it is; nil: every one may. With it
+	// nothing is started that was not made in the same call: what a crash left half-done
+	// is made anew, since it may have been admitted by another rule.
+	Admit func(*container.Config, *container.HostConfig, *network.NetworkingConfig) error
 }
 
 // GraceMost is the longest a stop waits before the engine kills the process.
@@ -60,6 +70,9 @@ func (o DockerOptions) withDefaults() DockerOptions {
 	if o.Grace <= 0 {
 		o.Grace = 10 * time.Second
 	}
+	if o.Publish == "" {
+		o.Publish = loopback
+	}
 	if o.LookupEnv == nil {
 		o.LookupEnv = os.LookupEnv
 	}
@@ -75,6 +88,8 @@ type Docker struct {
 	// fence is the container that starts and stops are bound to, none where there
 	// is but one server.
 	fence fence
+	// enter is asked right before each effect, and leave called after it; nil: none.
+	enter func() (leave func(), err error)
 	// step is called after each question to the engine; nil but in tests, which
 	// end the process there.
 	step func(name string)
@@ -106,6 +121,12 @@ func (d *Docker) Start(ctx context.Context, s forescale.Service, i forescale.Ins
 	j, found, err := d.inspect(ctx, i.ID)
 	if err != nil {
 		return d.fault("look for", i.ID, err)
+	}
+	if found && d.o.Admit != nil && made(s, i, j) && j.State.Status == container.StateCreated {
+		if err := d.effect(func() error { return d.remove(ctx, j) }); err != nil {
+			return d.fault("remove what was left of", i.ID, err)
+		}
+		found = false
 	}
 	if !found {
 		if j, err = d.create(ctx, s, i); err != nil {
@@ -171,10 +192,37 @@ func (d *Docker) create(ctx context.Context, s forescale.Service, i forescale.In
 }
 
 func (d *Docker) createOnce(ctx context.Context, name string, b blueprint) error {
-	return d.call(ctx, d.o.Timeout, "create", func(ctx context.Context) error {
-		_, err := d.cli.ContainerCreate(ctx, b.config, b.host, b.networks, nil, name)
-		return err
+	if d.o.Admit != nil {
+		if err := d.o.Admit(b.config, b.host, b.networks); err != nil {
+			return err
+		}
+	}
+	return d.effect(func() error {
+		return d.call(ctx, d.o.Timeout, "create", func(ctx context.Context) error {
+			_, err := d.cli.ContainerCreate(ctx, b.config, b.host, b.networks, nil, name)
+			return err
+		})
 	})
+}
+
+// Entered is the same actuator, which calls enter right before each effect and leave
+// after it: what enter refuses is not done.
+func (d *Docker) Entered(enter func() (leave func(), err error)) *Docker {
+	e := *d
+	e.enter = enter
+	return &e
+}
+
+// effect does what changes the engine, if whoever watches over effects lets it.
+func (d *Docker) effect(do func() error) error {
+	if d.enter != nil {
+		leave, err := d.enter()
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	return do()
 }
 
 // run joins the further networks and starts a container that was only created.
@@ -187,8 +235,10 @@ func (d *Docker) run(ctx context.Context, i forescale.Instance, j container.Insp
 			return d.fault("connect", i.ID, err)
 		}
 	}
-	err := d.call(ctx, d.o.Timeout, "start", func(ctx context.Context) error {
-		return d.cli.ContainerStart(ctx, j.ID, container.StartOptions{})
+	err := d.effect(func() error {
+		return d.call(ctx, d.o.Timeout, "start", func(ctx context.Context) error {
+			return d.cli.ContainerStart(ctx, j.ID, container.StartOptions{})
+		})
 	})
 	if err != nil {
 		return d.fault("start", i.ID, err)
@@ -216,6 +266,11 @@ func (d *Docker) Stop(ctx context.Context, s forescale.Service, i forescale.Inst
 	// From here on the engine's id is used: the name could pass to another
 	// container meanwhile. While the fence stood, this one was what we led.
 	if err := d.checkFence(ctx, i.ID); err != nil {
+		return err
+	}
+	// Entered for a moment only: a stop lasts as long as its grace, and whoever leads
+	// next does not wait for it.
+	if err := d.effect(func() error { return nil }); err != nil {
 		return err
 	}
 	if err := d.halt(ctx, j); err != nil && !errdefs.IsNotFound(err) {

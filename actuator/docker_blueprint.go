@@ -55,6 +55,9 @@ func (d *Docker) blueprint(ctx context.Context, s forescale.Service, i forescale
 	maps.Copy(b.config.Labels, map[string]string{
 		forescale.LabelService: s.Name, forescale.LabelDecision: i.Decision, forescale.LabelManagedBy: managedBy,
 	})
+	if d.o.Node != "" {
+		b.config.Labels[forescale.LabelNode] = d.o.Node
+	}
 	// The engine must not start again what we count as ended, nor remove what
 	// tells us how it ended.
 	b.host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
@@ -84,11 +87,15 @@ func (d *Docker) fromTemplate(t forescale.Template) (blueprint, error) {
 		p := nat.Port(strconv.Itoa(t.Port) + "/tcp")
 		b.config.ExposedPorts = nat.PortSet{p: {}}
 		if t.Publish {
-			b.host.PortBindings = nat.PortMap{p: {{HostIP: loopback}}} // the engine picks a free port
+			b.host.PortBindings = nat.PortMap{p: {{HostIP: d.o.Publish}}} // the engine picks a free port
 		}
 	}
 	b.host.NanoCPUs = int64(t.CPUs * 1e9)
 	b.host.Memory = t.Memory
+	if t.Processes > 0 {
+		most := int64(t.Processes)
+		b.host.PidsLimit = &most
+	}
 	return b, nil
 }
 

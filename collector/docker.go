@@ -31,7 +31,7 @@ const infoAge = 10 * time.Minute
 // the environment names (DOCKER_HOST and so on), else the local one.
 type DockerOptions struct {
 	Host string // engine address such as unix:///var/run/docker.sock; "" is the environment's
-	Node string // name of the node that the engine runs on; "" is the engine's host name
+	Node string // name of the node that the engine runs on; "" is the engine's host name. What the agent of another node made there is not ours
 	// Services are the registered services, for their ports and probes. Nil:
 	// there are only those that labels register.
 	Services func(ctx context.Context) ([]forescale.Service, error)
@@ -170,6 +170,9 @@ func (d *Docker) list(ctx context.Context) ([]container.Summary, error) {
 			return nil, fmt.Errorf("list the containers: %w", err)
 		}
 		for _, c := range part {
+			if by := c.Labels[forescale.LabelNode]; by != "" && by != d.info.name {
+				continue
+			}
 			if len(c.Names) > 0 && c.Labels[labelSwarmTask] == "" { // tasks of a swarm are Swarm's
 				all[c.ID] = c
 			}

@@ -170,7 +170,7 @@ func port(svc forescale.Service, j container.InspectResponse) int {
 	if svc.Template.Port > 0 {
 		return svc.Template.Port
 	}
-	if p, err := strconv.Atoi(j.Config.Labels[labelPort]); err == nil {
+	if p, err := strconv.Atoi(j.Config.Labels[forescale.LabelPort]); err == nil {
 		return p
 	}
 	only := func(ports []nat.Port) int {

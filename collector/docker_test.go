@@ -243,10 +243,10 @@ func TestProbesTellReadiness(t *testing.T) {
 		return m
 	}
 	none := b.run("none", nil, noCheck("1h"))
-	httpLater := b.run("http", with(labelProbeHTTP, "/ready"), noCheck("500ms"))
-	tcpLater := b.run("tcp", with(labelProbeTCP, "true", labelPort, "8080"), noCheck("500ms"))
-	httpNever := b.run("never", with(labelProbeHTTP, "/status?code=503"), noCheck("0s"))
-	wrongPort := b.run("port", with(labelProbeTCP, "true", labelPort, "9999"), noCheck("0s"))
+	httpLater := b.run("http", with(forescale.LabelProbeHTTP, "/ready"), noCheck("500ms"))
+	tcpLater := b.run("tcp", with(forescale.LabelProbeTCP, "true", forescale.LabelPort, "8080"), noCheck("500ms"))
+	httpNever := b.run("never", with(forescale.LabelProbeHTTP, "/status?code=503"), noCheck("0s"))
+	wrongPort := b.run("port", with(forescale.LabelProbeTCP, "true", forescale.LabelPort, "9999"), noCheck("0s"))
 	template := b.run("template", with(forescale.LabelService, b.service+"-reg"), noCheck("0s"))
 
 	seen, _, _ := b.look()
@@ -272,7 +272,7 @@ func TestProbesTellReadiness(t *testing.T) {
 
 func TestReadyAtIsUnknownForOneThatWasReadyBefore(t *testing.T) {
 	b := onEngine(t, DockerOptions{})
-	name := b.run("1", map[string]string{labelProbeHTTP: "/ready"}, nil)
+	name := b.run("1", map[string]string{forescale.LabelProbeHTTP: "/ready"}, nil)
 	s, _ := b.awaitReady(name)
 	late, err := NewDocker(DockerOptions{})
 	b.must(err)

@@ -17,12 +17,8 @@ import (
 
 // Labels that are also read outside of a registration.
 const (
-	labelPrefix       = "forescale."
-	labelPort         = "forescale.port"
-	labelProbeHTTP    = "forescale.probe.http"
-	labelProbeTCP     = "forescale.probe.tcp"
-	labelProbeTimeout = "forescale.probe.timeout"
-	labelSwarmTask    = "com.docker.swarm.task.id" // set by a swarm on each of its containers
+	labelPrefix    = "forescale."
+	labelSwarmTask = "com.docker.swarm.task.id" // set by a swarm on each of its containers
 )
 
 // setting is one label that says something about its service.
@@ -71,24 +67,24 @@ var settings = []setting{
 		}
 		return setFloat(&s.Objective, v, 1)
 	}},
-	{labelPort, "template.port", "a port from 1 to 65535", func(s *forescale.Service, v string) error {
+	{forescale.LabelPort, "template.port", "a port from 1 to 65535", func(s *forescale.Service, v string) error {
 		return setWhole(&s.Template.Port, v, 65535)
 	}},
-	{labelProbeHTTP, "template.probe.http", "a path such as /ready", func(s *forescale.Service, v string) error {
+	{forescale.LabelProbeHTTP, "template.probe.http", "a path such as /ready", func(s *forescale.Service, v string) error {
 		s.Template.Probe.HTTP = v
 		if !strings.HasPrefix(v, "/") {
 			return errors.New("does not begin with /")
 		}
 		return nil
 	}},
-	{labelProbeTCP, "template.probe.tcp", "true or false", func(s *forescale.Service, v string) (err error) {
+	{forescale.LabelProbeTCP, "template.probe.tcp", "true or false", func(s *forescale.Service, v string) (err error) {
 		if v != "true" && v != "false" {
 			return errors.New("is neither true nor false")
 		}
 		s.Template.Probe.TCP = v == "true"
 		return nil
 	}},
-	{labelProbeTimeout, "template.probe.timeout", "a duration from 1ms to 5s", func(s *forescale.Service, v string) error {
+	{forescale.LabelProbeTimeout, "template.probe.timeout", "a duration from 1ms to 5s", func(s *forescale.Service, v string) error {
 		err := setDuration(&s.Template.Probe.Timeout, v)
 		if err == nil && (s.Template.Probe.Timeout < time.Millisecond || s.Template.Probe.Timeout > probeTimeoutMax) {
 			err = errors.New("is out of range")

@@ -22,8 +22,8 @@ func probeOf(s forescale.Service, labels map[string]string) forescale.Probe {
 	if p := s.Template.Probe; p.HTTP != "" || p.TCP {
 		return p
 	}
-	p := forescale.Probe{HTTP: labels[labelProbeHTTP], TCP: labels[labelProbeTCP] == "true"}
-	p.Timeout, _ = time.ParseDuration(labels[labelProbeTimeout])
+	p := forescale.Probe{HTTP: labels[forescale.LabelProbeHTTP], TCP: labels[forescale.LabelProbeTCP] == "true"}
+	p.Timeout, _ = time.ParseDuration(labels[forescale.LabelProbeTimeout])
 	return p
 }
 

@@ -3,40 +3,49 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/internal/agent"
 	"github.com/forescale/forescale/internal/agent/authority"
 	"github.com/forescale/forescale/internal/agent/hub"
+	"github.com/forescale/forescale/internal/agent/policy"
+	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store"
 )
 
 // agentFlags are the flags of agent.
 type agentFlags struct {
-	server, join, state, kind, address, disk string
-	labels                                   map[string]string
-	bandwidth                                float64
-	verbose                                  bool
+	server, join, state, policy, docker string
+	kind, address, disk                 string
+	labels                              map[string]string
+	bandwidth                           float64
+	verbose                             bool
 }
 
 func newAgent(a *app) *cobra.Command {
 	f := &agentFlags{}
 	cmd := &cobra.Command{
 		Use:   "agent --server URL [--join TOKEN]",
-		Short: "Run on a node: report what it uses to a server",
+		Short: "Run on a node: report what it uses, and start and stop instances there for a server",
 		Long: `Run on a node. The first start needs a token, which ` + "`forescale join-token create`" + `
 prints at the server; later ones find who they are in the state directory. The
 agent calls the server and needs no open port. It sends CPU, memory, disk and
-bandwidth every 10 s, and keeps an hour of that while the server is away.
+bandwidth every 10 s, and keeps an hour of that while the server is away. Where a
+Docker Engine runs it also tells what instances there use, and with a policy it starts
+and stops them for that server; without one nothing is started or stopped.
 
 A token on the command line can be seen by others on the node while the agent runs; it is worth
 nothing once it was used. FORESCALE_JOIN_TOKEN hides it.`,
-		Example: "  FORESCALE_JOIN_TOKEN=fsj_… forescale agent --server https://forescale.example:8481",
+		Example: "  FORESCALE_JOIN_TOKEN=fsj_… forescale agent --server https://forescale.example:8481 --policy /etc/forescale/policy.yaml",
 		Args:    wants(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runAgent(cmd.Context(), *f) },
 	}
@@ -44,6 +53,8 @@ nothing once it was used. FORESCALE_JOIN_TOKEN hides it.`,
 	fs.StringVar(&f.server, "server", "", "where the server takes agents: https://HOST:PORT")
 	fs.StringVar(&f.join, "join", "", "join token, for the first start (FORESCALE_JOIN_TOKEN)")
 	fs.StringVar(&f.state, "state", "", "directory of the agent's state (default in the state directory)")
+	fs.StringVar(&f.policy, "policy", "", "file that says what may run on this node (FORESCALE_POLICY); without one nothing is started or stopped")
+	fs.StringVar(&f.docker, "docker", "auto", "Docker Engine of the node: auto, off or required")
 	fs.StringVar(&f.kind, "type", "", "node type")
 	fs.StringVar(&f.address, "address", "", "where instances on this node are reached")
 	fs.StringVar(&f.disk, "disk", "", "kind of disk: ssd or hdd")
@@ -73,10 +84,60 @@ func (a *app) runAgent(ctx context.Context, f agentFlags) error {
 	if err != nil {
 		return err
 	}
+	closeEngine, err := a.attachEngine(ctx, n, f, log)
+	if err != nil {
+		return err
+	}
+	defer closeEngine()
 	if _, err := fmt.Fprintf(a.stdout, "forescale %s reports for node %s to %s\n", version, n.Node(), f.server); err != nil {
 		return err
 	}
 	return n.Run(ctx)
+}
+
+// attachEngine gives an agent the engine of its node, if there is one: to read, and with a
+// policy also to act on.
+func (a *app) attachEngine(ctx context.Context, n *agent.Agent, f agentFlags, log *slog.Logger) (closeAll func(), err error) {
+	if f.docker != "auto" && f.docker != "off" && f.docker != "required" {
+		return nil, usage(fmt.Sprintf("%q is not a use of the Docker Engine", f.docker), "use --docker auto, off or required")
+	}
+	var may policy.Policy
+	file := firstOf(f.policy, a.getenv("FORESCALE_POLICY"))
+	if file != "" {
+		if may, err = policy.Load(file); err != nil {
+			return nil, err
+		}
+	}
+	if engine, err := a.engineWanted(ctx, f.docker, log); err != nil || !engine {
+		return func() {}, err
+	}
+	containers, err := collector.NewDocker(collector.DockerOptions{Node: n.Node(), Clock: a.clock, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	e := agent.Engine{Containers: containers}
+	closeAll = func() { _ = containers.Close() }
+	if file != "" {
+		docker, err := actuator.NewDocker(actuator.DockerOptions{Node: n.Node(), Publish: publishOn(f.address), Admit: may.Check, Log: log,
+			LookupEnv: func(string) (string, bool) { return "", false }}) // the agent's own environment is nobody's to hand out
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		e.Acting = func(enter func() (func(), error)) agent.Target { return docker.Entered(enter) }
+		closeAll = func() { _, _ = containers.Close(), docker.Close() }
+	}
+	n.Attach(e)
+	return closeAll, nil
+}
+
+// publishOn is where ports of instances are published: at the node's address if that
+// is one of IP, else on loopback.
+func publishOn(address string) string {
+	if ip := net.ParseIP(address); ip != nil {
+		return ip.String()
+	}
+	return ""
 }
 
 // agentsFile is where the authority of agents lies: beside the store.
@@ -157,23 +218,28 @@ func newAgentsRemove(a *app) *cobra.Command {
 	return cmd
 }
 
-// startHub takes agents at an address; "" takes none. The authority is made if
-// there is none yet.
-func (s *server) startHub(ctx context.Context) error {
-	c := s.cfg
+// takeAgents listens for agents, and makes their nodes a part of the world. It returns
+// what serves them, nil where none are taken. Their authority is made if there is none.
+func (s *server) takeAgents(ctx context.Context) (serve func(context.Context) error, err error) {
+	c := &s.cfg
 	if c.Agents == "" {
-		return nil
+		return nil, nil
 	}
 	ca, err := authority.OpenOrCreate(c.AgentsFile, c.Clock.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ln, err := listen(ctx, c.Agents, "--agents")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.agents = ln.Addr()
 	h := hub.New(hub.Config{Authority: ca, Store: c.Store, Clock: c.Clock, Log: c.Log.With("part", "agents")})
-	s.run("agents", func(ctx context.Context) error { return h.Serve(ctx, ln) })
-	return nil
+	c.Sources = append(slices.Clone(c.Sources), h)
+	own, under := c.Target, c.TargetUnder
+	c.Target = actuator.NewNodes(h.Under(0), own)
+	c.TargetUnder = func(t forescale.Term) loop.Target {
+		return actuator.NewNodes(h.Under(t.Fence), under(t))
+	}
+	return func(ctx context.Context) error { return h.Serve(ctx, ln) }, nil
 }

@@ -49,6 +49,7 @@ func templateFields(t *forescale.Template) []field {
 		yesNo("publish", "Publish the port on a free loopback port of the node.", &t.Publish).or("false"),
 		number("cpus", "Limit in cores.", &t.CPUs, 0, 4096).or("none"),
 		bytesField("memory", "Limit, such as `512MiB`.", &t.Memory).or("none"),
+		whole("processes", "Limit of processes and threads.", &t.Processes, 0, 1<<22).or("none; 512 on a node with an agent"),
 		text("swarm", "Service of a Docker Swarm whose replicas the instances are. The swarm knows what they are made from: beside it only port is allowed.", &t.Swarm),
 		object("probe", "Tells when an instance is ready. With none the image's health check is used; without that, a running container is ready.", func() []field {
 			return []field{

@@ -58,6 +58,7 @@ type serverConfig struct {
 //	engine, machine ──→ sources ──→ loop ─── append → store ←── read ── api ←── browser, commands
 //	                                 │                  ▲                ▲
 //	engine ←── start, stop ── target ┘                  └─ jobs          └ steps ── loop
+//	agents ←── ask ── hub (a source and a target, too)
 //
 // The loop is the only one that acts. The api reads the store, writes services
 // and pauses, hands samples to ingest, and asks the loop for a forecast. Where
@@ -110,9 +111,13 @@ func startServer(ctx context.Context, cfg serverConfig) (*server, error) {
 		ln = tls.NewListener(ln, cfg.TLS)
 	}
 	s := &server{cfg: cfg, ln: ln, failed: make(chan error, 4)}
-	s.wire(ctx)
-	if err := s.startHub(ctx); err != nil {
+	serveAgents, err := s.takeAgents(ctx)
+	if err != nil {
 		return nil, errors.Join(err, ln.Close())
+	}
+	s.wire(ctx)
+	if serveAgents != nil {
+		s.run("agents", serveAgents)
 	}
 	s.run("api", func(ctx context.Context) error { return s.api.Serve(ctx, ln) })
 	if cfg.Shared {

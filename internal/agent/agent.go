@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/agent/authority"
+	"github.com/forescale/forescale/internal/agent/signature"
 	"github.com/forescale/forescale/internal/agent/wire"
 )
 
@@ -43,6 +45,12 @@ type Agent struct {
 	session string
 	buffer  buffer
 	behind  bool // the last report failed: it was told
+
+	engine   Engine
+	verifier *signature.Verifier
+	saving   sync.Mutex   // of the state
+	effects  sync.RWMutex // held by who changes the engine, and wholly by who raises the fence
+	under    busy         // instances that something is done with
 }
 
 // New makes an agent of the state in its directory, or lets the node join.
@@ -53,7 +61,7 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, &forescale.Fault{Code: "agent_state_unusable", Where: cfg.Dir, What: "the directory of the agent's state cannot be made", Help: "give another one with --state", Err: err}
 	}
-	a := &Agent{cfg: cfg, session: rand.Text()}
+	a := &Agent{cfg: cfg, session: rand.Text(), verifier: signature.NewVerifier(signature.ToAgent, cfg.Clock)}
 	s, err := loadState(cfg.Dir)
 	switch {
 	case err == nil:
@@ -112,6 +120,11 @@ func (a *Agent) obtain(ctx context.Context, s *state, ask func(facts forescale.A
 	if err != nil {
 		return err
 	}
+	a.saving.Lock()
+	defer a.saving.Unlock()
+	if now := a.client.current(); now != nil {
+		next.Fence = now.Fence
+	}
 	if now := a.client.serverTime(); now.After(next.Known) {
 		next.Known = now
 	}
@@ -137,9 +150,13 @@ func (a *Agent) facts(ctx context.Context, node string) forescale.Agent {
 // Node is the name of the agent's node.
 func (a *Agent) Node() string { return a.client.current().Node }
 
-// Run measures and reports every [Beat] until ctx ends.
+// Run measures and reports every [Beat], and does what the server asks for, until
+// ctx ends and the effects under way are done.
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.client.close()
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { a.work(ctx) })
 	for {
 		a.Step(ctx)
 		select {

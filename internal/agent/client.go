@@ -21,7 +21,7 @@ import (
 )
 
 // callTime bounds one call of the server.
-const callTime = 20 * time.Second
+const callTime = wire.Hold + 10*time.Second
 
 // client calls the server. It is safe for concurrent use.
 type client struct {
@@ -31,6 +31,7 @@ type client struct {
 
 	mu     sync.Mutex
 	state  *state // nil before the agent joined
+	before *state // the one of the certificate before, nil if this process had none
 	pin    authority.Pin
 	told   time.Time     // what the server's clock showed
 	toldAt time.Duration // when the steady clock showed this
@@ -43,7 +44,7 @@ func newClient(server string, pin authority.Pin, s *state, clock forescale.Clock
 	}
 	c := &client{base: u, clock: clock, state: s, pin: pin, told: clock.Now(), toldAt: clock.Elapsed()}
 	caller := authority.Caller{Pin: pin, Certificate: c.certificate, Now: c.serverTime, Known: c.known}
-	c.http = &http.Client{Timeout: callTime, Transport: &http.Transport{TLSClientConfig: caller.Config(), MaxIdleConns: 1, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: callTime},
+	c.http = &http.Client{Timeout: callTime, Transport: &http.Transport{TLSClientConfig: caller.Config(), MaxIdleConns: 2, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: callTime},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
@@ -93,9 +94,28 @@ func (c *client) learn(text string) {
 // take goes on with a new certificate, for which a new connection is made.
 func (c *client) take(s *state) {
 	c.mu.Lock()
-	c.state = s
+	c.state, c.before = s, c.state
 	c.mu.Unlock()
 	c.http.CloseIdleConnections()
+}
+
+// note goes on with a state of the same certificate.
+func (c *client) note(s *state) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = s
+}
+
+// signingKey is the key of a certificate that this process has or had last.
+func (c *client) signingKey(serial string) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range []*state{c.state, c.before} {
+		if s != nil && authority.SerialOf(s.own.Leaf) == serial {
+			return s.SigningKey, true
+		}
+	}
+	return nil, false
 }
 
 // call sends a request and reads the answer into out. One that the server finds of

@@ -26,7 +26,8 @@ type state struct {
 	Certificate []byte    `json:"certificate"`
 	Key         []byte    `json:"key"` // PKCS 8
 	SigningKey  []byte    `json:"signing_key"`
-	Known       time.Time `json:"known"` // newest time that the server told
+	Known       time.Time `json:"known"`           // newest time that the server told
+	Fence       int64     `json:"fence,omitempty"` // the highest that anything was asked under
 
 	own *tls.Certificate
 }
@@ -97,7 +98,7 @@ func (s *state) credential(key *ecdsa.PrivateKey, certificate, signing []byte) (
 	if err != nil {
 		return nil, fmt.Errorf("write the agent's key: %w", err)
 	}
-	next := &state{Node: s.Node, Pin: s.Pin, Certificate: certificate, Key: der, SigningKey: signing, Known: s.Known}
+	next := &state{Node: s.Node, Pin: s.Pin, Certificate: certificate, Key: der, SigningKey: signing, Known: s.Known, Fence: s.Fence}
 	data, err := json.Marshal(next)
 	if err == nil {
 		err = next.decode(data)

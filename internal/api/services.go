@@ -80,18 +80,19 @@ type MissingBody struct {
 
 // TemplateBody is forescale.Template.
 type TemplateBody struct {
-	Image   string            `json:"image,omitempty"`
-	Command []string          `json:"command,omitempty" nullable:"false"`
-	Env     map[string]string `json:"env,omitempty" doc:"No secrets: name variables of the server in env_from instead"`
-	EnvFrom []string          `json:"env_from,omitempty" nullable:"false" doc:"Names of variables handed on from the server's environment"`
-	Labels  map[string]string `json:"labels,omitempty"`
-	Network string            `json:"network,omitempty"`
-	Port    int               `json:"port,omitempty"`
-	Publish bool              `json:"publish,omitempty"`
-	CPUs    float64           `json:"cpus,omitempty" doc:"Limit in cores; 0 is none"`
-	Memory  int64             `json:"memory,omitempty" doc:"Limit in bytes; 0 is none"`
-	Probe   *ProbeBody        `json:"probe,omitempty"`
-	Swarm   string            `json:"swarm,omitempty" example:"shop_web" doc:"Service of a Docker Swarm whose replicas the instances are; beside it only port is allowed"`
+	Image     string            `json:"image,omitempty"`
+	Command   []string          `json:"command,omitempty" nullable:"false"`
+	Env       map[string]string `json:"env,omitempty" doc:"No secrets: name variables of the server in env_from instead"`
+	EnvFrom   []string          `json:"env_from,omitempty" nullable:"false" doc:"Names of variables handed on from the server's environment"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Network   string            `json:"network,omitempty"`
+	Port      int               `json:"port,omitempty"`
+	Publish   bool              `json:"publish,omitempty"`
+	CPUs      float64           `json:"cpus,omitempty" doc:"Limit in cores; 0 is none"`
+	Memory    int64             `json:"memory,omitempty" doc:"Limit in bytes; 0 is none"`
+	Probe     *ProbeBody        `json:"probe,omitempty"`
+	Processes int               `json:"processes,omitempty" doc:"Limit of processes and threads; 0 is none, and 512 on a node with an agent"`
+	Swarm     string            `json:"swarm,omitempty" example:"shop_web" doc:"Service of a Docker Swarm whose replicas the instances are; beside it only port is allowed"`
 }
 
 // ResourcesBody is forescale.Resources.
@@ -167,7 +168,7 @@ func bandOf(s forescale.Service) forescale.Band {
 
 func viewTemplate(t forescale.Template) TemplateBody {
 	v := TemplateBody{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
-		Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Swarm: t.Swarm}
+		Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Processes: t.Processes, Swarm: t.Swarm}
 	if t.Probe != (forescale.Probe{}) {
 		v.Probe = &ProbeBody{HTTP: t.Probe.HTTP, TCP: t.Probe.TCP}
 		if t.Probe.Timeout != 0 {
@@ -240,7 +241,7 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 			}
 		}
 		s.Template = forescale.Template{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
-			Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Swarm: t.Swarm}
+			Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Processes: t.Processes, Swarm: t.Swarm}
 		if p := t.Probe; p != nil {
 			s.Template.Probe = forescale.Probe{HTTP: p.HTTP, TCP: p.TCP, Timeout: duration("template.probe.timeout", p.Timeout)}
 		}

@@ -83,7 +83,7 @@ func (a *acts) forget(w *world) {
 }
 
 // dueEffect tells which effect an instance waits for, if any. Nothing is stopped
-// unless the world was read in full this round.
+// unless where it is was read in full this round.
 func dueEffect(now time.Time, w *world, i forescale.Instance) (forescale.ActionKind, bool) {
 	if i.Origin == forescale.OriginPushed || !w.mayAct(i.Service, now) {
 		return "", false
@@ -92,10 +92,10 @@ func dueEffect(now time.Time, w *world, i forescale.Instance) (forescale.ActionK
 	switch i.State {
 	case forescale.InstanceStarting:
 		created := seen && !s.Running && s.Exit == "" // a crash came between create and start
-		return forescale.ActionStart, i.Origin == forescale.OriginStarted && w.complete && (!seen && i.StartedAt.IsZero() || created)
+		return forescale.ActionStart, i.Origin == forescale.OriginStarted && w.whole(i) && (!seen && i.StartedAt.IsZero() || created)
 	case forescale.InstanceDraining:
 		cooled := !seen || !s.Running || !now.Before(i.DrainingAt.Add(w.services[i.Service].Cooldown))
-		return forescale.ActionStop, w.complete && cooled
+		return forescale.ActionStop, w.whole(i) && cooled
 	}
 	return "", false
 }
@@ -206,7 +206,7 @@ func isPermanent(err error) bool {
 		return false
 	}
 	switch f.Code {
-	case "image_missing", "name_taken", "not_ours", "template_missing", "start_invalid", "instance_ended":
+	case "image_missing", "name_taken", "not_ours", "template_missing", "start_invalid", "instance_ended", "policy_refused", "node_missing":
 		return true
 	}
 	return false

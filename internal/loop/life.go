@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -108,7 +109,7 @@ func shiftAges(is []forescale.Instance, jump time.Duration) {
 //	starting → failed       never came to be by its deadline
 //	ready    → draining     exited or unwell (Failure says so), or by a decision
 //	draining → stopped      gone from a world that was read in full
-//	any      → failed       gone although nobody stopped it
+//	any      → failed       gone although nobody stopped it, or its node is silent for long
 //	unknown  → starting, ready    adopted
 func advance(now time.Time, w *world) []forescale.Warmup {
 	var warmups []forescale.Warmup
@@ -126,8 +127,10 @@ func advance(now time.Time, w *world) []forescale.Warmup {
 			if m, ok := meet(now, w, i, s); ok {
 				warmups = append(warmups, m)
 			}
-		case w.complete && i.State.Live():
+		case w.whole(*i) && i.State.Live():
 			miss(now, i)
+		case i.State.Live() && w.lost(*i) != "":
+			end(i, forescale.InstanceFailed, now, w.lost(*i))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.sighted)) {
@@ -152,7 +155,8 @@ func meet(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) 
 	case forescale.InstanceReady:
 		meetReady(now, w, i, s)
 	case forescale.InstanceStopped, forescale.InstanceFailed:
-		if s.Running && (i.Origin != forescale.OriginStarted || s.Kept) { // it was started again from outside
+		back := i.Origin != forescale.OriginStarted || s.Kept || strings.HasPrefix(i.Failure, forescale.FailureLost)
+		if s.Running && back { // it was started again from outside, or its node is back
 			if back, ok := adopt(now, w, s); ok {
 				*i = back
 			}

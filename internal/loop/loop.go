@@ -223,6 +223,9 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 	l.aliases.see(obs)
 	if open != "" {
 		obs.Complete, obs.Failed["fence"] = false, open
+		for node, p := range obs.Parts {
+			obs.Parts[node] = forescale.Part{Silent: p.Silent}
+		}
 	}
 	if err := l.register(ctx, obs); err != nil {
 		return nil, fmt.Errorf("register what was seen: %w", err)

@@ -33,6 +33,11 @@ func (l *Loop) observe(ctx context.Context) forescale.Observation {
 		all.Complete = all.Complete || o.Complete
 		all.Partial = all.Partial || o.Partial
 		maps.Copy(all.Failed, o.Failed)
+		if all.Parts == nil {
+			all.Parts = o.Parts
+		} else {
+			maps.Copy(all.Parts, o.Parts)
+		}
 	}
 	all.Complete = all.Complete && !all.Partial
 	return all

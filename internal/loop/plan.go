@@ -47,6 +47,9 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 		}
 	}
 	round.Nodes = l.planNodes(ctx, now, w, round.Services)
+	if err := l.place(ctx, w, round.Nodes, touched); err != nil {
+		return nil, fmt.Errorf("choose nodes: %w", err)
+	}
 	if err := l.store.RecordPlan(ctx, round, touched); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
@@ -117,17 +120,15 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	if err := l.learned.update(ctx, l.store); err != nil {
 		l.log.Warn("what was learned of starts cannot be read, what is at hand stays", "error", err)
 	}
-	blind := ""
-	if l.target != nil && !w.complete {
-		blind = w.whyBlind()
-	}
-
 	states := make([]planner.State, len(w.names))
 	at := make(map[string]*planner.State, len(w.names))
 	for k, name := range w.names {
 		states[k] = planner.State{
 			Service: w.services[name], LastSample: lastSamples[name], Pauses: w.paused,
-			Learned: l.learned.by[name], Blind: blind,
+			Learned: l.learned.by[name],
+		}
+		if l.target != nil {
+			states[k].Blind = w.blindTo(name)
 		}
 		if w.unsettled {
 			states[k].ClockJump = l.watch.last

@@ -1,7 +1,9 @@
 package loop
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,8 +18,10 @@ type world struct {
 	index     map[string]int       // ID → position in instances
 	stored    map[string]forescale.Instance
 	sighted   map[string]forescale.Sighting
-	complete  bool              // sighted is the whole truth about the engine
-	failed    map[string]string // part → why it could not be read
+	complete  bool                      // sighted is the whole truth about all but parts
+	own       bool                      // there is a list of instances besides parts
+	parts     map[string]forescale.Part // nodes that are read apart
+	failed    map[string]string         // part → why it could not be read
 	paused    []forescale.Pause
 	jump      time.Duration // of the wall clock; 0: none
 	unsettled bool          // the wall clock jumped lately: no effects
@@ -35,6 +39,69 @@ func (w *world) put(i forescale.Instance) {
 		return
 	}
 	w.add(i)
+}
+
+// believes reports whether a sighting may be what it says: an instance that lives on a
+// node that is read apart is not on another one, whatever is told there.
+func (w *world) believes(s forescale.Sighting) bool {
+	k, known := w.index[s.ID]
+	if !known || w.instances[k].Node == s.Node || !w.instances[k].State.Live() {
+		return true
+	}
+	_, apart := w.parts[w.instances[k].Node]
+	return !apart
+}
+
+// whole reports whether all was read of where the instance is: if it was not seen, it
+// is not there.
+func (w *world) whole(i forescale.Instance) bool {
+	if p, apart := w.parts[i.Node]; apart {
+		return p.Whole
+	}
+	return w.complete || i.Node == "" && !w.own && len(w.parts) > 0 // without a node and an engine it is nowhere
+}
+
+// lostAfter is how long a node may be silent until its instances count as lost. They may
+// run on: when the node is heard of again they are taken back.
+const lostAfter = 3 * time.Minute
+
+// lost tells why the instance counts as lost; "" if it does not.
+func (w *world) lost(i forescale.Instance) string {
+	p, apart := w.parts[i.Node]
+	switch {
+	case apart && !p.Whole && p.Silent >= lostAfter:
+		return fmt.Sprintf("%s: nothing was heard of %s for %s", forescale.FailureLost, i.Node, spoken(lostAfter))
+	case !apart && i.Node != "" && !w.own && len(w.parts) > 0:
+		return fmt.Sprintf("%s: nobody reads %s any more", forescale.FailureLost, i.Node)
+	}
+	return ""
+}
+
+// anyActs reports whether a node that is read apart can take instances now.
+func (w *world) anyActs() bool {
+	for _, p := range w.parts {
+		if p.Whole && p.Acts {
+			return true
+		}
+	}
+	return false
+}
+
+// blindTo tells why it is not known how a service is; "" if it is.
+func (w *world) blindTo(service string) string {
+	if !w.complete && (w.own || w.parts == nil) {
+		return w.whyBlind()
+	}
+	if !w.own && len(w.parts) > 0 && !w.anyActs() {
+		return "no node that may start anything answers"
+	}
+	for _, i := range w.instances {
+		if p, apart := w.parts[i.Node]; apart && !p.Whole && i.Service == service && i.State.Live() {
+			part := "nodes/" + i.Node
+			return part + ": " + cmp.Or(w.failed[part], "not all of it could be read")
+		}
+	}
+	return ""
 }
 
 // underWay reports whether an instance starts or drains.
@@ -75,18 +142,22 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 		stored:    make(map[string]forescale.Instance, len(instances)),
 		sighted:   make(map[string]forescale.Sighting, len(obs.Instances)),
 		complete:  obs.Complete,
+		own:       obs.Complete || obs.Partial,
+		parts:     obs.Parts,
 		failed:    obs.Failed,
 	}
 	w.jump, w.unsettled = l.watch.take()
 	for i, s := range services {
 		w.services[s.Name], w.names[i] = s, s.Name
 	}
-	for _, s := range obs.Instances {
-		w.sighted[s.ID] = s
-	}
 	for _, i := range instances {
 		w.add(i)
 		w.stored[i.ID] = i
+	}
+	for _, s := range obs.Instances {
+		if w.believes(s) {
+			w.sighted[s.ID] = s
+		}
 	}
 	w.paused, err = l.store.Pauses(ctx, now)
 	return w, err

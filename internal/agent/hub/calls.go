@@ -28,6 +28,7 @@ func (h *Hub) join(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	h.forget(a.Node)
+	h.noteNode(r.Context(), a)
 	h.cfg.Log.Info("an agent joined", "node", a.Node, "from", r.RemoteAddr)
 	return h.credential(c), nil
 }
@@ -51,6 +52,7 @@ func (h *Hub) renew(r *http.Request, body []byte) (any, error) {
 	if err := h.cfg.Store.SaveAgent(r.Context(), a, id.Serial); err != nil {
 		return nil, err
 	}
+	h.noteNode(r.Context(), a)
 	return h.credential(c), nil
 }
 
@@ -77,6 +79,8 @@ func (h *Hub) forget(node string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sessions, node)
+	delete(h.links, node)
+	delete(h.noted, node)
 }
 
 // beat keeps what an agent measured of its own node; of any other it cannot tell.
@@ -94,6 +98,9 @@ func (h *Hub) beat(r *http.Request, body []byte) (any, error) {
 	}
 	if err := h.sits(a.Node, in.Session); err != nil {
 		return nil, err
+	}
+	if h.due(a.Node) {
+		h.noteNode(r.Context(), a)
 	}
 	now := h.cfg.Clock.Now()
 	samples := make([]forescale.Sample, 0, len(in.Samples))

@@ -1,6 +1,10 @@
 // Package hub is the server's side of agents: it lets them join, renews their
-// certificates, and takes what they measure. It listens by itself, with TLS 1.3
-// in which both sides show a certificate, apart from the API.
+// certificates, takes what they measure, and hands them what is to be done on their
+// nodes. It listens by itself, with TLS 1.3 in which both sides show a certificate,
+// apart from the API.
+//
+// Agents call, so work waits for them: each keeps a question for it open, see
+// [Hub.Observe], [Target] and wire.PathNext.
 package hub
 
 import (
@@ -9,7 +13,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -23,15 +29,20 @@ type Store interface {
 	Join(ctx context.Context, hash []byte, a forescale.Agent, now time.Time) error
 	SaveAgent(ctx context.Context, a forescale.Agent, serial string) error
 	Agent(ctx context.Context, node string) (forescale.Agent, error)
+	Agents(ctx context.Context) ([]forescale.Agent, error)
+	Nodes(ctx context.Context) ([]forescale.Node, error)
+	PutNode(ctx context.Context, n forescale.Node) error
 	Append(ctx context.Context, samples []forescale.Sample) error
 }
 
-// Config is what a hub is made from; all but Log is required.
+// Config is what a hub is made from; all but Log and LookupEnv is required.
 type Config struct {
 	Authority *authority.Authority
 	Store     Store
 	Clock     forescale.Clock
 	Log       *slog.Logger // nil: none
+	// LookupEnv reads the server's own environment for Template.EnvFrom. Default os.LookupEnv.
+	LookupEnv func(string) (string, bool)
 }
 
 // Away is how long after its last beat an agent counts as gone.
@@ -47,8 +58,15 @@ type Hub struct {
 	verifier *signature.Verifier
 	handler  http.Handler
 
+	began  time.Duration // reading of the steady clock
+	fence  atomic.Int64  // of the leader that acts, see Under
+	newest atomic.Int64  // the highest fence that an agent told of
+	closed chan struct{} // closed when the hub ends
+
 	mu       sync.Mutex
 	sessions map[string]session // by node
+	links    map[string]*link   // by node
+	noted    map[string]time.Duration
 }
 
 // session is the process that beats for a node.
@@ -62,11 +80,17 @@ func New(cfg Config) *Hub {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{cfg: cfg, verifier: signature.NewVerifier(signature.ToServer, cfg.Clock), sessions: map[string]session{}}
+	if cfg.LookupEnv == nil {
+		cfg.LookupEnv = os.LookupEnv
+	}
+	h := &Hub{cfg: cfg, verifier: signature.NewVerifier(signature.ToServer, cfg.Clock), began: cfg.Clock.Elapsed(), closed: make(chan struct{}),
+		sessions: map[string]session{}, links: map[string]*link{}, noted: map[string]time.Duration{}}
 	m := http.NewServeMux()
 	m.HandleFunc("POST "+wire.PathJoin, h.answered(h.join))
 	m.HandleFunc("POST "+wire.PathRenew, h.answered(h.renew))
 	m.HandleFunc("POST "+wire.PathBeat, h.answered(h.beat))
+	m.HandleFunc("POST "+wire.PathNext, h.answered(h.next))
+	m.HandleFunc("POST "+wire.PathAnswer, h.answered(h.take))
 	h.handler = m
 	return h
 }
@@ -90,6 +114,7 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
+	close(h.closed) // lets go of those who wait for work
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
 	err := s.Shutdown(stop)
@@ -108,12 +133,28 @@ func (h *Hub) sits(node, id string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.cfg.Clock.Elapsed()
-	if s, ok := h.sessions[node]; ok && s.id != id && now-s.last < Away {
+	s, ok := h.sessions[node]
+	if ok && s.id != id && now-s.last < Away {
 		return &forescale.Fault{Code: "agent_twice", Where: "agents/" + node, What: "another process is the agent of this node", Err: forescale.ErrConflict,
 			Help: "end one of them; after a crash this passes by itself within 30 s. Nothing was kept"}
 	}
+	if ok && s.id != id {
+		h.lose(node)
+	}
 	h.sessions[node] = session{id: id, last: now}
 	return nil
+}
+
+// silent is how long nothing was heard of the agent of a node; since the hub began for
+// one that it never heard of.
+func (h *Hub) silent(node string) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := h.began
+	if s, ok := h.sessions[node]; ok {
+		last = s.last
+	}
+	return h.cfg.Clock.Elapsed() - last
 }
 
 // Live tells whether the agent of a node has beaten at this server within [Away].

@@ -25,7 +25,7 @@ func (p Policy) Check(c *container.Config, h *container.HostConfig, n *network.N
 	k.mounts(*h)
 	k.limits(*h)
 	k.ports(*h)
-	k.networks(h.NetworkMode, n)
+	k.networks(h.NetworkMode, n, c.Labels)
 	k.rest(*h)
 	return k.faults.OrNil()
 }
@@ -182,12 +182,17 @@ func (k *check) address(ip string) bool {
 	})
 }
 
-func (k *check) networks(mode container.NetworkMode, n *network.NetworkingConfig) {
+func (k *check) networks(mode container.NetworkMode, n *network.NetworkingConfig, labels map[string]string) {
 	may := func(name string) bool {
 		return slices.Contains([]string{"", "default", "bridge", "none"}, name) || slices.Contains(k.p.Networks, name)
 	}
 	if !may(string(mode)) {
 		k.refuse("network", "the network may not be %q", mode)
+	}
+	for further := range strings.SplitSeq(labels[forescale.LabelNetworks], ",") { // joined before the start
+		if name, _, _ := strings.Cut(further, "="); !may(name) {
+			k.refuse("network", "the network %q may not be joined", name)
+		}
 	}
 	if n == nil {
 		return

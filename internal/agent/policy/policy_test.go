@@ -58,6 +58,7 @@ var evils = []struct {
 	{"the network of another container", "network", func(s spec) { s.h.NetworkMode = "container:x" }},
 	{"a network that is not listed", "network", func(s spec) { s.h.NetworkMode = "other" }},
 	{"a second network that is not listed", "network", func(s spec) { s.n.EndpointsConfig["other"] = nil }},
+	{"a further network that is not listed", "network", func(s spec) { s.c.Labels[forescale.LabelNetworks] = "shop=web,other" }},
 	{"an address in the network", "network.shop.IPAMConfig", func(s spec) {
 		s.n.EndpointsConfig["shop"].IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: "10.0.0.1"}
 	}},
