@@ -2,6 +2,7 @@ package forescale
 
 import (
 	"maps"
+	"strings"
 	"time"
 )
 
@@ -57,6 +58,17 @@ type Instance struct {
 	Deadline   time.Time `json:"deadline,omitzero"`    // until when starting counts as supply
 	LastSeen   time.Time `json:"last_seen,omitzero"`   // in the world, or by its samples
 	Failure    string    `json:"failure,omitempty"`    // why it failed
+
+	// UnreadySince is since when a ready instance takes no load, as its readiness probe
+	// or health check fails; zero: it takes load.
+	UnreadySince time.Time `json:"unready_since,omitzero"`
+}
+
+// EndedByOthers reports whether somebody else removed the instance, or told its process
+// to end. A process that fails by itself is no sign of anybody.
+func (i Instance) EndedByOthers() bool {
+	by := i.Failure == FailureVanished || strings.HasSuffix(i.Failure, ExitAsked) || strings.HasSuffix(i.Failure, ExitRemoved)
+	return by && i.StopBy == ""
 }
 
 // ReadyDuring reports whether the instance was ready at t.
@@ -64,15 +76,18 @@ func (i Instance) ReadyDuring(t time.Time) bool {
 	if i.ReadyAt.IsZero() || t.Before(i.ReadyAt) {
 		return false
 	}
+	if !i.UnreadySince.IsZero() && !t.Before(i.UnreadySince) {
+		return false
+	}
 	return (i.DrainingAt.IsZero() || t.Before(i.DrainingAt)) && (i.StoppedAt.IsZero() || t.Before(i.StoppedAt))
 }
 
 // Supply reports whether the instance counts as supply for planning at now:
-// ready, or starting and not past its deadline.
+// ready and taking load, or starting and not past its deadline.
 func (i Instance) Supply(now time.Time) bool {
 	switch i.State {
 	case InstanceReady:
-		return true
+		return i.UnreadySince.IsZero()
 	case InstanceStarting:
 		return i.Deadline.IsZero() || now.Before(i.Deadline)
 	default:
@@ -204,6 +219,9 @@ type Sighting struct {
 	Decision  string    // from its label; "" when forescale did not make it
 	Running   bool      // the engine says its process runs
 	Ready     bool      // health check or probe passed
+	Unasked   bool      // the probe has not told yet whether it is ready
+	Unhealthy string    // the start-up or liveness probe failed for good: why, in words
+	Alive     bool      // the liveness probe watches it: not being ready alone does not end it
 	Kept      bool      // the engine itself replaces it when it is unwell
 	Exit      string    // when not running: why, in words
 	Address   string    // host:port

@@ -34,17 +34,18 @@ const (
 	CodeBudgetReserved Code = "budget_reserved"    // what a budget has left is kept for the min of other services
 	CodeLowered        Code = "objective_lowered"  // so that a budget lasts until the month's end
 	CodeStartFailing   Code = "start_failing"      // starts failed again and again: backing off
+	CodeCrashLoop      Code = "crash_loop"         // instances were ready and ended again and again: backing off
 	CodeWarmupLong     Code = "warmup_long"        // starting takes longer than the forecast reaches
 )
 
 // Codes are all of them.
 var Codes = []Code{CodeForecastRise, CodeForecastFall, CodeReactiveHigh, CodeSaturated, CodeSteady, CodeMinBound, CodeMaxBound, CodeWarmingUp,
 	CodeCoolingDown, CodeStepLimit, CodeHoldNoMetrics, CodeHoldStale, CodeHoldBlind, CodeHoldClock, CodeModelFallback, CodePaused, CodeOff,
-	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeWarmupLong, CodeLowered}
+	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeCrashLoop, CodeWarmupLong, CodeLowered}
 
 // AlertCodes are those that somebody should look at while they are among the reasons
 // of the newest decision: what is asked for cannot be had, or somebody stands in the way.
-var AlertCodes = []Code{CodeSecondWriter, CodeStartFailing, CodeHoldBlind, CodeMaxBound, CodeBudgetCapped, CodeBudgetReserved, CodeWarmupLong, CodeLowered}
+var AlertCodes = []Code{CodeSecondWriter, CodeStartFailing, CodeCrashLoop, CodeHoldBlind, CodeMaxBound, CodeBudgetCapped, CodeBudgetReserved, CodeWarmupLong, CodeLowered}
 
 // Alerts are the reasons of d whose codes are among [AlertCodes].
 func (d Decision) Alerts() []Reason {

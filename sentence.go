@@ -74,7 +74,7 @@ var sentences = map[Code][]sentence{
 	CodeStepLimit: {
 		{when: "limit=stops,most=0", text: "{i:wanted} would do, but as many as one window allows were stopped just now; the next at {at:next}."},
 		{when: "limit=stops", text: "{i:wanted} would do; {i:most} may be stopped at once, the next at {at:next}."},
-		{when: "limit=room", text: "{are:wanted} wanted, but {are:leaving} draining or overdue and still count towards max {i:max}."},
+		{when: "limit=room", text: "{are:wanted} wanted, but {are:leaving} draining, overdue or taking no load, and still count towards max {i:max}."},
 		{when: "limit=starts", text: "{are:wanted} wanted; {i:most} may be started at once, the rest follows at {at:next}."},
 		{text: "more than one step allows; the rest follows."},
 	},
@@ -135,6 +135,11 @@ var sentences = map[Code][]sentence{
 		{when: "now=1", text: "{are:wanted} wanted, but this is an hour that is given up, with {i:most} kept: the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},
 		{text: "the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},
 		{text: "the objective is lowered so that a budget lasts."},
+	},
+	CodeCrashLoop: {
+		{when: "most=1", text: "{i:failed} instances in a row were ready and ended within minutes[, last {w:instance}][ ({w:why})]. One at a time is tried, {are:wanted} wanted."},
+		{text: "{i:failed} instances in a row were ready and ended within minutes[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; nothing more is started before {at:next}."},
+		{text: "instances end again and again within minutes; the next start waits."},
 	},
 	CodeStartFailing: {
 		{when: "most=1", text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; one more is tried."},

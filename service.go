@@ -88,8 +88,16 @@ type Template struct {
 	Memory  int64             `json:"memory,omitempty"`  // limit in bytes; 0 is none
 	// Processes is the limit of processes and threads; 0 is none, and on a node with an
 	// agent [DefaultProcesses].
-	Processes int   `json:"processes,omitempty"`
-	Probe     Probe `json:"probe"`
+	Processes int `json:"processes,omitempty"`
+
+	// Readiness tells when an instance takes load, at its start and later. With none, a
+	// health check of the image is used; without that, a running container is ready.
+	Readiness Probe `json:"readiness,omitzero"`
+	// Liveness tells that an instance works at all: one whose probe fails is replaced. It
+	// is asked once the instance has started up.
+	Liveness Probe `json:"liveness,omitzero"`
+	// Startup holds back the other two until it has passed once; one that fails ends the start.
+	Startup Probe `json:"startup,omitzero"`
 	// Swarm names the service of a Docker Swarm whose replicas the instances are.
 	// The swarm knows what they are made from, so only Port may stand beside it.
 	Swarm string `json:"swarm,omitempty"`
@@ -98,14 +106,6 @@ type Template struct {
 // DefaultProcesses is the limit of processes on nodes with an agent, which start nothing
 // without one.
 const DefaultProcesses = 512
-
-// Probe tells when an instance is ready. With none, a health check of the image
-// is used; without that, a running container is ready.
-type Probe struct {
-	HTTP    string        `json:"http,omitempty"`    // path asked for with GET on Template.Port; ready on 200-399
-	TCP     bool          `json:"tcp,omitempty"`     // ready when Template.Port accepts
-	Timeout time.Duration `json:"timeout,omitempty"` // one attempt; default 1 s
-}
 
 var nameRule = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$`)
 
@@ -216,12 +216,13 @@ func (s Service) Validate() error {
 	if s.Priority < -1000 || s.Priority > 1000 {
 		bad("priority", fmt.Sprintf("priority is %d", s.Priority), "use -1000 to 1000")
 	}
-	if t := s.Template; t.Swarm != "" && (t.Image != "" || t.Probe != (Probe{}) || t.Network != "" || t.Publish || len(t.Env)+len(t.EnvFrom)+len(t.Command)+len(t.Labels) > 0 || t.CPUs != 0 || t.Memory != 0 || t.Processes != 0) {
+	if t := s.Template; t.Swarm != "" && (t.Image != "" || !t.Readiness.IsZero() || !t.Liveness.IsZero() || !t.Startup.IsZero() || t.Network != "" || t.Publish || len(t.Env)+len(t.EnvFrom)+len(t.Command)+len(t.Labels) > 0 || t.CPUs != 0 || t.Memory != 0 || t.Processes != 0) {
 		bad("template.swarm", fmt.Sprintf("the swarm knows what %s is made from, and when a task is ready", t.Swarm), "keep swarm and port, and leave out the rest of the template")
 	}
 	if s.Template.Processes < 0 || s.Template.Processes > maxProcesses {
 		bad("template.processes", fmt.Sprintf("processes is %d", s.Template.Processes), fmt.Sprintf("use 0 to %d", maxProcesses))
 	}
+	s.Template.validateProbes(bad)
 	s.Resources.validate(bad)
 	if s.MaxStep < 0 {
 		bad("max_step", fmt.Sprintf("max_step is %d", s.MaxStep), "use 1 or more, or leave it out")
@@ -265,6 +266,9 @@ func (s Service) Clone() Service {
 	s.Template.Env = maps.Clone(s.Template.Env)
 	s.Template.EnvFrom = slices.Clone(s.Template.EnvFrom)
 	s.Template.Labels = maps.Clone(s.Template.Labels)
+	for _, p := range []*Probe{&s.Template.Readiness, &s.Template.Liveness, &s.Template.Startup} {
+		*p = p.Clone()
+	}
 	s.Resources.Labels = maps.Clone(s.Resources.Labels)
 	return s
 }

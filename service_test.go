@@ -55,7 +55,7 @@ func TestServiceValidate(t *testing.T) {
 		{"a service of a swarm", func(s *forescale.Service) { s.Template = forescale.Template{Swarm: "shop_web", Port: 80} }, ""},
 		{"an image for a service of a swarm", func(s *forescale.Service) { s.Template = forescale.Template{Swarm: "shop_web", Image: "shop"} }, "template.swarm"},
 		{"a probe for a service of a swarm", func(s *forescale.Service) {
-			s.Template = forescale.Template{Swarm: "shop_web", Probe: forescale.Probe{TCP: true}}
+			s.Template = forescale.Template{Swarm: "shop_web", Readiness: forescale.Probe{TCP: true}}
 		}, "template.swarm"},
 		{"all faults at once", func(s *forescale.Service) { s.Name, s.Mode, s.MaxStep = "", "on", -1 }, "name mode max_step"},
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -83,17 +82,20 @@ type Docker struct {
 	pace   pace
 	host   string // where published ports of the engine are reached
 	answer *engine.Gate
-	prober *http.Client
+	prober *prober
 
 	end  context.Context // ends with Close, and with it the readings under way
 	stop context.CancelFunc
 	wg   sync.WaitGroup
+
+	probing sync.Once // starts the prober with the first probe
 
 	mu       sync.Mutex // one Observe at a time
 	retry    backoff
 	seen     map[string]*reading // by container id
 	services map[string]forescale.Service
 	info     engineInfo
+	firstBy  time.Time // machine time until which this Observe waits for first answers of probes
 	last     time.Time // machine time of the last whole list; zero: none yet
 	batch    *batch    // reading of use that is under way, or nil
 	batched  time.Time // machine time when the last one began
@@ -109,7 +111,7 @@ func NewDocker(o DockerOptions) (*Docker, error) {
 	}
 	end, stop := context.WithCancel(context.Background())
 	return &Docker{o: o, cli: cli, end: end, stop: stop, pace: paceOf(o.Clock), host: reachableHost(cli.DaemonHost()),
-		answer: engine.NewGate(), prober: newProber(), seen: map[string]*reading{}}, nil
+		answer: engine.NewGate(), prober: newProber(newAsker(cli).ask), seen: map[string]*reading{}}, nil
 }
 
 // Close ends what is under way and gives up the connections to the engine.
@@ -229,6 +231,7 @@ func (d *Docker) readAll(ctx context.Context, list []container.Summary, o *fores
 	var g errgroup.Group
 	g.SetLimit(d.o.Parallel)
 	now := time.Now()
+	d.firstBy = now.Add(firstAnswers)
 	for i, c := range list {
 		r, ok := d.seen[c.ID]
 		if !ok {
@@ -263,10 +266,12 @@ func (d *Docker) readAll(ctx context.Context, list []container.Summary, o *fores
 
 // forget drops the readings of containers that are gone.
 func (d *Docker) forget(list []container.Summary) {
-	present := make(map[string]bool, len(list))
+	present, running := make(map[string]bool, len(list)), make(map[string]bool, len(list))
 	for _, c := range list {
 		present[c.ID] = true
+		running[c.ID] = c.State == container.StateRunning
 	}
+	d.prober.keep(running)
 	for id := range d.seen {
 		if !present[id] {
 			delete(d.seen, id)

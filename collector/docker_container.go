@@ -88,27 +88,56 @@ func (d *Docker) ready(ctx context.Context, s *forescale.Sighting, svc forescale
 		// Seen from its beginning, if the last look was before it started.
 		*r = reading{started: started, unready: r.unready + 1, waited: !d.last.IsZero() && d.last.Before(started)}
 	}
-	probe := probeOf(svc, j.Config.Labels)
 	var at time.Time // machine time
 	switch {
 	case j.State.Paused || j.State.Restarting:
-	case probe.HTTP != "" || probe.TCP:
-		s.Ready = d.probe(ctx, probe, s.Address)
-		at = time.Now()
-		if !r.waited {
-			at = time.Time{} // it may have been ready for days
-		}
 	case j.State.Health != nil && j.State.Health.Status != container.NoHealthcheck:
 		s.Ready = j.State.Health.Status == container.Healthy
 		at = firstHealthy(j.State.Health, started, r.waited)
 	default:
 		s.Ready, at = true, started
 	}
+	if !j.State.Paused && !j.State.Restarting {
+		at = d.probed(ctx, s, svc, j, r, at)
+	}
 	if s.Ready && !r.passed {
 		r.passed, r.readyAt = true, d.pace.at(at)
 	}
 	r.waited = r.waited || !s.Ready
 	s.ReadyAt = r.readyAt
+}
+
+// probed brings in what the probes tell, if there are any: they run beside the rounds,
+// and only for the first answers of new instances a round waits a moment. ready is when it was
+// ready without them; so is the answer where they do not tell.
+func (d *Docker) probed(ctx context.Context, s *forescale.Sighting, svc forescale.Service, j container.InspectResponse, r *reading, ready time.Time) time.Time {
+	probes := probesOf(svc, j.Config.Labels)
+	var addresses [probeKinds]string
+	some := false
+	for k, p := range probes {
+		some = some || p.Set()
+		if addresses[k] = s.Address; p.Port > 0 {
+			addresses[k] = address(j, p.Port, d.host, svc.Template.Network)
+		}
+	}
+	if !some {
+		return ready
+	}
+	d.probing.Do(func() { d.wg.Go(func() { d.prober.loop(d.end) }) })
+	first := d.prober.watch(j.ID, r.started, r.waited, addresses, probes)
+	patience := time.NewTimer(time.Until(d.firstBy))
+	defer patience.Stop()
+	select {
+	case <-first:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	h := d.prober.health(j.ID, s.Ready)
+	s.Ready, s.Unasked, s.Unhealthy, s.Alive = h.ready, !h.known, h.unhealthy, h.alive
+	if h.told {
+		return h.readyAt
+	}
+	return ready
 }
 
 // healthLog is how many results the engine keeps.

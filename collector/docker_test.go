@@ -231,7 +231,7 @@ func TestProbesTellReadiness(t *testing.T) {
 	}
 	var b *engineBench
 	registered := func(context.Context) ([]forescale.Service, error) {
-		return []forescale.Service{{Name: b.service + "-reg", Template: forescale.Template{Port: 8080, Probe: forescale.Probe{HTTP: "/status?code=302"}}}}, nil
+		return []forescale.Service{{Name: b.service + "-reg", Template: forescale.Template{Port: 8080, Readiness: forescale.Probe{HTTP: "/status?code=302"}}}}, nil
 	}
 	b = onEngine(t, DockerOptions{Services: registered})
 	b.look()

@@ -70,23 +70,23 @@ var settings = []setting{
 	{forescale.LabelPort, "template.port", "a port from 1 to 65535", func(s *forescale.Service, v string) error {
 		return setWhole(&s.Template.Port, v, 65535)
 	}},
-	{forescale.LabelProbeHTTP, "template.probe.http", "a path such as /ready", func(s *forescale.Service, v string) error {
-		s.Template.Probe.HTTP = v
+	{forescale.LabelProbeHTTP, "template.readiness.http", "a path such as /ready", func(s *forescale.Service, v string) error {
+		s.Template.Readiness.HTTP = v
 		if !strings.HasPrefix(v, "/") {
 			return errors.New("does not begin with /")
 		}
 		return nil
 	}},
-	{forescale.LabelProbeTCP, "template.probe.tcp", "true or false", func(s *forescale.Service, v string) (err error) {
+	{forescale.LabelProbeTCP, "template.readiness.tcp", "true or false", func(s *forescale.Service, v string) (err error) {
 		if v != "true" && v != "false" {
 			return errors.New("is neither true nor false")
 		}
-		s.Template.Probe.TCP = v == "true"
+		s.Template.Readiness.TCP = v == "true"
 		return nil
 	}},
-	{forescale.LabelProbeTimeout, "template.probe.timeout", "a duration from 1ms to 5s", func(s *forescale.Service, v string) error {
-		err := setDuration(&s.Template.Probe.Timeout, v)
-		if err == nil && (s.Template.Probe.Timeout < time.Millisecond || s.Template.Probe.Timeout > probeTimeoutMax) {
+	{forescale.LabelProbeTimeout, "template.readiness.timeout", "a duration from 1ms to 30s", func(s *forescale.Service, v string) error {
+		err := setDuration(&s.Template.Readiness.Timeout, v)
+		if err == nil && (s.Template.Readiness.Timeout < time.Millisecond || s.Template.Readiness.Timeout > forescale.ProbeTimeoutMax) {
 			err = errors.New("is out of range")
 		}
 		return err

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func TestLabelsRegisterAService(t *testing.T) {
 		"cool-down": s.Cooldown == 20*time.Second, "objective": s.Objective == 0.99, "mode": s.Mode == forescale.ModeActive,
 		"time zone": s.TimeZone == "Europe/Berlin", "capacity": s.Capacity == 250, "port": s.Template.Port == 8080,
 		"metrics": len(s.Metrics) == 2 && s.Metrics[0] == forescale.MetricLoad && s.Metrics[1] == forescale.MetricCPU,
-		"probe":   s.Template.Probe == forescale.Probe{HTTP: "/ready", Timeout: 500 * time.Millisecond},
+		"probe":   reflect.DeepEqual(s.Template.Readiness, forescale.Probe{HTTP: "/ready", Timeout: 500 * time.Millisecond}),
 		"band":    s.Band.String() == "1:50 4:70", "max step": s.MaxStep == 3,
 		"origin": s.Origin == forescale.OriginLabel, "no environment is kept": s.Template.Env == nil && s.Template.Image == "",
 	} {

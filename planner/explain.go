@@ -59,6 +59,9 @@ func (r *round) explain() {
 			r.sayCut(c)
 		}
 	}
+	if l, failing := r.failing(); failing && l.kind == limitCrash && !r.said(forescale.CodeCrashLoop) {
+		r.sayCut(l) // also while the next try runs
+	}
 	if r.up.known && r.up.count > r.s.Max && !r.said(forescale.CodeMaxBound) {
 		if r.paid == nil || !r.said(r.paid.Reason.Code) {
 			r.sayMax()
@@ -420,6 +423,8 @@ func (l limited) code() forescale.Code {
 	switch l.kind {
 	case limitFailing:
 		return forescale.CodeStartFailing
+	case limitCrash:
+		return forescale.CodeCrashLoop
 	case limitForeign:
 		return forescale.CodeSecondWriter
 	default:
@@ -435,13 +440,13 @@ func (r *round) sayCut(l limited) {
 	}
 	w := words{"limit": string(l.kind)}
 	switch l.kind {
-	case limitFailing:
+	case limitFailing, limitCrash:
 		m["failed"] = float64(l.failed)
 		if _, newest := r.gone(); newest != nil {
 			w["instance"], w["why"] = newest.ID, newest.Failure
 		}
 	case limitRoom:
-		m["leaving"], m["max"] = float64(r.draining+r.overdue), float64(r.s.Max)
+		m["leaving"], m["max"] = float64(r.draining+r.overdue+r.unready), float64(r.s.Max)
 	}
 	r.say(l.code(), m, t, w)
 }

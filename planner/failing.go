@@ -14,6 +14,9 @@ const (
 	// shortLife is how long an instance must have been ready for its start to
 	// have succeeded: one that dies at once is a failed start.
 	shortLife = time.Minute
+	// crashLife is how long it must have been ready for its end to be no part of a crash
+	// loop: one that falls over after some minutes does so again.
+	crashLife = 10 * time.Minute
 )
 
 // failures are the newest starts that failed, up to the last that did not.
@@ -59,6 +62,50 @@ func failedStart(x *forescale.Instance, now time.Time) (at time.Time, failed boo
 		return x.DrainingAt, short || x.DrainingAt.Sub(x.ReadyAt) < shortLife
 	case x.State == forescale.InstanceStarting:
 		return x.Deadline, !x.Supply(now)
+	}
+	return time.Time{}, false
+}
+
+// crashes counts the newest instances of ours that were ready and ended by themselves,
+// or were replaced as not alive, within crashLife; up to the last that lived longer. One
+// that is younger and still lives says nothing yet, nor does one that never was ready, or
+// that somebody else or a decision ended.
+func (r *round) crashes() failures {
+	var was []*forescale.Instance
+	for i := range r.st.Instances {
+		if x := &r.st.Instances[i]; x.Origin == forescale.OriginStarted && !x.ReadyAt.IsZero() {
+			was = append(was, x)
+		}
+	}
+	slices.SortFunc(was, func(a, b *forescale.Instance) int {
+		return cmp.Or(b.OrderedAt.Compare(a.OrderedAt), cmp.Compare(a.ID, b.ID))
+	})
+	var f failures
+	for _, x := range was {
+		at, failed := ended(x)
+		if !failed {
+			at = r.now
+		}
+		switch {
+		case at.Sub(x.ReadyAt) >= crashLife:
+			return f
+		case failed && x.StopBy == "" && !x.EndedByOthers():
+			f.count++
+			if at.After(f.last) {
+				f.last = at
+			}
+		}
+	}
+	return f
+}
+
+// ended is when an instance failed.
+func ended(x *forescale.Instance) (at time.Time, failed bool) {
+	switch {
+	case x.State == forescale.InstanceFailed:
+		return x.StoppedAt, true
+	case x.State == forescale.InstanceDraining && x.Failure != "":
+		return x.DrainingAt, true
 	}
 	return time.Time{}, false
 }

@@ -17,6 +17,7 @@ const (
 	limitStops   limitKind = "stops"   // stops of one window
 	limitRoom    limitKind = "room"    // draining and overdue instances still fill max
 	limitFailing limitKind = "failing" // starts failed again and again
+	limitCrash   limitKind = "crash"   // instances were ready, and ended again and again
 	limitForeign limitKind = "foreign" // what is left is run by nobody we can ask
 )
 
@@ -53,13 +54,16 @@ func (r *round) limitStarts() {
 	r.cut(r.room(r.s.Max))
 }
 
-// failing is the pause after failed starts.
+// failing is the pause after failed starts, or in a crash loop.
 func (r *round) failing() (limited, bool) {
-	n := r.failedInARow()
+	kind, n := limitFailing, r.failedInARow()
+	if c := r.crashes(); c.count >= failuresInARow && c.count >= n.count {
+		kind, n = limitCrash, c
+	}
 	if n.count < failuresInARow {
 		return limited{}, false
 	}
-	l := limited{kind: limitFailing, next: n.last.Add(retryAfter(r.o, n.count)), failed: n.count}
+	l := limited{kind: kind, next: n.last.Add(retryAfter(r.o, n.count)), failed: n.count}
 	if !r.now.Before(l.next) && r.starting == 0 {
 		l.most = 1
 	}
@@ -79,7 +83,7 @@ func (r *round) startsOfStep() limited {
 
 // room is what a max leaves beside everything that may still run.
 func (r *round) room(most int) limited {
-	return limited{kind: limitRoom, most: max(0, most-r.supply-r.overdue-r.draining)}
+	return limited{kind: limitRoom, most: max(0, most-r.supply-r.unready-r.overdue-r.draining)}
 }
 
 // limitStops applies the blast radius, and what can be stopped at all.

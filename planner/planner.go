@@ -47,6 +47,7 @@ type round struct {
 
 	// What is there.
 	ready, starting, overdue, draining int
+	unready                            int    // ready once, and taking no load now
 	supply                             int    // ready and starting before the deadline
 	asked                              int    // what was wanted last, if that was acted on
 	before                             int    // the same within max
@@ -90,8 +91,10 @@ func look(now time.Time, o Options, st *State) *round {
 	r.lowerObjective()
 	for i := range st.Instances {
 		switch x := &st.Instances[i]; {
-		case x.State == forescale.InstanceReady:
+		case x.State == forescale.InstanceReady && x.Supply(now):
 			r.ready++
+		case x.State == forescale.InstanceReady:
+			r.unready++
 		case x.State == forescale.InstanceStarting && x.Supply(now):
 			r.starting++
 		case x.State == forescale.InstanceStarting:

@@ -406,7 +406,44 @@ func TestDecide(t *testing.T) {
 				s.Instances[i].ReadyAt = s.Instances[i].StoppedAt.Add(-2 * time.Second)
 			}
 			s.Last = last(4)
-		}, 3, "start_failing"},
+		}, 3, "crash_loop"},
+		{"instances that end minutes after they were ready are a crash loop, and no more are added", func(s *State) {
+			s.Instances = append(ready(3), crashed(3, 10*time.Second)...)
+			s.Demand = flat(6)
+		}, 3, "crash_loop"},
+		{"a crash loop is said also while one more is tried", func(s *State) {
+			s.Instances = append(ready(2), crashed(3, 31*time.Second)...)
+			s.Last = last(3)
+		}, 3, "reactive_high crash_loop"},
+		{"two ends are no crash loop", func(s *State) {
+			s.Instances = append(ready(3), crashed(2, 10*time.Second)...)
+			s.Last = last(4)
+		}, 4, "replace_failed"},
+		{"ends by somebody else's hand are no crash loop", func(s *State) {
+			s.Instances = append(ready(3), crashed(3, 10*time.Second)...)
+			for i := 3; i < 6; i++ {
+				s.Instances[i].Failure = forescale.FailureVanished
+			}
+			s.Last = last(4)
+		}, 4, "replace_failed"},
+		{"one that has been ready for long ends a crash loop", func(s *State) {
+			s.Instances = append(ready(3), crashed(3, 10*time.Second)...)
+			s.Instances[2].OrderedAt, s.Instances[2].ReadyAt = now.Add(-12*time.Minute), now.Add(-11*time.Minute)
+			for i := 3; i < 6; i++ {
+				s.Instances[i].OrderedAt, s.Instances[i].ReadyAt = now.Add(-20*time.Minute), now.Add(-9*time.Minute)
+			}
+			s.Last = last(4)
+		}, 4, "replace_failed"},
+		{"a ready instance that takes no load is no supply, and another takes its place", func(s *State) {
+			s.Instances = ready(4)
+			s.Instances[3].UnreadySince = now.Add(-10 * time.Second)
+			s.Last = last(4)
+		}, 4, "replace_failed"},
+		{"it counts towards max until it is gone", func(s *State) {
+			s.Instances, s.Service.Max = ready(4), 4
+			s.Instances[3].UnreadySince = now.Add(-10 * time.Second)
+			s.Last = last(4)
+		}, 3, "step_limit"},
 		{"what was put off while starts failed is not forgotten", func(s *State) {
 			s.Instances = append(ready(3), failed(3, 40*time.Second)...)
 			s.Last = last(3)

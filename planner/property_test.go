@@ -77,6 +77,9 @@ func anyInstances(t *rapid.T) []forescale.Instance {
 		if i.State == forescale.InstanceFailed {
 			i.StoppedAt = ordered.Add(2 * time.Minute)
 		}
+		if i.State == forescale.InstanceReady && rapid.IntRange(0, 5).Draw(t, "unready") == 0 {
+			i.UnreadySince = now.Add(-time.Minute)
+		}
 		is[k] = i
 	}
 	return is
@@ -198,7 +201,7 @@ func TestAnyState(t *testing.T) {
 		readyNow, startingNow, all := 0, 0, 0
 		for _, i := range s.Instances {
 			switch {
-			case i.State == forescale.InstanceReady:
+			case i.State == forescale.InstanceReady && i.UnreadySince.IsZero():
 				readyNow++
 			case i.State == forescale.InstanceStarting && now.Before(i.Deadline):
 				startingNow++

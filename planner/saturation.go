@@ -25,7 +25,7 @@ func (r *round) readSaturation() saturation {
 		}
 		s := saturation{known: true, metric: g.metric}
 		for k := range r.st.Instances {
-			if x := &r.st.Instances[k]; x.State == forescale.InstanceReady && !x.ReadyAt.After(g.tail.Time) {
+			if x := &r.st.Instances[k]; x.State == forescale.InstanceReady && x.Supply(r.now) && !x.ReadyAt.After(g.tail.Time) {
 				s.base++
 			}
 		}

@@ -162,7 +162,7 @@ func (w *weighing) starts() {
 	}
 	l := w.startsOfStep()
 	w.most(forescale.Bound{Kind: forescale.BoundStarts, At: l.next}, w.supply+l.most)
-	if w.overdue+w.draining > 0 {
+	if w.overdue+w.draining+w.unready > 0 {
 		most := w.s.Max
 		if most <= w.to {
 			most = max(w.stated, w.to+1)

@@ -202,6 +202,8 @@ func (l *lifting) more(k forescale.BoundKind) {
 				i.State, i.StoppedAt = forescale.InstanceFailed, i.DrainingAt
 			case i.State == forescale.InstanceStarting && !i.Supply(now):
 				i.State, i.StoppedAt = forescale.InstanceFailed, i.Deadline
+			case i.State == forescale.InstanceReady && !i.Supply(now):
+				i.State, i.StoppedAt = forescale.InstanceStopped, now
 			}
 		}
 	case forescale.BoundFailing:

@@ -68,6 +68,16 @@ func failed(n int, ago time.Duration) []forescale.Instance {
 	return is
 }
 
+// crashed are n instances that were ready for five minutes and ended, the newest ago.
+func crashed(n int, ago time.Duration) []forescale.Instance {
+	is := failed(n, ago)
+	for i := range is {
+		is[i].ReadyAt = is[i].StoppedAt.Add(-5 * time.Minute)
+		is[i].OrderedAt = is[i].ReadyAt.Add(-4 * time.Minute)
+	}
+	return is
+}
+
 // flat is the same demand in each minute of the history, the running one excluded.
 func flat(v float64) []forescale.DemandPoint { return minutes(slices.Repeat([]float64{v}, 15)...) }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -51,13 +52,29 @@ func templateFields(t *forescale.Template) []field {
 		bytesField("memory", "Limit, such as `512MiB`.", &t.Memory).or("none"),
 		whole("processes", "Limit of processes and threads.", &t.Processes, 0, 1<<22).or("none; 512 on a node with an agent"),
 		text("swarm", "Service of a Docker Swarm whose replicas the instances are. The swarm knows what they are made from: beside it only port is allowed.", &t.Swarm),
-		object("probe", "Tells when an instance is ready. With none the image's health check is used; without that, a running container is ready.", func() []field {
-			return []field{
-				text("http", "Path asked for with GET on the port; ready on 200 to 399.", &t.Probe.HTTP),
-				yesNo("tcp", "Ready when the port accepts.", &t.Probe.TCP).or("false"),
-				duration("timeout", "Of one attempt.", &t.Probe.Timeout, 10*time.Millisecond, 5*time.Minute).or("1s"),
-			}
+		object("readiness", "Tells when an instance takes load, at its start and later. With none the image's health check is used; without that, a running container is ready.", func() []field {
+			return probeFields(&t.Readiness, forescale.ProbePeriod, forescale.ProbeFailures)
 		}),
+		object("liveness", "Tells that an instance works at all: one whose probe fails is replaced. Asked from when the instance has started up.", func() []field {
+			return probeFields(&t.Liveness, forescale.ProbePeriod, forescale.ProbeFailures)
+		}),
+		object("startup", "Holds the other two back until it has passed once; one that fails ends the start.", func() []field {
+			return probeFields(&t.Startup, forescale.StartupPeriod, forescale.StartupFailures)
+		}),
+	}
+}
+
+// probeFields is one probe, one of http, tcp and command in it.
+func probeFields(p *forescale.Probe, period time.Duration, failures int) []field {
+	return []field{
+		text("http", "Path asked for with GET; passes on 200 to 399.", &p.HTTP),
+		yesNo("tcp", "Passes when the port accepts.", &p.TCP).or("false"),
+		texts("command", "Command and arguments, run inside the instance; no shell is between. Passes on exit code 0.", &p.Command),
+		whole("port", "Of http and tcp.", &p.Port, 1, 65535).or("the template's port"),
+		duration("period", "Between two attempts.", &p.Period, time.Second, time.Hour).or(period.String()),
+		duration("timeout", "Of one attempt.", &p.Timeout, time.Millisecond, forescale.ProbeTimeoutMax).or("1s"),
+		whole("failures", "In a row until it counts as failed.", &p.Failures, 1, 1000).or(strconv.Itoa(failures)),
+		whole("successes", "In a row until it counts as passed.", &p.Successes, 1, 1000).or("1"),
 	}
 }
 

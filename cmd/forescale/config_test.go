@@ -95,7 +95,7 @@ func TestConfigReadsEverything(t *testing.T) {
 	}
 	s := c.Services[0].Service
 	if s.Name != "checkout" || s.Mode != forescale.ModeForecastOnly || s.Min != 2 || s.Max != 12 || s.Warmup != 90*time.Second ||
-		s.TimeZone != "Europe/Berlin" || s.Template.Memory != 512<<20 || s.Template.Probe.HTTP != "/healthz" || s.Band.String() != "1:60 2:65 3:70 5:75 8:80" {
+		s.TimeZone != "Europe/Berlin" || s.Template.Memory != 512<<20 || s.Template.Readiness.HTTP != "/healthz" || s.Band.String() != "1:60 2:65 3:70 5:75 8:80" {
 		t.Errorf("checkout was read as %+v", s)
 	}
 	if err := s.WithDefaults().Validate(); err != nil {

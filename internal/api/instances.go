@@ -32,6 +32,7 @@ type InstanceView struct {
 	OrderedAt   *time.Time              `json:"ordered_at"`
 	StartedAt   *time.Time              `json:"started_at"`
 	ReadyAt     *time.Time              `json:"ready_at"`
+	Unready     *time.Time              `json:"unready_since" doc:"Since when a ready one takes no load, as its readiness probe or health check fails; null: it takes load"`
 	DrainingAt  *time.Time              `json:"draining_at"`
 	StoppedAt   *time.Time              `json:"stopped_at"`
 	Failure     string                  `json:"failure"`
@@ -39,7 +40,7 @@ type InstanceView struct {
 
 type instancesInput struct {
 	Service string `query:"service" doc:"Only of this service"`
-	State   string `query:"state" enum:"starting,ready,draining,stopped,failed" doc:"Only in this state"`
+	State   string `query:"state" enum:"starting,ready,draining,stopped,failed" doc:"Only in this state; ready: only those that take load"`
 	Sort    string `query:"sort" enum:"name,load" default:"name" doc:"load: least utilized first"`
 	Limit   int    `query:"limit" default:"1000" minimum:"1" maximum:"10000"`
 	Cursor  string `query:"cursor" maxLength:"400"`
@@ -63,7 +64,7 @@ func (a *API) listInstances(ctx context.Context, in *instancesInput) (*listOutpu
 	newest := newestValues(samples)
 	views := make([]InstanceView, 0, len(is))
 	for _, i := range is {
-		if state == "" || i.State == state {
+		if state == "" || i.State == state && (state != forescale.InstanceReady || i.Supply(now)) {
 			views = append(views, viewInstance(i, newest))
 		}
 	}
@@ -94,6 +95,6 @@ func viewInstance(i forescale.Instance, newest values) InstanceView {
 	}
 	return InstanceView{ID: i.ID, Service: i.Service, Node: i.Node, State: i.State, Origin: i.Origin, Address: i.Address,
 		Utilization: utilization, Load: newest.of(i.ID, forescale.MetricLoad),
-		OrderedAt: some(i.OrderedAt), StartedAt: some(i.StartedAt), ReadyAt: some(i.ReadyAt), DrainingAt: some(i.DrainingAt), StoppedAt: some(i.StoppedAt),
+		OrderedAt: some(i.OrderedAt), StartedAt: some(i.StartedAt), ReadyAt: some(i.ReadyAt), Unready: some(i.UnreadySince), DrainingAt: some(i.DrainingAt), StoppedAt: some(i.StoppedAt),
 		Failure: i.Failure}
 }

@@ -90,9 +90,12 @@ type TemplateBody struct {
 	Publish   bool              `json:"publish,omitempty"`
 	CPUs      float64           `json:"cpus,omitempty" doc:"Limit in cores; 0 is none"`
 	Memory    int64             `json:"memory,omitempty" doc:"Limit in bytes; 0 is none"`
-	Probe     *ProbeBody        `json:"probe,omitempty"`
 	Processes int               `json:"processes,omitempty" doc:"Limit of processes and threads; 0 is none, and 512 on a node with an agent"`
 	Swarm     string            `json:"swarm,omitempty" example:"shop_web" doc:"Service of a Docker Swarm whose replicas the instances are; beside it only port is allowed"`
+
+	Readiness *ProbeBody `json:"readiness,omitempty" doc:"Tells when an instance takes load, at its start and later; else the image's health check does"`
+	Liveness  *ProbeBody `json:"liveness,omitempty" doc:"Tells that an instance works at all: one whose probe fails is replaced"`
+	Startup   *ProbeBody `json:"startup,omitempty" doc:"Holds the other two back until it has passed; one that fails ends the start. Default period 1s, failures 300"`
 }
 
 // ResourcesBody is forescale.Resources.
@@ -105,13 +108,6 @@ type ResourcesBody struct {
 	Labels    map[string]string `json:"labels,omitempty" doc:"That its nodes must carry"`
 	Node      string            `json:"node,omitempty" doc:"The one node that it may run on; empty: any"`
 	Spread    int               `json:"spread,omitempty" doc:"Nodes that it is spread over at least"`
-}
-
-// ProbeBody is forescale.Probe.
-type ProbeBody struct {
-	HTTP    string `json:"http,omitempty" example:"/ready" doc:"Path; ready on 200 to 399"`
-	TCP     bool   `json:"tcp,omitempty" doc:"Ready when the port accepts"`
-	Timeout string `json:"timeout,omitempty" example:"1s" doc:"One attempt"`
 }
 
 // ServiceView is a service and how it is.
@@ -167,15 +163,9 @@ func bandOf(s forescale.Service) forescale.Band {
 }
 
 func viewTemplate(t forescale.Template) TemplateBody {
-	v := TemplateBody{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
-		Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Processes: t.Processes, Swarm: t.Swarm}
-	if t.Probe != (forescale.Probe{}) {
-		v.Probe = &ProbeBody{HTTP: t.Probe.HTTP, TCP: t.Probe.TCP}
-		if t.Probe.Timeout != 0 {
-			v.Probe.Timeout = t.Probe.Timeout.String()
-		}
-	}
-	return v
+	return TemplateBody{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
+		Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Processes: t.Processes, Swarm: t.Swarm,
+		Readiness: viewProbe(t.Readiness), Liveness: viewProbe(t.Liveness), Startup: viewProbe(t.Startup)}
 }
 
 // service is the service that the body describes, with its defaults. All faults
@@ -242,9 +232,9 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 		}
 		s.Template = forescale.Template{Image: t.Image, Command: t.Command, Env: t.Env, EnvFrom: t.EnvFrom, Labels: t.Labels, Network: t.Network,
 			Port: t.Port, Publish: t.Publish, CPUs: t.CPUs, Memory: t.Memory, Processes: t.Processes, Swarm: t.Swarm}
-		if p := t.Probe; p != nil {
-			s.Template.Probe = forescale.Probe{HTTP: p.HTTP, TCP: p.TCP, Timeout: duration("template.probe.timeout", p.Timeout)}
-		}
+		s.Template.Readiness = t.Readiness.probe("template.readiness", duration)
+		s.Template.Liveness = t.Liveness.probe("template.liveness", duration)
+		s.Template.Startup = t.Startup.probe("template.startup", duration)
 	}
 	if r := b.Resources; r != nil {
 		s.Resources = forescale.Resources(*r)

@@ -24,7 +24,7 @@ func listen(t *testing.T) net.Listener {
 func TestAServiceIsRegisteredReadChangedAndForgotten(t *testing.T) {
 	f := setup(t)
 	made := f.do("PUT", "/v1/services/checkout", `{"max_instances": 12, "time_zone": "Europe/Berlin", "warmup": "90s",
-		"template": {"image": "checkout:1", "port": 8080, "probe": {"http": "/ready", "timeout": "2s"}}}`).is(201)
+		"template": {"image": "checkout:1", "port": 8080, "readiness": {"http": "/ready", "timeout": "2s"}}}`).is(201)
 	var v ServiceView
 	made.read(&v)
 	if v.Mode != forescale.ModeForecastOnly || v.Min != 1 || v.Max != 12 || v.Warmup != "1m30s" || v.Band != "1:60 2:65 3:70 5:75 8:80" || v.Origin != forescale.OriginAPI {

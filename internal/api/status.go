@@ -15,7 +15,8 @@ import (
 type StatusView struct {
 	State       string        `json:"state" enum:"fine,warn,bad" doc:"The worst of its parts"`
 	StateReason string        `json:"state_reason" doc:"The part, in words; empty when fine"`
-	Ready       int           `json:"ready"`
+	Ready       int           `json:"ready" doc:"Ready and taking load"`
+	Unready     int           `json:"unready" doc:"Were ready, and take no load now: their readiness probe or health check fails"`
 	Starting    int           `json:"starting"`
 	Draining    int           `json:"draining"`
 	Wanted      int           `json:"wanted"`
@@ -252,7 +253,11 @@ func (w *world) status(s forescale.Service) StatusView {
 	for _, i := range w.instances[s.Name] {
 		switch i.State {
 		case forescale.InstanceReady:
-			v.Ready++
+			if i.Supply(w.now) {
+				v.Ready++
+			} else {
+				v.Unready++
+			}
 		case forescale.InstanceStarting:
 			v.Starting++
 		case forescale.InstanceDraining:
@@ -338,6 +343,8 @@ func (w *world) state(s forescale.Service, v StatusView) (state, reason string) 
 		}
 		for _, r := range d.Alerts() {
 			switch r.Code {
+			case forescale.CodeCrashLoop:
+				bad("instances end again and again soon after they were ready")
 			case forescale.CodeSecondWriter:
 				warn("somebody else changes the same instances")
 			case forescale.CodeWarmupLong:

@@ -76,7 +76,7 @@ func (c *containers) service() forescale.Service {
 		Env:    map[string]string{"GOMAXPROCS": "1"},
 		Labels: map[string]string{Label: c.owner},
 		Port:   servicePort, Publish: true, Memory: 256 << 20,
-		Probe: forescale.Probe{HTTP: "/healthz", Timeout: time.Second},
+		Readiness: forescale.Probe{HTTP: "/healthz", Timeout: time.Second},
 	}
 	return s
 }

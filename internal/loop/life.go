@@ -16,6 +16,8 @@ import (
 const (
 	unwellAfter = time.Minute
 	silentAfter = time.Hour
+	// replaceWindow is the time over which those that are replaced are counted.
+	replaceWindow = time.Minute
 )
 
 // recentInstances are all live ones and those that ended within the hour, as
@@ -90,7 +92,7 @@ func shiftAges(is []forescale.Instance, jump time.Duration) {
 		if !i.State.Live() {
 			continue
 		}
-		for _, t := range []*time.Time{&i.OrderedAt, &i.StartedAt, &i.DrainingAt, &i.Deadline, &i.LastSeen} {
+		for _, t := range []*time.Time{&i.OrderedAt, &i.StartedAt, &i.UnreadySince, &i.DrainingAt, &i.Deadline, &i.LastSeen} {
 			if !t.IsZero() {
 				*t = t.Add(jump)
 			}
@@ -107,7 +109,8 @@ func shiftAges(is []forescale.Instance, jump time.Duration) {
 //	starting → ready        seen ready
 //	starting → draining     exited, or not ready by its deadline (Failure says so)
 //	starting → failed       never came to be by its deadline
-//	ready    → draining     exited or unwell (Failure says so), or by a decision
+//	starting → draining     its start-up probe failed
+//	ready    → draining     exited, unwell or not alive (Failure says so), or by a decision
 //	draining → stopped      gone from a world that was read in full
 //	any      → failed       gone although nobody stopped it, or its node is silent for long
 //	unknown  → starting, ready    adopted
@@ -190,6 +193,8 @@ func meetStarting(now time.Time, w *world, i *forescale.Instance, s forescale.Si
 		}, true
 	case s.Exit != "":
 		leave(i, now, "ended while starting: "+s.Exit)
+	case s.Unhealthy != "":
+		leave(i, now, s.Unhealthy)
 	case !i.Deadline.IsZero() && !now.Before(i.Deadline):
 		leave(i, now, fmt.Sprintf("not ready %s after the order", spoken(now.Sub(i.OrderedAt))))
 	case s.Running:
@@ -203,17 +208,40 @@ func meetStarting(now time.Time, w *world, i *forescale.Instance, s forescale.Si
 
 func meetReady(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) {
 	switch {
-	case s.Running && s.Ready:
-		if now.Sub(i.LastSeen) >= unwellAfter/2 { // not each time: a row that says nothing new is not written
-			i.LastSeen = now
-		}
 	case !s.Running && i.Origin == forescale.OriginStarted:
 		leave(i, now, "ended: "+s.Exit)
 	case !s.Running:
 		end(i, forescale.InstanceFailed, now, "ended: "+s.Exit)
-	case now.Sub(i.LastSeen) > unwellAfter && otherReady(w, *i) && !s.Kept:
+	case s.Unhealthy != "" && mayReplace(now, w, i.Service):
+		leave(i, now, s.Unhealthy)
+	case s.Ready && s.Unhealthy == "":
+		i.UnreadySince = time.Time{}
+		if now.Sub(i.LastSeen) >= unwellAfter/2 { // not each time: a row that says nothing new is not written
+			i.LastSeen = now
+		}
+	case s.Unasked || s.Kept: // not known yet, or the engine replaces it itself
+	case now.Sub(i.LastSeen) > unwellAfter && otherReady(w, *i) && !s.Alive && mayReplace(now, w, i.Service):
 		leave(i, now, fmt.Sprintf("its health check failed for %s", spoken(now.Sub(i.LastSeen))))
+	case i.UnreadySince.IsZero():
+		i.UnreadySince = now
 	}
+}
+
+// mayReplace reports whether one more instance of a service that runs may be ended
+// because it is unwell: as many within replaceWindow as the planner would stop. What
+// looks like all of them failing may be something that they all need.
+func mayReplace(now time.Time, w *world, service string) bool {
+	live, left := 0, 0
+	for k := range w.instances {
+		switch i := &w.instances[k]; {
+		case i.Service != service:
+		case i.Failure != "" && i.DrainingAt.After(now.Add(-replaceWindow)):
+			left++
+		case i.State == forescale.InstanceReady:
+			live++
+		}
+	}
+	return left < max(1, live/10)
 }
 
 // miss brings one instance up to date that a full read of the world did not show.

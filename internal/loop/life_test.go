@@ -48,6 +48,7 @@ func TestLifeOfAnInstance(t *testing.T) {
 		want     forescale.InstanceState // of instance "a"; "" is: there is none
 		failure  bool
 		measured bool
+		unready  bool // it takes no load
 	}{
 		{name: "a starting instance that is seen ready is ready, and its warm-up is measured",
 			stored: []forescale.Instance{starting}, seen: []forescale.Sighting{{ID: "a", Running: true, Ready: true}},
@@ -85,16 +86,40 @@ func TestLifeOfAnInstance(t *testing.T) {
 			want:   forescale.InstanceFailed, failure: true},
 		{name: "a ready instance that is unwell for a moment stays ready",
 			stored: []forescale.Instance{ready}, seen: []forescale.Sighting{{ID: "a", Running: true}},
-			want: forescale.InstanceReady},
+			want: forescale.InstanceReady, unready: true},
 		{name: "the only ready instance stays, however unwell",
 			stored: []forescale.Instance{with(ready, func(i *forescale.Instance) { i.LastSeen = t0.Add(-time.Hour) })},
 			seen:   []forescale.Sighting{{ID: "a", Running: true}},
-			want:   forescale.InstanceReady},
+			want:   forescale.InstanceReady, unready: true},
 		{name: "one that is unwell for long is replaced when another is ready",
 			stored: []forescale.Instance{
 				with(ready, func(i *forescale.Instance) { i.LastSeen = t0.Add(-time.Hour) }),
 				with(ready, func(i *forescale.Instance) { i.ID = "b" })},
 			seen: []forescale.Sighting{{ID: "a", Running: true}, {ID: "b", Running: true, Ready: true}},
+			want: forescale.InstanceDraining, failure: true},
+		{name: "one whose readiness is not known yet is left alone",
+			stored: []forescale.Instance{with(ready, func(i *forescale.Instance) { i.LastSeen = t0.Add(-time.Hour) }), with(ready, func(i *forescale.Instance) { i.ID = "b" })},
+			seen:   []forescale.Sighting{{ID: "a", Running: true, Unasked: true}, {ID: "b", Running: true, Ready: true}},
+			want:   forescale.InstanceReady},
+		{name: "one that takes no load for long stays while its liveness is probed",
+			stored: []forescale.Instance{with(ready, func(i *forescale.Instance) { i.LastSeen = t0.Add(-time.Hour) }), with(ready, func(i *forescale.Instance) { i.ID = "b" })},
+			seen:   []forescale.Sighting{{ID: "a", Running: true, Alive: true}, {ID: "b", Running: true, Ready: true, Alive: true}},
+			want:   forescale.InstanceReady, unready: true},
+		{name: "one that takes load again is supply again",
+			stored: []forescale.Instance{with(ready, func(i *forescale.Instance) { i.UnreadySince = t0.Add(-time.Minute) })},
+			seen:   []forescale.Sighting{{ID: "a", Running: true, Ready: true}},
+			want:   forescale.InstanceReady},
+		{name: "one whose liveness probe failed is replaced, also when it is the only one",
+			stored: []forescale.Instance{ready}, seen: []forescale.Sighting{{ID: "a", Running: true, Ready: true, Unhealthy: "its liveness probe failed"}},
+			want: forescale.InstanceDraining, failure: true},
+		{name: "of those whose liveness probes fail at once, no more are replaced than a window allows",
+			stored: []forescale.Instance{ready, with(ready, func(i *forescale.Instance) {
+				i.ID, i.State, i.DrainingAt, i.Failure = "b", forescale.InstanceDraining, t0.Add(-time.Second), "its liveness probe failed"
+			})},
+			seen: []forescale.Sighting{{ID: "a", Running: true, Ready: true, Unhealthy: "its liveness probe failed"}, {ID: "b", Running: true}},
+			want: forescale.InstanceReady, unready: true},
+		{name: "one whose start-up probe failed is to be removed",
+			stored: []forescale.Instance{starting}, seen: []forescale.Sighting{{ID: "a", Running: true, Unhealthy: "its start-up probe failed"}},
 			want: forescale.InstanceDraining, failure: true},
 		{name: "one that is unwell for long is left to the engine that replaces it itself",
 			stored: []forescale.Instance{
@@ -143,6 +168,9 @@ func TestLifeOfAnInstance(t *testing.T) {
 			got := w.instances[k]
 			if got.State != c.want {
 				t.Errorf("state %s, want %s (%+v)", got.State, c.want, got)
+			}
+			if got.UnreadySince.IsZero() == c.unready {
+				t.Errorf("takes no load since %v, want that: %t", got.UnreadySince, c.unready)
 			}
 			if (got.Failure != "") != c.failure {
 				t.Errorf("failure %q, wanted one: %v", got.Failure, c.failure)

@@ -2,7 +2,6 @@ package loop
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -28,11 +27,9 @@ func foreign(now time.Time, is []forescale.Instance) (changes []planner.ForeignC
 	return changes
 }
 
-// wentForeign tells when somebody else removed the instance, or told its process to
-// end. A process that fails by itself is no sign of anybody.
+// wentForeign tells when somebody else ended the instance.
 func wentForeign(i *forescale.Instance) (at time.Time, went bool) {
-	by := i.Failure == forescale.FailureVanished || strings.HasSuffix(i.Failure, forescale.ExitAsked) || strings.HasSuffix(i.Failure, forescale.ExitRemoved)
-	if i.StopBy != "" || !by {
+	if !i.EndedByOthers() {
 		return time.Time{}, false
 	}
 	if !i.DrainingAt.IsZero() {

@@ -122,7 +122,7 @@ var Tables = []Table{
 	table("key", 1, "id:text name:text role:text service:text hash:blob created_at:time revoked_at:time"),
 	table("join_token", 1, "id:text node:text node_order:text hash:blob created_at:time expires_at:time used_at:time"),
 	table("agent", 1, "node:text body:json"),
-	table("instance", 1, "id:text service:text node:text state:text origin:text address:text decision:text stop_by:text failure:text ordered_at:time started_at:time ready_at:time draining_at:time stopped_at:time deadline:time last_seen:time ended:time"),
+	table("instance", 1, "id:text service:text node:text state:text origin:text address:text decision:text stop_by:text failure:text ordered_at:time started_at:time ready_at:time draining_at:time stopped_at:time deadline:time last_seen:time ended:time unready_since:time"),
 	table("warmup", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int node_cpu:real"),
 	table("cooldown", 1, "instance:text service:text node:text image:text at:time duration:int at_once:int node_cpu:real"),
 	table("learned", 2, "service:text kind:text at:time body:json"),

@@ -128,7 +128,7 @@ func newBench(t *testing.T) *bench {
 	name := "web-" + b.mark[dockertest.CaseLabel]
 	b.service = forescale.Service{Name: name, Mode: forescale.ModeActive, Min: 2, Max: 3, Warmup: 2 * time.Second, Cooldown: time.Second,
 		Metrics: []forescale.Metric{forescale.MetricUtilization}, Resources: forescale.Resources{Cores: 0.5, Memory: 64 << 20},
-		Template: forescale.Template{Image: dockertest.Image(t), Port: 8080, Labels: b.mark, Probe: forescale.Probe{HTTP: "/ready"}}}.WithDefaults()
+		Template: forescale.Template{Image: dockertest.Image(t), Port: 8080, Labels: b.mark, Readiness: forescale.Probe{HTTP: "/ready"}}}.WithDefaults()
 	b.policy = b.allow(policy.Policy{Images: []string{dockertest.Image(t)}, Memory: 128 << 20, CPUs: 1, Processes: 600})
 	return b
 }

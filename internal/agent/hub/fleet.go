@@ -183,7 +183,7 @@ func made(s forescale.Service, lookup func(string) (string, bool)) (forescale.Te
 		t.Labels = map[string]string{}
 	}
 	maps.Copy(t.Labels, probeLabels(t))
-	t.Probe = forescale.Probe{}
+	t.Readiness, t.Liveness, t.Startup = forescale.Probe{}, forescale.Probe{}, forescale.Probe{} // agents know readiness alone, by labels
 	return t, nil
 }
 
@@ -193,14 +193,14 @@ func probeLabels(t forescale.Template) map[string]string {
 	if t.Port > 0 {
 		labels[forescale.LabelPort] = strconv.Itoa(t.Port)
 	}
-	if t.Probe.HTTP != "" {
-		labels[forescale.LabelProbeHTTP] = t.Probe.HTTP
+	if t.Readiness.HTTP != "" {
+		labels[forescale.LabelProbeHTTP] = t.Readiness.HTTP
 	}
-	if t.Probe.TCP {
+	if t.Readiness.TCP {
 		labels[forescale.LabelProbeTCP] = "true"
 	}
-	if t.Probe.Timeout > 0 {
-		labels[forescale.LabelProbeTimeout] = t.Probe.Timeout.String()
+	if t.Readiness.Timeout > 0 {
+		labels[forescale.LabelProbeTimeout] = t.Readiness.Timeout.String()
 	}
 	return labels
 }

@@ -2,7 +2,8 @@
 // with a start-up delay, a health check and work to do on demand.
 //
 // Environment: PORT (8080), START_DELAY (a duration before it listens), FAIL
-// (exit at once with this code), IGNORE_TERM (do not end on SIGTERM).
+// (exit at once with this code), IGNORE_TERM (do not end on SIGTERM), NEVER_READY
+// (/ready answers 503), EXIT_AFTER (a duration after which it exits with code 7).
 // Run as "svc health" it asks its own service and exits 0 if that is ready.
 package main
 
@@ -43,6 +44,9 @@ func main() {
 		os.Exit(1)
 	}
 	go func() { _ = http.Serve(l, routes()) }()
+	if after, err := time.ParseDuration(os.Getenv("EXIT_AFTER")); err == nil {
+		time.AfterFunc(after, func() { os.Exit(7) })
+	}
 	for range term {
 		if os.Getenv("IGNORE_TERM") == "" {
 			return
@@ -63,11 +67,22 @@ func health(port string) int {
 	return 0
 }
 
-// routes: /ready answers 200, /status?code=N answers N, /burn?ms=N keeps one
+// routes: /ready and /live answer 200, or what /answer?of=ready&code=N told last; /status?code=N answers N, /burn?ms=N keeps one
 // core busy, /hold?mb=N keeps memory in use, /env?name=N tells a variable.
 func routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") })
+	var codes sync.Map
+	if os.Getenv("NEVER_READY") != "" {
+		codes.Store("ready", http.StatusServiceUnavailable)
+	}
+	for _, of := range []string{"ready", "live"} {
+		mux.HandleFunc("/"+of, func(w http.ResponseWriter, _ *http.Request) {
+			if code, told := codes.Load(of); told {
+				w.WriteHeader(code.(int))
+			}
+		})
+	}
+	mux.HandleFunc("/answer", func(_ http.ResponseWriter, r *http.Request) { codes.Store(r.FormValue("of"), number(r, "code")) })
 	mux.HandleFunc("/status", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(number(r, "code")) })
 	mux.HandleFunc("/env", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getenv(r.FormValue("name"))) })
 	mux.HandleFunc("/burn", func(w http.ResponseWriter, r *http.Request) {
