@@ -35,6 +35,11 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 			slowDown(&states[k], p)
 		}
 	}
+	if leaving := w.leaving(); len(leaving) > 0 {
+		for k := range states {
+			states[k].Leaving = leaving
+		}
+	}
 	for k, r := range l.decide(now, states) {
 		round.Services[k] = r.Plan
 		touched = append(touched, r.Instances...)
@@ -42,9 +47,12 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 			news = append(news, r.Plan.Decision)
 		}
 	}
-	round.Nodes = l.planNodes(ctx, now, w, round.Services)
+	round.Nodes, round.Orders = l.planNodes(ctx, now, w, round.Services, book)
 	if err := l.store.RecordPlan(ctx, round, touched); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
+	}
+	if err := l.ordered(ctx, now, w, round.Orders, len(book.Budgets) > 0); err != nil {
+		return nil, fmt.Errorf("read back which nodes were ordered: %w", err)
 	}
 	if len(book.Budgets) > 0 {
 		if touched, err = l.asRecorded(ctx, touched); err != nil {

@@ -19,6 +19,7 @@ type world struct {
 	complete  bool              // sighted is the whole truth about the engine
 	failed    map[string]string // part → why it could not be read
 	paused    []forescale.Pause
+	machines  machines
 	jump      time.Duration // of the wall clock; 0: none
 	unsettled bool          // the wall clock jumped lately: no effects
 }
@@ -87,6 +88,9 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 	for _, i := range instances {
 		w.add(i)
 		w.stored[i.ID] = i
+	}
+	if err := l.recallNodes(ctx, now, w); err != nil {
+		return nil, err
 	}
 	w.paused, err = l.store.Pauses(ctx, now)
 	return w, err
