@@ -123,10 +123,13 @@ type NodeState string
 
 // The states.
 const (
+	NodeOrdered  NodeState = "ordered" // its start command has not succeeded yet
 	NodeBooting  NodeState = "booting"
 	NodeReady    NodeState = "ready"
 	NodeDraining NodeState = "draining"
+	NodeStopping NodeState = "stopping" // its stop command goes out until it is gone
 	NodeStopped  NodeState = "stopped"
+	NodeFailed   NodeState = "failed" // gone without having been of use, or by itself
 )
 
 // Node is a machine.
@@ -143,7 +146,7 @@ type Node struct {
 	// Managed: forescale may empty and stop it. Without it it is its owner's.
 	Managed bool              `json:"managed,omitempty"`
 	Labels  map[string]string `json:"labels,omitempty"` // beside those of its type
-	Origin  Origin            `json:"origin,omitempty"` // config; "": seen
+	Origin  Origin            `json:"origin,omitempty"` // config; "": seen, or ordered
 }
 
 // Seen is the node as a config has it, with what was seen of it: that it is there, and

@@ -141,9 +141,10 @@ func (b Budget) WithDefaults() Budget {
 	return b
 }
 
-// Covers reports whether what the service's instances cost counts.
+// Covers reports whether what the service's instances, or the nodes of an account
+// ([NodeAccount]), cost counts.
 func (b Budget) Covers(service string) bool {
-	return b.Scope == BudgetAll || b.Scope == BudgetService && b.Of == service
+	return b.Scope == BudgetAll || b.Scope == BudgetService && b.Of == service || b.Scope == BudgetNodeType && NodeAccount(b.Of) == service
 }
 
 // Location is the zone that the budget's months are of. UTC stands in for one that

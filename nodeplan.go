@@ -2,10 +2,12 @@ package forescale
 
 import "time"
 
-// NodePlan is what is wanted of the machines from now on. It is shown; nothing of it
-// is carried out.
+// NodePlan is what is wanted of the machines from now on. Where it is acting, orders that
+// are due go out, of node types that have commands, and ordered nodes are emptied and
+// stopped; else it is shown alone.
 type NodePlan struct {
 	MadeAt  time.Time    `json:"made_at"`
+	Acting  bool         `json:"acting,omitempty"`
 	Horizon time.Time    `json:"horizon"` // how far it reaches
 	Orders  []NodeOrder  `json:"orders"`  // by OrderAt
 	Starts  []NodeStart  `json:"starts"`  // where what is missing now goes, by node and service
@@ -20,7 +22,7 @@ type NodePlan struct {
 
 // NodeOrder is one node to order.
 type NodeOrder struct {
-	Name         string      `json:"name"` // within this plan only
+	Name         string      `json:"name"` // of the node if the order goes out, else within this plan only
 	Type         string      `json:"type"`
 	OrderAt      time.Time   `json:"order_at"`
 	NeedAt       time.Time   `json:"need_at"`  // when its first instance is to be started

@@ -35,13 +35,14 @@ const (
 	CodeLowered        Code = "objective_lowered"  // so that a budget lasts until the month's end
 	CodeStartFailing   Code = "start_failing"      // starts failed again and again: backing off
 	CodeCrashLoop      Code = "crash_loop"         // instances were ready and ended again and again: backing off
+	CodeNodeDrained    Code = "node_drained"       // instances move, as their node is to be emptied
 	CodeWarmupLong     Code = "warmup_long"        // starting takes longer than the forecast reaches
 )
 
 // Codes are all of them.
 var Codes = []Code{CodeForecastRise, CodeForecastFall, CodeReactiveHigh, CodeSaturated, CodeSteady, CodeMinBound, CodeMaxBound, CodeWarmingUp,
 	CodeCoolingDown, CodeStepLimit, CodeHoldNoMetrics, CodeHoldStale, CodeHoldBlind, CodeHoldClock, CodeModelFallback, CodePaused, CodeOff,
-	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeCrashLoop, CodeWarmupLong, CodeLowered}
+	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeCrashLoop, CodeWarmupLong, CodeLowered, CodeNodeDrained}
 
 // AlertCodes are those that somebody should look at while they are among the reasons
 // of the newest decision: what is asked for cannot be had, or somebody stands in the way.
@@ -159,5 +160,6 @@ type Plan struct {
 	At       time.Time
 	Services []ServicePlan
 	Nodes    *NodePlan     // nil: none was made, the one before stays
+	Orders   []NodeLife    // nodes to order, before anything is done for them
 	Pace     time.Duration // time between two rounds; 0: not known
 }

@@ -131,6 +131,11 @@ var sentences = map[Code][]sentence{
 		{text: "a start takes {d:lead_s} until it serves, and the forecast reaches only until {t:until}: what is needed later cannot be ordered in time."},
 		{text: "a start takes longer than the forecast reaches: what is needed later cannot be ordered in time."},
 	},
+	CodeNodeDrained: {
+		{when: "stops=0", text: "{i:leaving} instances leave a node that is to be emptied; {are:starts} started in their place."},
+		{text: "{i:leaving} instances leave a node that is to be emptied: others are ready in their place, and {are:stops} stopped."},
+		{text: "instances leave a node that is to be emptied."},
+	},
 	CodeLowered: {
 		{when: "now=1", text: "{are:wanted} wanted, but this is an hour that is given up, with {i:most} kept: the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},
 		{text: "the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},

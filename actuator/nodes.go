@@ -1,77 +1,186 @@
 package actuator
 
 import (
-	"cmp"
 	"context"
-	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/forescale/forescale"
 )
 
-// Target carries out single effects; see [Docker.Start] and [Docker.Stop].
-type Target interface {
-	Start(ctx context.Context, s forescale.Service, i forescale.Instance) error
-	Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error
+// NodeCommands are how nodes of one type are ordered and given back. Each is a program
+// and its arguments; no shell is between.
+type NodeCommands struct {
+	Start, Stop, List []string
+	Time              time.Duration // limit of one run; 0: 5 min
+	JoinTime          time.Duration // from the order until the agent has joined; 0: the loop chooses
+	Env               []string      // names of variables handed on from the server's own environment
+	Server            string        // where agents reach the server: https://HOST:PORT; {server}
 }
 
-// Agents carry out effects on the nodes that have one.
-type Agents interface {
-	Target
-	// Fence is that of [Docker.Fence].
-	Fence(ctx context.Context) error
-	// Has reports whether a node has an agent.
-	Has(ctx context.Context, node string) (bool, error)
-}
+// nodeCommandTime is the default limit of one command.
+const nodeCommandTime = 5 * time.Minute
 
-// Nodes carries out each effect on the node of the instance: by its agent if it has one,
-// else by the server's own target.
+// Ordered reports whether nodes of the type are ordered at all.
+func (c NodeCommands) Ordered() bool { return len(c.Start) > 0 }
+
+// Nodes orders nodes and gives them back by the commands of their types. It remembers
+// nothing: every command names its node, and is safe to repeat. Safe for concurrent use.
 type Nodes struct {
-	agents Agents
-	own    Target // nil: the server has no engine
+	// Token makes a token by which the agent of one node may join. It reaches the start
+	// command as FORESCALE_JOIN_TOKEN and as {token_file}, never as an argument.
+	Token func(ctx context.Context, node string) (string, error)
+
+	mu sync.RWMutex
+	by map[string]NodeCommands
 }
 
-// NewNodes joins both; own may be nil.
-func NewNodes(agents Agents, own Target) *Nodes { return &Nodes{agents: agents, own: own} }
+// Set makes these the commands, by node type.
+func (n *Nodes) Set(by map[string]NodeCommands) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.by = maps.Clone(by)
+}
 
-// Start makes the instance exist and run on its node.
-func (n *Nodes) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
-	t, err := n.of(ctx, i)
-	if err != nil {
-		return err
+// Offer tells how nodes of a type are ordered; ok is false where they are not.
+func (n *Nodes) Offer(nodeType string) (o forescale.NodeOffer, ok bool) {
+	c, ok := n.commands(nodeType)
+	return forescale.NodeOffer{JoinWithin: c.JoinTime, Lists: len(c.List) > 0}, ok
+}
+
+func (n *Nodes) commands(nodeType string) (NodeCommands, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	c := n.by[nodeType]
+	if c.Time <= 0 {
+		c.Time = nodeCommandTime
 	}
-	return t.Start(ctx, s, i)
+	return c, c.Ordered()
 }
 
-// Stop stops and removes the instance.
-func (n *Nodes) Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error {
-	t, err := n.of(ctx, i)
-	if err != nil {
-		return err
+// Start runs the start command of a node.
+func (n *Nodes) Start(ctx context.Context, t forescale.NodeType, node string) (forescale.CommandRun, error) {
+	c, ok := n.commands(t.Name)
+	if !ok {
+		return noRun("start"), noCommands(t.Name)
 	}
-	return t.Stop(ctx, s, i)
+	token, err := n.Token(ctx, node)
+	if err != nil {
+		return noRun("start"), fmt.Errorf("make a join token: %w", err)
+	}
+	file, err := tokenFile(token)
+	if err != nil {
+		return noRun("start"), fmt.Errorf("write the join token: %w", err)
+	}
+	defer os.Remove(file)
+	values := c.values(t, node)
+	values["token_file"] = file
+	env := append(c.environment(node), "FORESCALE_JOIN_TOKEN="+token)
+	return runNode(ctx, "start", c.Start, values, env, c.Time, token)
 }
 
-// of is who acts on the instance's node.
-func (n *Nodes) of(ctx context.Context, i forescale.Instance) (Target, error) {
-	if i.Node != "" {
-		if has, err := n.agents.Has(ctx, i.Node); err != nil {
-			return nil, err
-		} else if has {
-			return n.agents, nil
+// Stop runs the stop command of a node. One that is gone has to be no error.
+func (n *Nodes) Stop(ctx context.Context, t forescale.NodeType, node string) (forescale.CommandRun, error) {
+	c, ok := n.commands(t.Name)
+	if !ok {
+		return noRun("stop"), noCommands(t.Name)
+	}
+	return runNode(ctx, "stop", c.Stop, c.values(t, node), c.environment(node), c.Time, "")
+}
+
+// List is the nodes of a type that are there, by the list command: the first word of
+// each line.
+func (n *Nodes) List(ctx context.Context, t forescale.NodeType) ([]string, error) {
+	c, ok := n.commands(t.Name)
+	if !ok || len(c.List) == 0 {
+		return nil, noCommands(t.Name)
+	}
+	argv, err := fill(c.List, c.values(t, ""))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Time)
+	defer cancel()
+	out := &head{most: mostListed}
+	run, err := runCommand(ctx, "list", argv, c.environment(""), out, "")
+	switch {
+	case err != nil:
+		return nil, err
+	case out.over:
+		return nil, &forescale.Fault{Code: "node_command_failed", Where: "node_types/" + t.Name + ".list",
+			What: fmt.Sprintf("the list command printed more than %d bytes", mostListed), Help: "let it print the names of its nodes alone, one a line"}
+	}
+	var names []string
+	for line := range strings.Lines(string(out.text)) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if !forescale.ValidName(words[0]) {
+			return nil, &forescale.Fault{Code: "node_command_failed", Where: "node_types/" + t.Name + ".list",
+				What: fmt.Sprintf("the list command printed %.60q, which is not the name of a node", words[0]),
+				Help: "let it print the names of its nodes alone, one a line; exit code " + strconv.Itoa(run.Exit)}
+		}
+		names = append(names, words[0])
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+func noRun(kind string) forescale.CommandRun { return forescale.CommandRun{Kind: kind, Exit: -1} }
+
+func noCommands(nodeType string) error {
+	return &forescale.Fault{Code: "node_commands_missing", Where: "node_types/" + nodeType, What: "the node type has no commands on this server",
+		Help: "give it start and stop in the config of every server that may lead; its nodes cannot be stopped without"}
+}
+
+// values are what placeholders stand for.
+func (c NodeCommands) values(t forescale.NodeType, node string) map[string]string {
+	return map[string]string{"node": node, "key": node, "type": t.Name, "server": c.Server,
+		"cores": strconv.FormatFloat(t.Cores, 'f', -1, 64), "memory": strconv.FormatInt(t.Memory, 10)}
+}
+
+// environment is all that a command sees of the server's.
+func (c NodeCommands) environment(node string) []string {
+	env := []string{"FORESCALE_NODE=" + node}
+	for _, name := range append([]string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}, c.Env...) {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
 		}
 	}
-	if n.own == nil {
-		return nil, &forescale.Fault{Code: "node_missing", Where: cmp.Or(i.Node, i.ID), What: "no agent acts where this instance is, and the server has no engine of its own",
-			Help: "let the node join: forescale join-token create --node NAME; nothing was done"}
-	}
-	return n.own, nil
+	return env
 }
 
-// Fence makes both refuse what is asked under a lower fence.
-func (n *Nodes) Fence(ctx context.Context) error {
-	err := n.agents.Fence(ctx)
-	if f, ok := n.own.(interface{ Fence(context.Context) error }); ok {
-		err = errors.Join(err, f.Fence(ctx))
+// tokenFile writes a token where only this user can read it.
+func tokenFile(token string) (string, error) {
+	f, err := os.CreateTemp("", "forescale-token-*") // mode 0600
+	if err != nil {
+		return "", err
 	}
-	return err
+	_, err = f.WriteString(token + "\n")
+	if after := f.Close(); err == nil {
+		err = after
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// runNode runs one command for a node, for as long as it may take.
+func runNode(ctx context.Context, kind string, argv []string, values map[string]string, env []string, limit time.Duration, secret string) (forescale.CommandRun, error) {
+	argv, err := fill(argv, values)
+	if err != nil {
+		return noRun(kind), err
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(limit, forescale.NodeCommandTime))
+	defer cancel()
+	return runCommand(ctx, kind, argv, env, nil, secret)
 }

@@ -83,7 +83,7 @@ func (r *round) startsOfStep() limited {
 
 // room is what a max leaves beside everything that may still run.
 func (r *round) room(most int) limited {
-	return limited{kind: limitRoom, most: max(0, most-r.supply-r.unready-r.overdue-r.draining)}
+	return limited{kind: limitRoom, most: max(0, most-r.supply-r.unready-r.moving.done-r.overdue-r.draining)}
 }
 
 // limitStops applies the blast radius, and what can be stopped at all.

@@ -82,6 +82,7 @@ type State struct {
 	Pauses     []forescale.Pause
 	Money      *Money          // what is paid for, nil: no budget bounds it
 	Lowered    *Lowered        // how far a budget lowers the objective, nil: it does not
+	Leaving    map[string]bool // IDs of instances whose node is to be emptied
 	Foreign    []ForeignChange // of the last ForeignMemory, in any order
 	Blind      string          // why the world could not be read in full; "" if it was
 	ClockJump  time.Duration   // how far the wall clock jumped since the last step; 0: not

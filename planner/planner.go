@@ -51,6 +51,7 @@ type round struct {
 	supply                             int    // ready and starting before the deadline
 	asked                              int    // what was wanted last, if that was acted on
 	before                             int    // the same within max
+	moving                             moving // of supply and beside it: what is to leave its node
 	level                              int    // what holds when nothing moves it: the larger of the two
 	stated                             int    // the service's max
 	paid                               *Money // when it is money that bounds max, nil else
@@ -93,10 +94,16 @@ func look(now time.Time, o Options, st *State) *round {
 		switch x := &st.Instances[i]; {
 		case x.State == forescale.InstanceReady && x.Supply(now):
 			r.ready++
+			if r.leaves(x) {
+				r.moving.ready++
+			}
 		case x.State == forescale.InstanceReady:
 			r.unready++
 		case x.State == forescale.InstanceStarting && x.Supply(now):
 			r.starting++
+			if r.leaves(x) {
+				r.moving.starting++
+			}
 		case x.State == forescale.InstanceStarting:
 			r.overdue++
 		case x.State == forescale.InstanceDraining:
@@ -105,6 +112,7 @@ func look(now time.Time, o Options, st *State) *round {
 	}
 	r.supply = r.ready + r.starting
 	r.asked = r.wantedBefore()
+	r.replaced()
 	r.before = min(r.asked, r.s.Max)
 	r.level = max(r.supply, r.before)
 	r.basis = warmup(now, r.s, st.Warmups, st.Learned, r.starting)
@@ -226,6 +234,7 @@ func (r *round) act() {
 			r.stop(v)
 		}
 	}
+	r.move()
 	if len(r.d.Actions) > 0 {
 		r.d.Outcome = forescale.OutcomePending
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// victims are the n instances to stop: first those that are still starting, then
+// victims are the n instances to stop: first those whose node is to be emptied, then those that are still starting, then
 // ready ones; of each, those that forescale started before adopted ones, newest
 // first. One that is known by its samples only is never among them: no engine
 // that we can ask runs it.
@@ -20,6 +20,7 @@ func (r *round) victims(n int) []forescale.Instance {
 	}
 	slices.SortFunc(vs, func(a, b forescale.Instance) int {
 		return cmp.Or(
+			cmp.Compare(r.leaveRank(a), r.leaveRank(b)),
 			cmp.Compare(stateRank(a), stateRank(b)),
 			cmp.Compare(originRank(a), originRank(b)),
 			b.ReadyAt.Compare(a.ReadyAt),
@@ -42,6 +43,13 @@ func (r *round) stoppable() int {
 		}
 	}
 	return n
+}
+
+func (r *round) leaveRank(x forescale.Instance) int {
+	if r.leaves(&x) {
+		return 0
+	}
+	return 1
 }
 
 func stateRank(x forescale.Instance) int {

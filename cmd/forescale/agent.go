@@ -237,9 +237,9 @@ func (s *server) takeAgents(ctx context.Context) (serve func(context.Context) er
 	h := hub.New(hub.Config{Authority: ca, Store: c.Store, Clock: c.Clock, Log: c.Log.With("part", "agents")})
 	c.Sources = append(slices.Clone(c.Sources), h)
 	own, under := c.Target, c.TargetUnder
-	c.Target = actuator.NewNodes(h.Under(0), own)
+	c.Target = actuator.NewByNode(h.Under(0), own)
 	c.TargetUnder = func(t forescale.Term) loop.Target {
-		return actuator.NewNodes(h.Under(t.Fence), under(t))
+		return actuator.NewByNode(h.Under(t.Fence), under(t))
 	}
 	return func(ctx context.Context) error { return h.Serve(ctx, ln) }, nil
 }

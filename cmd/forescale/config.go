@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/internal/store/timescale"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	Jobs              jobTimes
 	Services          []ServiceEntry
 	NodeTypes         []forescale.NodeType
+	NodeCommands      map[string]actuator.NodeCommands // by node type, of those that are ordered
 	Nodes             []forescale.Node
 	Events            []forescale.Event
 	Budgets           []forescale.Budget
@@ -155,10 +157,11 @@ func (c *Config) fields() []field {
 			c.Services = append(c.Services, e)
 		}, func() []field { return serviceFields(new(forescale.Service)) }),
 		named("node_types", "What can be ordered, by name.", "node type", func(name string, r *configReader, n *yaml.Node) {
-			t := forescale.NodeType{Name: name, Speed: 1}
-			r.mapping(n, "node_types."+name, fmt.Sprintf("node type %q", name), nodeTypeFields(&t))
+			t, k := forescale.NodeType{Name: name, Speed: 1}, actuator.NodeCommands{}
+			r.mapping(n, "node_types."+name, fmt.Sprintf("node type %q", name), nodeTypeFields(&t, &k))
 			c.NodeTypes = append(c.NodeTypes, t)
-		}, func() []field { return nodeTypeFields(new(forescale.NodeType)) }),
+			r.checkCommands(c, name, k)
+		}, func() []field { return nodeTypeFields(new(forescale.NodeType), new(actuator.NodeCommands)) }),
 		named("nodes", "Machines that are there, by name. A machine that is only seen is its owner's and has no labels.", "node", func(name string, r *configReader, n *yaml.Node) {
 			m := forescale.Node{Name: name}
 			r.mapping(n, "nodes."+name, fmt.Sprintf("node %q", name), nodeFields(&m))

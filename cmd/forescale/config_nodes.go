@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/planner/nodes"
 )
 
@@ -53,6 +54,32 @@ func (r *configReader) checkNodes(c *Config) {
 			continue
 		}
 		r.fault(n.Line, n.Column, "config_wrong_value", f.What+of, f.Help)
+	}
+}
+
+// placeholders are those of one command, as the documentation names them.
+func placeholders(kind string) string {
+	return "`" + strings.Join(actuator.NodePlaceholders[kind], "`, `") + "`"
+}
+
+// checkCommands keeps the commands of a node type, if it has any, and finds what is
+// wrong with them.
+func (r *configReader) checkCommands(c *Config, nodeType string, k actuator.NodeCommands) {
+	for _, f := range faultsIn(k.Validate()) {
+		key := f.Where
+		if key == "env" {
+			key = "command_env"
+		}
+		n := r.places.near("node_types." + nodeType + "." + key)
+		if !r.hasFaultAt(n) {
+			r.fault(n.Line, n.Column, "config_wrong_value", fmt.Sprintf("%s, for node type %q", f.What, nodeType), f.Help)
+		}
+	}
+	if k.Ordered() {
+		if c.NodeCommands == nil {
+			c.NodeCommands = map[string]actuator.NodeCommands{}
+		}
+		c.NodeCommands[nodeType] = k
 	}
 }
 

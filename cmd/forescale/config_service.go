@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
 )
 
 // serviceFields is one service of the file.
@@ -90,7 +91,7 @@ func eventFields(e *forescale.Event) []field {
 }
 
 // nodeTypeFields is one node type of the file.
-func nodeTypeFields(t *forescale.NodeType) []field {
+func nodeTypeFields(t *forescale.NodeType, c *actuator.NodeCommands) []field {
 	return []field{
 		number("cores", "Cores of a node.", &t.Cores, 0, 4096),
 		number("speed", "Speed of a core, relative to the reference type.", &t.Speed, 0, 1000).or("1"),
@@ -103,5 +104,12 @@ func nodeTypeFields(t *forescale.NodeType) []field {
 		duration("boot_time", "From the order until it is ready.", &t.BootTime, 0, 24*time.Hour),
 		whole("max_count", "At most so many, those that are there among them.", &t.MaxCount, 0, 100_000).or("0: none is ordered, it only describes nodes"),
 		textMap("labels", "Labels that each node of it carries.", &t.Labels),
+		texts("start", "Command that has a node made, as a program and its arguments; no shell is between. In braces: "+placeholders("start")+".", &c.Start).or("none: nodes of the type are planned, and not ordered"),
+		texts("stop", "Command that takes a node away; one that is gone has to be no error. In braces: "+placeholders("stop")+".", &c.Stop),
+		texts("list", "Command that prints the names of the nodes that there are, one a line. In braces: "+placeholders("list")+".", &c.List).or("none: a node is gone when its stop command succeeded"),
+		duration("command_time", "Limit of one command; then it is killed with all that it started.", &c.Time, time.Second, forescale.NodeCommandTime).or("5m"),
+		duration("join_time", "From the order until the node's agent has joined; else it is stopped.", &c.JoinTime, time.Second, 24*time.Hour).or("10m, or twice the boot time if that is longer"),
+		texts("command_env", "Names of variables that the commands get from the server's own environment, beside PATH, HOME, LANG, TZ and TMPDIR.", &c.Env),
+		text("server", "Where agents reach the server, for `{server}`: `https://HOST:PORT`.", &c.Server).or("none"),
 	}
 }

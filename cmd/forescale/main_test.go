@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if kind := os.Getenv(childServer); kind != "" {
 		os.Exit(serverChild(kind))
 	}
+	if os.Getenv(childProgram) != "" {
+		main()
+	}
 	code := dockertest.Main(m)
 	if code == 0 {
 		if err := goleak.Find(); err != nil {

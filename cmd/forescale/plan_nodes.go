@@ -7,11 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/forescale/forescale"
 )
 
 // nodePlanView is what GET /v1/nodes/plan answers.
 type nodePlanView struct {
 	MadeAt time.Time `json:"made_at"`
+	Mode   string    `json:"mode"`
 	Nodes  int       `json:"nodes"`
 	Unmet  int       `json:"unmet_instances"`
 	Cost   struct {
@@ -92,7 +95,11 @@ func (a *app) nodePlan(ctx context.Context, f *clientFlags, o format, ahead time
 		}
 		return nil
 	}
-	a.hint("%s%s", padRight(m.header(), 43), "forecast-only: no node is ordered or stopped")
+	mode := "forecast-only: no node is ordered or stopped"
+	if v.Mode == string(forescale.ModeActive) {
+		mode = "active: what is due is carried out"
+	}
+	a.hint("%s%s", padRight(m.header(), 43), mode)
 	t := newTable("AT", "WHAT", "OF", "WHY")
 	for _, s := range steps {
 		t.add(m.clock(s.at), s.what, oneLine(s.of), s.code)

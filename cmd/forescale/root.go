@@ -16,6 +16,8 @@ var commands = []func(*app) *cobra.Command{
 	newServices,
 	newPlan,
 	newWhy,
+	newNodes,
+	newNode,
 	newBudgets,
 	newWarmups,
 	newEvaluate,

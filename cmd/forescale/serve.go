@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/internal/api/dashboard"
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/internal/store"
@@ -165,12 +166,16 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	defer world.close()
-	s, err := startServer(ctx, a.serverConfig(set, st, world, cert, log))
+	cfg := a.serverConfig(set, st, world, cert, log)
+	if cfg.Nodes, err = a.orderNodes(set, st); err != nil {
+		return err
+	}
+	s, err := startServer(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	a.greet(s, set, world)
-	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, clock: a.clock, log: log})
+	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, nodes: cfg.Nodes, clock: a.clock, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err = errors.Join(err, s.Close(stop))
@@ -226,6 +231,7 @@ type reloader struct {
 	store   registry
 	memory  *configMemory
 	cert    *certificate
+	nodes   *actuator.Nodes
 	clock   forescale.Clock
 	log     *slog.Logger
 }
@@ -252,6 +258,7 @@ func (r *reloader) reload(ctx context.Context) {
 		r.log.Error("reload: the config could not be taken over in full", "error", err)
 		return
 	}
+	r.nodes.Set(c.NodeCommands)
 	for _, key := range needRestart(r.running, c) {
 		r.log.Warn("reload: this takes effect at the next start", "key", key)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/collector"
 	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/api/dashboard"
@@ -37,7 +38,8 @@ type serverConfig struct {
 	Speed       float64         // of Clock against real time, shown by /v1/about; 0: 1
 	World       string          // shown by /v1/about: "Docker Engine", "simulated world"
 	Sources     []loop.Source
-	Target      loop.Target // nil: nothing is acted on
+	Target      loop.Target     // nil: nothing is acted on
+	Nodes       *actuator.Nodes // orders nodes; nil: none are
 	// Shared says that other servers may use the same store: then this one acts
 	// only while it leads, on the target that TargetUnder gives for the term.
 	Shared      bool
@@ -194,8 +196,12 @@ func (s *server) notice(samples []forescale.Sample) {
 // newLoop makes a loop that remembers nothing yet.
 func (s *server) newLoop(st loop.Store, target loop.Target, leads func(context.Context) error) *loop.Loop {
 	c := s.cfg
+	var nodes loop.Provider
+	if c.Nodes != nil {
+		nodes = c.Nodes
+	}
 	return loop.New(loop.Config{
-		Store: st, Sources: c.Sources, Target: target, Clock: c.Clock, Log: c.Log.With("part", "loop"), Options: c.Options, Leads: leads,
+		Nodes: nodes, Store: st, Sources: c.Sources, Target: target, Clock: c.Clock, Log: c.Log.With("part", "loop"), Options: c.Options, Leads: leads,
 		OnStep: func(r loop.Report) {
 			s.api.Publish(context.Background(), api.Step{At: r.At, Decisions: r.Decisions, Failed: r.Failed, Took: c.real(r.Took)})
 			if c.OnStep != nil {

@@ -190,6 +190,11 @@ func (brokenStore) Nodes(context.Context) ([]forescale.Node, error) { return nil
 func (brokenStore) NodeTypes(context.Context) ([]forescale.NodeType, error) {
 	return nil, errDisk
 }
+func (brokenStore) NodeLives(context.Context, time.Time) ([]forescale.NodeLife, error) {
+	return nil, errDisk
+}
+func (brokenStore) NodeWishes(context.Context) ([]forescale.NodeWish, error) { return nil, errDisk }
+func (brokenStore) PutNodeWish(context.Context, forescale.NodeWish) error    { return errDisk }
 func (brokenStore) Instances(context.Context, forescale.InstanceQuery) ([]forescale.Instance, error) {
 	return nil, errDisk
 }

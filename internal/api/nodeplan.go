@@ -17,14 +17,14 @@ func (a *API) nodePlanRoutes() {
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "get-node-plan", Method: http.MethodGet, Path: "/v1/nodes/plan",
 		Summary: "The newest plan of nodes", Tags: []string{"plans"},
 		Description: "Which nodes would be ordered, emptied and stopped, and when, what has no place, and the cost. It is made in each planning step where there are node types, " +
-			"as if every service were active. Nothing of it is carried out."}, []int{404}, a.getNodePlan)
+			"as if every service were active where nodes are not ordered. Where they are, it is made for active services, and acting says whether it is carried out."}, []int{404}, a.getNodePlan)
 }
 
 // NodePlanView is what is wanted of the machines from now on.
 type NodePlanView struct {
 	MadeAt  time.Time          `json:"made_at"`
 	Horizon time.Time          `json:"horizon" doc:"How far it reaches"`
-	Mode    forescale.Mode     `json:"mode" doc:"Always forecast-only: nodes are not ordered or stopped"`
+	Mode    forescale.Mode     `json:"mode" enum:"active,forecast-only" doc:"Active: orders that are due go out, and ordered nodes are emptied and stopped"`
 	Nodes   int                `json:"nodes" doc:"Planned now, orders that are due among them"`
 	Unmet   int                `json:"unmet_instances" doc:"Instances that have no place now"`
 	Cost    forescale.NodeCost `json:"cost" doc:"An hour, in the currency of the prices: of what is there, planned when what is due is done, the dearest step ahead, and the least that nodes for all could cost"`
@@ -46,7 +46,7 @@ type ReasonText struct {
 
 // NodeOrderView is one node to order.
 type NodeOrderView struct {
-	Name     string                `json:"name" doc:"Within this plan only"`
+	Name     string                `json:"name" doc:"Of the node if the order goes out, else within this plan only"`
 	Type     string                `json:"type"`
 	OrderAt  time.Time             `json:"order_at"`
 	NeedAt   time.Time             `json:"need_at" doc:"When its first instance is to be started"`
@@ -115,7 +115,11 @@ func viewNodePlan(p *forescale.NodePlan) NodePlanView {
 	text := func(r forescale.Reason) ReasonText { return ReasonText{r, r.Sentence(time.UTC, p.MadeAt)} }
 	same := func(s forescale.NodeShare) forescale.NodeShare { return s }
 	reason := func(x forescale.NodeReason) NodeReasonView { return NodeReasonView{x.Node, text(x.Reason)} }
-	return NodePlanView{MadeAt: p.MadeAt.UTC(), Horizon: p.Horizon.UTC(), Mode: forescale.ModeForecastOnly, Nodes: p.NodesPlanned(), Unmet: p.UnmetNow(p.MadeAt), Cost: p.Cost,
+	mode := forescale.ModeForecastOnly
+	if p.Acting {
+		mode = forescale.ModeActive
+	}
+	return NodePlanView{MadeAt: p.MadeAt.UTC(), Horizon: p.Horizon.UTC(), Mode: mode, Nodes: p.NodesPlanned(), Unmet: p.UnmetNow(p.MadeAt), Cost: p.Cost,
 		Orders: all(p.Orders, func(o forescale.NodeOrder) NodeOrderView {
 			v := NodeOrderView{Name: o.Name, Type: o.Type, OrderAt: o.OrderAt.UTC(), NeedAt: o.NeedAt.UTC(), ReadyBy: o.ReadyBy.UTC(), Due: o.Due, Price: o.PricePerHour,
 				Holds: all(o.Holds, same), Replaces: o.Replaces, ReasonText: text(o.Reason)}
@@ -163,6 +167,7 @@ func (a *API) getNodePlan(ctx context.Context, _ *struct{}) (*nodePlanOutput, er
 type nodeCollector struct {
 	a                          *API
 	planned, cost, unmet, made *prometheus.Desc
+	there, failed, orphans     *prometheus.Desc
 }
 
 func newNodeCollector(a *API) *nodeCollector {
@@ -170,13 +175,16 @@ func newNodeCollector(a *API) *nodeCollector {
 		planned: prometheus.NewDesc("forescale_nodes_planned", "Nodes that the plan has now. Absent where no nodes are planned.", []string{"type"}, nil),
 		cost:    prometheus.NewDesc("forescale_nodes_cost_per_hour", "Cost of nodes: now, planned, peak ahead, and the least possible. Absent where no nodes are planned.", []string{"of"}, nil),
 		unmet:   prometheus.NewDesc("forescale_nodes_unmet_instances", "Instances that have no place now. Absent where no nodes are planned.", nil, nil),
+		there:   prometheus.NewDesc("forescale_nodes", "Nodes by state, ordered ones on their way among them.", []string{"state", "type"}, nil),
+		failed:  prometheus.NewDesc("forescale_nodes_failed_last_hour", "Ordered nodes that ended within the last hour without having been of use, or by themselves.", []string{"type"}, nil),
+		orphans: prometheus.NewDesc("forescale_nodes_orphaned", "Nodes that a list command names and nobody knows. Absent where no nodes are planned.", nil, nil),
 		made:    prometheus.NewDesc("forescale_nodes_plan_age_seconds", "Age of the plan of nodes. Absent where no nodes are planned.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *nodeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.planned, c.cost, c.unmet, c.made} {
+	for _, d := range []*prometheus.Desc{c.planned, c.cost, c.unmet, c.made, c.there, c.failed, c.orphans} {
 		ch <- d
 	}
 }
@@ -185,6 +193,7 @@ func (c *nodeCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
+	c.collectNodes(ctx, ch)
 	out, err := c.a.getNodePlan(ctx, nil)
 	if errors.Is(err, forescale.ErrNotFound) {
 		return
@@ -205,4 +214,40 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- gauge(c.cost, p.Cost.Least, "least")
 	ch <- gauge(c.unmet, float64(p.Unmet))
 	ch <- gauge(c.made, c.a.now().Sub(p.MadeAt).Seconds())
+	orphans := 0
+	for _, n := range p.Notes {
+		if n.Reason.Code == forescale.CodeNodeOrphan {
+			orphans++
+		}
+	}
+	ch <- gauge(c.orphans, float64(orphans))
+}
+
+// collectNodes counts the nodes by state and type.
+func (c *nodeCollector) collectNodes(ctx context.Context, ch chan<- prometheus.Metric) {
+	views, err := c.a.nodeViews(ctx)
+	if err != nil {
+		c.a.log.Warn("read nodes for metrics", "error", err)
+		return
+	}
+	type of struct {
+		state forescale.NodeState
+		kind  string
+	}
+	count, failed := map[of]int{}, map[string]int{}
+	for _, v := range views {
+		switch v.State {
+		case forescale.NodeStopped:
+		case forescale.NodeFailed:
+			failed[v.Type]++
+		default:
+			count[of{v.State, v.Type}]++
+		}
+	}
+	for k, n := range count {
+		ch <- gauge(c.there, float64(n), string(k.state), k.kind)
+	}
+	for kind, n := range failed {
+		ch <- gauge(c.failed, float64(n), kind)
+	}
 }

@@ -165,8 +165,10 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		"make-forecast": {{404, "POST", "/v1/services/x/forecast", "", nil, nil}, {501, "POST", "/v1/services/checkout/forecast", "", nil, nil},
 			{409, "POST", "/v1/services/checkout/forecast", "", nil, refreshing(errDisk)}, {422, "POST", "/v1/services/" + strings.Repeat("x", 101) + "/forecast", "", nil, nil},
 			{500, "POST", "/v1/services/x/forecast", "", nil, broken}},
-		"get-capacity":    {{404, "GET", "/v1/services/x/capacity", "", nil, nil}, {422, "GET", "/v1/services/checkout/capacity?step=x", "", nil, nil}, {500, "GET", "/v1/services/x/capacity", "", nil, broken}},
-		"list-instances":  {{422, "GET", "/v1/instances?state=x", "", nil, nil}, {500, "GET", "/v1/instances", "", nil, broken}},
+		"get-capacity":   {{404, "GET", "/v1/services/x/capacity", "", nil, nil}, {422, "GET", "/v1/services/checkout/capacity?step=x", "", nil, nil}, {500, "GET", "/v1/services/x/capacity", "", nil, broken}},
+		"list-instances": {{422, "GET", "/v1/instances?state=x", "", nil, nil}, {500, "GET", "/v1/instances", "", nil, broken}},
+		"wish-node": {{400, "PATCH", "/v1/nodes/x", "{", nil, nil}, {404, "PATCH", "/v1/nodes/x", "{}", nil, nil}, {409, "PATCH", "/v1/nodes/of-the-file", `{"protected":false}`, nil, configNode},
+			{413, "PATCH", "/v1/nodes/x", long, nil, nil}, {415, "PATCH", "/v1/nodes/x", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "PATCH", "/v1/nodes/x", `{"cordoned":"yes"}`, nil, nil}, {500, "PATCH", "/v1/nodes/x", "{}", nil, broken}},
 		"list-nodes":      {{500, "GET", "/v1/nodes", "", nil, broken}},
 		"list-node-types": {{500, "GET", "/v1/node-types", "", nil, broken}},
 		"get-node-plan":   {{404, "GET", "/v1/nodes/plan", "", nil, nil}, {500, "GET", "/v1/nodes/plan", "", nil, broken}},
@@ -258,6 +260,13 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 }
 
 func broken(c *Config) { c.Store = brokenStore{c.Store} }
+
+// configNode puts a protected node as the config file would.
+func configNode(c *Config) {
+	_ = c.Store.(interface {
+		PutNode(context.Context, forescale.Node) error
+	}).PutNode(context.Background(), forescale.Node{Name: "of-the-file", State: forescale.NodeReady, Protected: true, Origin: forescale.OriginConfig})
+}
 
 // configEvent puts an event as the config file would.
 func configEvent(c *Config) {

@@ -76,15 +76,19 @@ func (a *API) pause(ctx context.Context, in *pauseInput) (*pauseOutput, error) {
 			return nil, err
 		}
 	}
-	by := keyOf(ctx).Name
-	if !a.cfg.RequireKeys && b.By != "" {
-		by = b.By
-	}
-	p := forescale.Pause{Service: b.Service, By: by, Note: b.Note, Since: now, Until: until}
+	p := forescale.Pause{Service: b.Service, By: a.asker(ctx, b.By), Note: b.Note, Since: now, Until: until}
 	if err := a.store.PutPause(ctx, p); err != nil {
 		return nil, fmt.Errorf("store pause: %w", err)
 	}
 	return &pauseOutput{Body: viewPause(p)}, nil
+}
+
+// asker is who asks: the name of the key, or without keys whoever is said.
+func (a *API) asker(ctx context.Context, said string) string {
+	if !a.cfg.RequireKeys && said != "" {
+		return said
+	}
+	return keyOf(ctx).Name
 }
 
 func pauseEnd(now time.Time, length string, until time.Time) (time.Time, error) {

@@ -52,6 +52,9 @@ type fleet interface {
 	Instances(ctx context.Context, q forescale.InstanceQuery) ([]forescale.Instance, error)
 	Nodes(ctx context.Context) ([]forescale.Node, error)
 	NodeTypes(ctx context.Context) ([]forescale.NodeType, error)
+	NodeLives(ctx context.Context, since time.Time) ([]forescale.NodeLife, error)
+	NodeWishes(ctx context.Context) ([]forescale.NodeWish, error)
+	PutNodeWish(ctx context.Context, w forescale.NodeWish) error
 	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
 	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)

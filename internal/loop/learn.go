@@ -14,9 +14,9 @@ import (
 // what an instance serves and takes.
 const LearnJob = "learn"
 
-// Learn is LearnTimes, LearnCapacities and LearnUses.
+// Learn is LearnTimes, LearnBoots, LearnCapacities and LearnUses.
 func (l *Loop) Learn(ctx context.Context, now time.Time) (r Worked, err error) {
-	for _, learn := range []func(context.Context, time.Time) (Worked, error){l.LearnTimes, l.LearnCapacities, l.LearnUses} {
+	for _, learn := range []func(context.Context, time.Time) (Worked, error){l.LearnTimes, l.LearnBoots, l.LearnCapacities, l.LearnUses} {
 		one, err := learn(ctx, now)
 		r = Worked{Done: r.Done + one.Done, Failed: r.Failed + one.Failed, Fault: errors.Join(r.Fault, one.Fault)}
 		if err != nil {
@@ -91,8 +91,9 @@ func (l *Loop) LearnTimes(ctx context.Context, now time.Time) (r Worked, err err
 // learnedCache holds what was learned of each service's starts, so that a round
 // reads only what is new.
 type learnedCache struct {
-	upTo time.Time
-	by   map[string]*forescale.LearnedTimes
+	upTo  time.Time
+	by    map[string]*forescale.LearnedTimes
+	boots map[string]*forescale.LearnedTimes // by node type
 }
 
 func (c *learnedCache) update(ctx context.Context, s Store) error {
@@ -101,11 +102,14 @@ func (c *learnedCache) update(ctx context.Context, s Store) error {
 		return err
 	}
 	if c.by == nil {
-		c.by = map[string]*forescale.LearnedTimes{}
+		c.by, c.boots = map[string]*forescale.LearnedTimes{}, map[string]*forescale.LearnedTimes{}
 	}
 	for _, l := range fresh {
-		if l.Kind == forescale.LapseWarmup {
+		switch l.Kind {
+		case forescale.LapseWarmup:
 			c.by[l.Service] = &l
+		case forescale.LapseBoot:
+			c.boots[l.Service] = &l
 		}
 		if l.At.After(c.upTo) {
 			c.upTo = l.At

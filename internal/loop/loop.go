@@ -56,11 +56,15 @@ type Store interface {
 	store.Samples
 	store.Services
 	store.Fleet
+	store.Lives
 	store.Forecasts
 	store.Scores
 	store.Money
 	store.Plans
 	store.Runs
+	// Agents and RemoveAgent are as in store.Agents.
+	Agents(ctx context.Context) ([]forescale.Agent, error)
+	RemoveAgent(ctx context.Context, node string) error
 }
 
 // Options are the loop's paces and bounds. Zero fields take the default.
@@ -108,6 +112,7 @@ type Config struct {
 	Store   Store
 	Sources []Source
 	Target  Target
+	Nodes   Provider // nil: no nodes are ordered
 	Clock   forescale.Clock
 	Log     *slog.Logger
 	Options Options
@@ -130,15 +135,16 @@ type Report struct {
 
 // Loop is the running product. Make it with New.
 type Loop struct {
-	store   Store
-	sources []Source
-	target  Target
-	clock   forescale.Clock
-	log     *slog.Logger
-	opt     Options
-	onStep  func(Report)
-	leads   func(context.Context) error
-	model   func(forecast.Request) (forescale.Forecast, error)
+	store    Store
+	sources  []Source
+	target   Target
+	provider Provider
+	clock    forescale.Clock
+	log      *slog.Logger
+	opt      Options
+	onStep   func(Report)
+	leads    func(context.Context) error
+	model    func(forecast.Request) (forescale.Forecast, error)
 
 	mu         sync.Mutex // one round at a time
 	forecasts  forecastCache
@@ -149,6 +155,7 @@ type Loop struct {
 	outlooks   pace.Reader
 	capacities capacityCache
 	acts       acts
+	nodeActs   nodeActs
 	aliases    aliases
 	watch      clockWatch
 	alarm      alarm
@@ -167,8 +174,8 @@ func New(c Config) *Loop {
 		c.OnStep = func(Report) {}
 	}
 	return &Loop{
-		outlooks: pace.Reader{Options: opt.Planner}, store: c.Store, sources: c.Sources, target: c.Target, clock: c.Clock,
-		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), alarm: newAlarm(), asked: make(chan struct{}, hangingForecasts),
+		outlooks: pace.Reader{Options: opt.Planner}, store: c.Store, sources: c.Sources, target: c.Target, provider: c.Nodes, clock: c.Clock,
+		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), alarm: newAlarm(), nodeActs: newNodeActs(), asked: make(chan struct{}, hangingForecasts),
 	}
 }
 
@@ -202,6 +209,9 @@ func (l *Loop) round(ctx context.Context, now time.Time, asks func(*world) bool)
 	}
 	if err := l.act(ctx, now, w); err != nil {
 		return Report{}, planned, fmt.Errorf("act: %w", err)
+	}
+	if err := l.actNodes(ctx, now, w); err != nil {
+		return Report{}, planned, fmt.Errorf("act on nodes: %w", err)
 	}
 	if planned {
 		r.At, r.Took, r.Failed = now, l.clock.Elapsed()-began, w.failed
@@ -242,6 +252,9 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 	}
 	if err := l.live(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("bring instances up to date: %w", err)
+	}
+	if err := l.liveNodes(ctx, now, w); err != nil {
+		return nil, fmt.Errorf("bring nodes up to date: %w", err)
 	}
 	if err := l.demand(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("work out demand: %w", err)

@@ -8,34 +8,43 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/planner/nodes"
 )
 
-// planNodes plans the machines for what this round wants of the services. The plan
-// is shown and not carried out. Without node types there is none, and nothing is
-// worked out. A store that cannot tell of nodes keeps nobody from scaling.
-func (l *Loop) planNodes(ctx context.Context, now time.Time, w *world, plans []forescale.ServicePlan) *forescale.NodePlan {
+// planNodes plans the machines for what this round wants of the services, and gives the
+// nodes to order now. Nothing is ordered where no type has commands: then the plan is
+// shown alone. Without node types there is none, and nothing is worked out. A store that
+// cannot tell of nodes keeps nobody from scaling.
+func (l *Loop) planNodes(ctx context.Context, now time.Time, w *world, plans []forescale.ServicePlan, book *money.Book) (*forescale.NodePlan, []forescale.NodeLife) {
 	st, err := l.nodeState(ctx, now, w, plans)
 	if err != nil {
 		l.log.Warn("nodes are not planned in this round", "error", err)
-		return nil
+		return nil, nil
 	}
 	if st == nil {
-		return nil
+		return nil, nil
 	}
 	o := nodes.Options{Interval: l.opt.Interval}
 	r := nodes.Decide(now, o, st.State)
 	p := nodePlanOf(r, o)
 	p.Cost.Least = nodes.Bound(now, st.State)
+	p.Acting = st.acting && l.mayOrder(now, w)
 	p.Notes = append(p.Notes, st.notes...)
+	var orders []forescale.NodeLife
+	if p.Acting && w.complete {
+		orders = l.carryOut(now, w, p, r, book)
+	}
 	slices.SortStableFunc(p.Notes, func(a, b forescale.NodeNote) int { return cmp.Compare(a.Subject, b.Subject) })
-	return p
+	return p, orders
 }
 
 // nodeState is a [nodes.State] with what is odd in it.
 type nodeState struct {
 	nodes.State
-	notes []forescale.NodeNote
+	acting bool // nodes are ordered: what is not acted on asks for none
+	leads  map[string]time.Duration
+	notes  []forescale.NodeNote
 }
 
 // nodeState gathers what nodes are planned from; nil where there are no node types.
@@ -52,14 +61,20 @@ func (l *Loop) nodeState(ctx context.Context, now time.Time, w *world, plans []f
 	if err != nil {
 		return nil, err
 	}
-	st := &nodeState{}
+	st := &nodeState{acting: l.acting(types), leads: map[string]time.Duration{}}
 	for _, t := range types {
-		st.Types = append(st.Types, nodes.Type{NodeType: t})
+		x := nodes.Type{NodeType: t, Lead: l.bootLead(now, w, t)}
+		if st.acting {
+			x.NodeType = st.orderable(l, now, w, t, types)
+		}
+		st.leads[t.Name] = x.Lead
+		st.Types = append(st.Types, x)
 	}
-	placed, elsewhere := st.addNodes(ns, w)
+	l.noteOrphans(st, w, ns)
+	placed, elsewhere := st.addNodes(st.withLives(ns, now, w), w)
 	learned := learnedNeeds(uses, now)
 	for _, p := range plans {
-		if len(p.Changes) == 0 { // the service is off: what runs stays
+		if len(p.Changes) == 0 || st.acting && !p.Acting { // it is off, or not acted on: what runs stays
 			p.Changes = []forescale.PlanChange{{At: now, Wanted: placed[p.Service] + elsewhere[p.Service]}}
 		}
 		st.addService(w.services[p.Service], p.Changes, learned[p.Service], elsewhere[p.Service])
@@ -69,15 +84,15 @@ func (l *Loop) nodeState(ctx context.Context, now time.Time, w *world, plans []f
 
 // addNodes adds the nodes with what runs on them. It returns how many instances of
 // each service are supply on them, and on nodes that nobody knows.
-func (st *nodeState) addNodes(ns []forescale.Node, w *world) (placed, elsewhere map[string]int) {
+func (st *nodeState) addNodes(ns []nodes.Node, w *world) (placed, elsewhere map[string]int) {
 	at := make(map[string]int, len(ns))
 	for i, n := range ns {
 		at[n.Name] = i
-		st.Nodes = append(st.Nodes, nodes.NodeOf(n))
+		st.Nodes = append(st.Nodes, n)
 	}
 	placed, elsewhere = map[string]int{}, map[string]int{}
 	for _, i := range w.instances {
-		if !i.State.Live() {
+		if !i.State.Live() || i.Node == "" && i.State == forescale.InstanceStarting { // it has no place yet
 			continue
 		}
 		on := elsewhere

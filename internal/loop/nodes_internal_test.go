@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/money"
 	"github.com/forescale/forescale/internal/store/memory"
 )
 
@@ -50,8 +51,9 @@ func (b *nodesBench) runs(service, node string, n int) {
 // plan is the plan of nodes when web wants now, and later after some time.
 func (b *nodesBench) plan(now, later int, after time.Duration) *forescale.NodePlan {
 	b.Helper()
-	return b.l.planNodes(b.Context(), noon, b.w, []forescale.ServicePlan{{Service: "mail"},
-		{Service: "web", MadeAt: noon, Changes: []forescale.PlanChange{{At: noon, Wanted: now}, {At: noon.Add(after), Wanted: later}}}})
+	p, _ := b.l.planNodes(b.Context(), noon, b.w, []forescale.ServicePlan{{Service: "mail"},
+		{Service: "web", MadeAt: noon, Changes: []forescale.PlanChange{{At: noon, Wanted: now}, {At: noon.Add(after), Wanted: later}}}}, &money.Book{})
+	return p
 }
 
 func TestANodeIsOrderedAsLongBeforeTheStartAsItBoots(t *testing.T) {

@@ -55,7 +55,8 @@ func (l *Loop) placing(ctx context.Context, w *world, p *forescale.NodePlan) (*p
 	}
 	at := &placing{parts: w.parts, own: w.own, labels: map[string]map[string]string{}, planned: map[string]map[string]int{}, of: map[string]map[string]int{}, all: map[string]int{}}
 	for _, n := range rows {
-		if n.State != forescale.NodeReady || !w.parts[n.Name].Whole || !w.parts[n.Name].Acts {
+		part, open := w.parts[n.Name], n.State == forescale.NodeReady && w.machines.open(n.Name)
+		if !open || !part.Whole || !part.Acts {
 			continue
 		}
 		labels := map[string]string{}

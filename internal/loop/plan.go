@@ -36,6 +36,11 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 		}
 	}
 	alarms := make(map[string]growable, len(states))
+	if leaving := w.leaving(); len(leaving) > 0 {
+		for k := range states {
+			states[k].Leaving = leaving
+		}
+	}
 	for k, r := range l.decide(now, states) {
 		round.Services[k] = r.Plan
 		if g, ok := growableOf(states[k].Service, r.Plan.Decision); ok {
@@ -46,12 +51,15 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 			news = append(news, r.Plan.Decision)
 		}
 	}
-	round.Nodes = l.planNodes(ctx, now, w, round.Services)
+	round.Nodes, round.Orders = l.planNodes(ctx, now, w, round.Services, book)
 	if err := l.place(ctx, w, round.Nodes, touched); err != nil {
 		return nil, fmt.Errorf("choose nodes: %w", err)
 	}
 	if err := l.store.RecordPlan(ctx, round, touched); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
+	}
+	if err := l.ordered(ctx, now, w, round.Orders, len(book.Budgets) > 0); err != nil {
+		return nil, fmt.Errorf("read back which nodes were ordered: %w", err)
 	}
 	if len(book.Budgets) > 0 {
 		if touched, err = l.asRecorded(ctx, touched); err != nil {

@@ -23,6 +23,7 @@ type world struct {
 	parts     map[string]forescale.Part // nodes that are read apart
 	failed    map[string]string         // part → why it could not be read
 	paused    []forescale.Pause
+	machines  machines
 	jump      time.Duration // of the wall clock; 0: none
 	unsettled bool          // the wall clock jumped lately: no effects
 }
@@ -158,6 +159,9 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 		if w.believes(s) {
 			w.sighted[s.ID] = s
 		}
+	}
+	if err := l.recallNodes(ctx, now, w); err != nil {
+		return nil, err
 	}
 	w.paused, err = l.store.Pauses(ctx, now)
 	return w, err

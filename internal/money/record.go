@@ -9,8 +9,8 @@ import (
 
 // Record books the starts of a planning round. It gives the round as it is to be
 // recorded: what cannot be paid for is refused, service by service, those of
-// higher priority first, and no half of a decision. The plan that is handed in
-// stays as it is.
+// higher priority first, and no half of a decision. Nodes to order come before, since
+// instances have no place without them. The plan that is handed in stays as it is.
 func (b *Book) Record(p forescale.Plan, instances []forescale.Instance) (forescale.Plan, []forescale.Instance) {
 	starts := map[string][]forescale.Instance{} // decision → what it would start
 	for _, i := range instances {
@@ -18,7 +18,11 @@ func (b *Book) Record(p forescale.Plan, instances []forescale.Instance) (foresca
 			starts[i.Decision] = append(starts[i.Decision], i)
 		}
 	}
-	if len(b.Budgets) == 0 || len(starts) == 0 {
+	if len(b.Budgets) == 0 {
+		return p, instances
+	}
+	p = b.recordOrders(p)
+	if len(starts) == 0 {
 		return p, instances
 	}
 	order := make([]int, 0, len(starts))

@@ -119,6 +119,8 @@ var Tables = []Table{
 	table("bill", 2, "zone:text instance:text service:text price:int step:int ordered_at:time extra:int paid:int open:bool").summed("paid"),
 	table("node", 1, "name:text type:text address:text state:text protected:bool cores:real memory:int updated_at:time managed:bool labels:json origin:text"),
 	table("node_type", 1, "name:text cores:real speed:real memory:int disk:int disk_kind:text bandwidth:real price_per_hour:real billing_step:int boot_time:int max_count:int updated_at:time labels:json"),
+	table("node_life", 1, "node:text ordered_at:time ended:time body:json"),
+	table("node_wish", 1, "node:text at:time body:json"),
 	table("key", 1, "id:text name:text role:text service:text hash:blob created_at:time revoked_at:time"),
 	table("join_token", 1, "id:text node:text node_order:text hash:blob created_at:time expires_at:time used_at:time"),
 	table("agent", 1, "node:text body:json"),

@@ -23,6 +23,7 @@ type Store interface {
 	Samples
 	Services
 	Fleet
+	Lives
 	Forecasts
 	Scores
 	Money
@@ -58,7 +59,7 @@ type Leases interface {
 	Lead(ctx context.Context) (forescale.Term, error)
 	// Under is this store for who leads under fence. What only a leader writes
 	// (RecordPlan, FinishDecision, SaveInstances, SaveWarmup, SaveCooldown, SaveDemand,
-	// PutNode)
+	// PutNode, SaveNodeLives)
 	// is checked against the newest term in the same transaction: a fence that is
 	// not the newest, or was resigned, gets forescale.ErrFenced and has no effect.
 	// Decisions are kept with the fence. Under 0 nothing is checked: for a store of
@@ -223,6 +224,18 @@ type Fleet interface {
 	Uses(ctx context.Context) ([]forescale.InstanceUse, error)
 }
 
+// Lives keeps the nodes that were ordered, and what people wish of nodes.
+type Lives interface {
+	// SaveNodeLives writes each life whole, by node, in one commit.
+	SaveNodeLives(ctx context.Context, ls []forescale.NodeLife) error
+	// NodeLives are the live ones and those that ended at or after since, by OrderedAt,
+	// then node.
+	NodeLives(ctx context.Context, since time.Time) ([]forescale.NodeLife, error)
+	// PutNodeWish writes the wish whole, by node; an empty one is forgotten.
+	PutNodeWish(ctx context.Context, w forescale.NodeWish) error
+	NodeWishes(ctx context.Context) ([]forescale.NodeWish, error) // by node
+}
+
 // Forecasts is the ledger: every forecast as issued.
 type Forecasts interface {
 	// SaveForecasts keeps them in one commit. Same service, metric and issue
@@ -292,7 +305,8 @@ type Plans interface {
 	// holds: their decisions are recorded as [money.Refused] makes them, without the
 	// instances that they would have started, and the others as they are.
 	//
-	// A plan of nodes takes the place of the one before.
+	// A plan of nodes takes the place of the one before. Nodes to order are kept; those
+	// that would pass a limit are not, and the plan of nodes notes it.
 	RecordPlan(ctx context.Context, p forescale.Plan, instances []forescale.Instance) error
 	// NodePlan is the newest plan of nodes; forescale.ErrNotFound if there is none.
 	NodePlan(ctx context.Context) (*forescale.NodePlan, error)

@@ -69,7 +69,7 @@ func (p *plan) settle() {
 			switch {
 			case r.leaving:
 				x.leave = CodeIdle
-			case !r.open:
+			case !r.open && !r.shut:
 				x.leave = CodeOverdue
 			case !p.may(s, r):
 				x.leave = CodeMisfit

@@ -34,6 +34,7 @@ func (t Type) lead() time.Duration {
 // reference type, and neither disk nor bandwidth to count on.
 type Node struct {
 	forescale.Node
+	Cordoned  bool      // nothing new is placed on it; what runs there stays
 	Static    bool      // its owner's: never ordered or stopped by us
 	OrderedAt time.Time // billing steps count from here; zero: not known
 	ReadyBy   time.Time // of a booting node: when it is expected to be ready

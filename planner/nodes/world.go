@@ -93,6 +93,7 @@ type room struct {
 	node    *Node // nil: ordered by this plan
 	open    bool  // takes instances
 	gone    bool  // released, or taken back
+	shut    bool  // takes none, and keeps what runs there
 	leaving bool  // draining
 	idle    bool  // nothing at all runs on it
 	foreign bool  // something unknown runs on it
@@ -202,7 +203,7 @@ func (w *world) readNodes(st *State) {
 			continue
 		}
 		last = n.Name
-		r := room{name: n.Name, node: n, typ: -1, open: n.State == forescale.NodeReady, leaving: n.State == forescale.NodeDraining, idle: len(n.Runs) == 0}
+		r := room{name: n.Name, node: n, typ: -1, open: n.State == forescale.NodeReady && !n.Cordoned, shut: n.State == forescale.NodeReady && n.Cordoned, leaving: n.State == forescale.NodeDraining, idle: len(n.Runs) == 0}
 		k := kind{typ: -1, labels: n.Labels, cap: capacity(forescale.NodeType{Cores: n.Cores, Speed: 1, Memory: n.Memory})}
 		if t, ok := types[n.Type]; ok {
 			r.typ, r.price = t, w.typs[t].price

@@ -81,7 +81,7 @@ func (b *bench) steps(what string, within time.Duration, clock forescale.Clock, 
 
 func (b *bench) loop() (*loop.Loop, forescale.Clock) {
 	clock := forescale.NewSystemClock()
-	l := loop.New(loop.Config{Store: b.store, Sources: []loop.Source{b.hub}, Target: actuator.NewNodes(b.hub.Under(0), nil), Clock: clock,
+	l := loop.New(loop.Config{Store: b.store, Sources: []loop.Source{b.hub}, Target: actuator.NewByNode(b.hub.Under(0), nil), Clock: clock,
 		Options: loop.Options{Planner: planner.Options{Window: time.Minute, ReactiveWindow: time.Minute}}})
 	b.Cleanup(l.Wait)
 	return l, clock

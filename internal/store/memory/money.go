@@ -86,6 +86,7 @@ func (s *Store) book(now time.Time) *money.Book {
 			priced[name] = true
 		}
 	}
+	b.AddNodes(byName(s.nodeTypes), s.livesSince(money.NodesSince(now, b.Budgets, s.charged.Meters())))
 	for _, p := range s.pauses {
 		if p.Until.After(now) {
 			b.Pauses = append(b.Pauses, p)

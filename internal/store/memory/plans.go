@@ -31,6 +31,7 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 			s.recordDecision(sp.Decision)
 		}
 		s.saveNodePlan(p.Nodes)
+		s.saveNodeLives(p.Orders)
 		s.saveInstances(instances)
 		return nil
 	})

@@ -64,7 +64,7 @@ func (s *Store) pruneCharges(old time.Time) {
 	if !old.IsZero() {
 		before = money.MonthOf(old, time.UTC) - 1
 	}
-	s.charged.Forget(func(instance string) bool { return s.instances[instance] != nil }, before)
+	s.charged.Forget(func(instance string) bool { return s.instances[instance] != nil || s.hasNodeBill(instance) }, before)
 }
 
 // drop is a list without its first n, in memory of its own size.
@@ -101,6 +101,7 @@ func (s *Store) pruneRows(cut int64) (n int64) {
 	s.ended = drop(s.ended, gone)
 	n += int64(gone)
 	n += s.pruneDecisions(cut) + s.warmups.prune(cut) + s.cooldowns.prune(cut)
+	n += pruneMap(s.lives, func(l forescale.NodeLife) bool { return !l.EndedAt.IsZero() && l.EndedAt.UnixMilli() < cut })
 	n += pruneMap(s.events, func(e forescale.Event) bool { return e.Until.UnixMilli() < cut })
 	n += pruneMap(s.plans, func(p forescale.ServicePlan) bool { return p.MadeAt.UnixMilli() < cut })
 	n += pruneMap(s.learned, func(l forescale.LearnedTimes) bool { return l.At.UnixMilli() < cut })

@@ -39,6 +39,8 @@ type content struct {
 	events    map[string]forescale.Event
 	nodes     map[string]forescale.Node
 	nodeTypes map[string]forescale.NodeType
+	lives     map[string]forescale.NodeLife
+	wishes    map[string]forescale.NodeWish
 
 	instances  map[string]*instance
 	live       map[string]*instance
@@ -76,7 +78,7 @@ func New() *Store {
 		dirty: map[forescale.Cell]int64{}, handed: map[forescale.Cell]int64{},
 		lines: map[lineKey]*line{}, ofService: map[string][]*line{}, final: -1 << 62,
 		services: map[string]registered{}, pauses: map[string]forescale.Pause{}, events: map[string]forescale.Event{},
-		nodes: map[string]forescale.Node{}, nodeTypes: map[string]forescale.NodeType{},
+		nodes: map[string]forescale.Node{}, nodeTypes: map[string]forescale.NodeType{}, lives: map[string]forescale.NodeLife{}, wishes: map[string]forescale.NodeWish{},
 		instances: map[string]*instance{}, live: map[string]*instance{}, warmups: newLapses(), cooldowns: newLapses(),
 		learned: map[learnedKey]forescale.LearnedTimes{}, capacities: map[string][]forescale.Capacity{}, elasticity: map[serviceDay]forescale.Elasticity{}, budgets: map[string]budget{},
 		uses: map[useKey]forescale.InstanceUse{}, plans: map[string]forescale.ServicePlan{}, byID: map[string]*decision{}, newest: map[string]*decision{}, pending: map[string]*decision{},

@@ -134,3 +134,8 @@ func (u under) SaveDemand(ctx context.Context, cells []forescale.Cell, points []
 func (u under) PutNode(ctx context.Context, n forescale.Node) error {
 	return u.putNode(ctx, u.fence, n)
 }
+
+// SaveNodeLives implements [store.Lives].
+func (u under) SaveNodeLives(ctx context.Context, ls []forescale.NodeLife) error {
+	return u.putNodeLives(ctx, u.fence, ls)
+}

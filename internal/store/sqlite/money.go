@@ -91,6 +91,9 @@ func bookOf(now time.Time, decoded *encoding.Services, do each) (*money.Book, er
 		ORDER BY zone, instance`); err != nil {
 		return nil, err
 	}
+	if err := addNodes(b, now, do); err != nil {
+		return nil, err
+	}
 	err := gather(do, &b.Sums, scanSum, `SELECT zone, spent.month, service, amount FROM spent JOIN meter USING (zone)
 		WHERE spent.month >= meter.month ORDER BY zone, spent.month, service`)
 	return b, err

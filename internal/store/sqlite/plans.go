@@ -31,6 +31,9 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 		if err := t.saveNodePlan(p.Nodes); err != nil {
 			return err
 		}
+		if err := t.saveNodeLives(p.Orders); err != nil {
+			return err
+		}
 		return t.saveInstances(instances)
 	})
 }

@@ -136,6 +136,7 @@ var oldRows = []string{
 	`DELETE FROM warmup WHERE instance IN (SELECT instance FROM warmup WHERE at < ?1 LIMIT ?2)`,
 	`DELETE FROM cooldown WHERE instance IN (SELECT instance FROM cooldown WHERE at < ?1 LIMIT ?2)`,
 	`DELETE FROM learned WHERE (service, kind) IN (SELECT service, kind FROM learned WHERE at < ?1 LIMIT ?2)`,
+	`DELETE FROM node_life WHERE node IN (SELECT node FROM node_life WHERE ended < ?1 LIMIT ?2)`,
 	`DELETE FROM node_plan WHERE one IN (SELECT one FROM node_plan WHERE made_at < ?1 LIMIT ?2)`,
 	`DELETE FROM instance_use WHERE (service, type) IN (SELECT service, type FROM instance_use WHERE at < ?1 LIMIT ?2)`,
 	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < ?1 LIMIT ?2)`,
@@ -182,7 +183,8 @@ func (s *Store) pruneNames(ctx context.Context, old store.Cutoffs) (int64, error
 		return 0, err
 	}
 	if _, err := s.eat(ctx, nil, `DELETE FROM bill WHERE (zone, instance) IN (SELECT zone, instance FROM bill
-		WHERE NOT EXISTS (SELECT 1 FROM instance WHERE id = bill.instance) LIMIT ?1)`, bite); err != nil {
+		WHERE NOT EXISTS (SELECT 1 FROM instance WHERE id = bill.instance)
+		AND NOT EXISTS (SELECT 1 FROM node_life WHERE 'nodes/' || node = bill.instance) LIMIT ?1)`, bite); err != nil {
 		return 0, err
 	}
 	if !old.Decisions.IsZero() {

@@ -57,6 +57,9 @@ var leaderWrites = map[string]func(f *fixture, fence int64) error{
 	"SaveDemand": func(f *fixture, fence int64) error {
 		return f.Under(fence).SaveDemand(f.ctx, []forescale.Cell{cell("a", 0)}, []forescale.DemandPoint{point("a", util, 0, 9)})
 	},
+	"SaveNodeLives": func(f *fixture, fence int64) error {
+		return f.Under(fence).SaveNodeLives(f.ctx, []forescale.NodeLife{nodeLife("t-9", 9)})
+	},
 	"PutNode": func(f *fixture, fence int64) error {
 		return f.Under(fence).PutNode(f.ctx, forescale.Node{Name: "m", UpdatedAt: at(9)})
 	},

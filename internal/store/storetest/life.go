@@ -31,6 +31,8 @@ func (f *fixture) everything() []any {
 		must[[]forescale.Node](f)(f.Nodes(f.ctx)),
 		must[[]forescale.NodeType](f)(f.NodeTypes(f.ctx)),
 		f.nodePlan(),
+		must[[]forescale.NodeLife](f)(f.NodeLives(f.ctx, time.Time{})),
+		must[[]forescale.NodeWish](f)(f.NodeWishes(f.ctx)),
 		f.uses(),
 		f.instances(forescale.InstanceQuery{}),
 		must[[]forescale.Warmup](f)(f.Warmups(f.ctx, "", 9)),
@@ -73,6 +75,8 @@ func (f *fixture) fill() {
 	f.ok(f.PutEvent(f.ctx, event("sale", 0, 9)))
 	f.ok(f.PutNode(f.ctx, forescale.Node{Name: "n", Managed: true, Labels: map[string]string{"zone": "a"}, Origin: forescale.OriginConfig, UpdatedAt: at(0)}))
 	f.ok(f.PutNodeType(f.ctx, forescale.NodeType{Name: "t", Labels: map[string]string{"zone": "b"}, UpdatedAt: at(0)}))
+	f.ok(f.SaveNodeLives(f.ctx, []forescale.NodeLife{nodeLife("t-1", 0), endedLife("t-2", 0, 9)}))
+	f.ok(f.PutNodeWish(f.ctx, forescale.NodeWish{Node: "n", Cordoned: true, By: "x", At: at(3)}))
 	f.ok(f.SaveUses(f.ctx, []forescale.InstanceUse{{Service: "a", Type: "t", At: at(0), Cores: 0.5, Memory: 1 << 30, Samples: 9}}))
 	f.ok(f.SaveWarmup(f.ctx, warmup("a", "a-1", 0)))
 	f.ok(f.SaveCooldown(f.ctx, warmup("a", "a-1", 0)))

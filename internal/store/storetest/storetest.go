@@ -48,6 +48,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) Open, but ...Exception) {
 		{"events", eventCases},
 		{"nodes", nodeCases},
 		{"plans of nodes", nodePlanCases},
+		{"ordered nodes", nodeLifeCases},
 		{"instances", instanceCases},
 		{"warm-ups", warmupCases},
 		{"forecasts", forecastCases},

@@ -74,6 +74,9 @@ func bookOf(ctx context.Context, q querier, decoded *encoding.Services, now time
 		ORDER BY zone, instance`); err != nil {
 		return nil, err
 	}
+	if err := addNodes(ctx, q, b, now); err != nil {
+		return nil, err
+	}
 	b.Sums, err = readAll(ctx, q, scanSum, `SELECT zone, spent.month, service, amount FROM spent JOIN meter USING (zone)
 		WHERE spent.month >= meter.month ORDER BY zone, spent.month, service`)
 	return b, err

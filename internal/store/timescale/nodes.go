@@ -81,18 +81,22 @@ func (s *Store) DeleteNodeType(ctx context.Context, name string) error {
 
 // NodeTypes implements [store.Services].
 func (s *Store) NodeTypes(ctx context.Context) ([]forescale.NodeType, error) {
-	return list(ctx, s, "list node types", func(r row) (n forescale.NodeType, err error) {
-		var step, boot int64
-		var labels []byte
-		if err = r.Scan(&n.Name, &n.Cores, &n.Speed, &n.Memory, &n.Disk, &n.DiskKind, &n.Bandwidth, &n.PricePerHour,
-			&step, &boot, &n.MaxCount, &n.UpdatedAt, &labels); err != nil {
-			return n, err
-		}
-		n.BillingStep, n.BootTime, n.UpdatedAt = time.Duration(step), time.Duration(boot), n.UpdatedAt.UTC()
-		if n.Labels, err = encoding.DecodeLabels(string(labels)); err != nil {
-			return n, store.Contradiction("node type", n.Name, err)
-		}
-		return n, nil
-	}, `SELECT name, cores, speed, memory, disk, disk_kind, bandwidth, price_per_hour, billing_step, boot_time, max_count, updated_at, labels
-		FROM node_type ORDER BY name`)
+	return list(ctx, s, "list node types", scanNodeType, selectNodeTypes)
+}
+
+const selectNodeTypes = `SELECT name, cores, speed, memory, disk, disk_kind, bandwidth, price_per_hour, billing_step, boot_time, max_count, updated_at, labels
+	FROM node_type ORDER BY name`
+
+func scanNodeType(r row) (n forescale.NodeType, err error) {
+	var step, boot int64
+	var labels []byte
+	if err = r.Scan(&n.Name, &n.Cores, &n.Speed, &n.Memory, &n.Disk, &n.DiskKind, &n.Bandwidth, &n.PricePerHour,
+		&step, &boot, &n.MaxCount, &n.UpdatedAt, &labels); err != nil {
+		return n, err
+	}
+	n.BillingStep, n.BootTime, n.UpdatedAt = time.Duration(step), time.Duration(boot), n.UpdatedAt.UTC()
+	if n.Labels, err = encoding.DecodeLabels(string(labels)); err != nil {
+		return n, store.Contradiction("node type", n.Name, err)
+	}
+	return n, nil
 }

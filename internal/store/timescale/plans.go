@@ -39,6 +39,9 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 		if err := t.saveNodePlan(ctx, p.Nodes); err != nil {
 			return err
 		}
+		if err := t.saveNodeLives(ctx, p.Orders); err != nil {
+			return err
+		}
 		return t.saveInstances(ctx, instances)
 	})
 }

@@ -121,6 +121,7 @@ var oldRows = []string{
 	`DELETE FROM warmup WHERE instance IN (SELECT instance FROM warmup WHERE at < $1 LIMIT $2)`,
 	`DELETE FROM cooldown WHERE instance IN (SELECT instance FROM cooldown WHERE at < $1 LIMIT $2)`,
 	`DELETE FROM learned WHERE (service, kind) IN (SELECT service, kind FROM learned WHERE at < $1 LIMIT $2)`,
+	`DELETE FROM node_life WHERE node IN (SELECT node FROM node_life WHERE ended < $1 LIMIT $2)`,
 	`DELETE FROM node_plan WHERE one IN (SELECT one FROM node_plan WHERE made_at < $1 LIMIT $2)`,
 	`DELETE FROM instance_use WHERE (service, type) IN (SELECT service, type FROM instance_use WHERE at < $1 LIMIT $2)`,
 	`DELETE FROM run WHERE id IN (SELECT id FROM run WHERE started_at < $1 LIMIT $2)`,
@@ -155,7 +156,8 @@ func (s *Store) pruneDirty(ctx context.Context, before time.Time) (int64, error)
 // months. It is our book-keeping, so it does not count.
 func (s *Store) pruneMoney(ctx context.Context, before time.Time) error {
 	if _, err := s.eat(ctx, `DELETE FROM bill WHERE (zone, instance) IN (SELECT zone, instance FROM bill AS b
-		WHERE NOT EXISTS (SELECT 1 FROM instance WHERE id = b.instance) LIMIT $1)`, bite); err != nil || before.IsZero() {
+		WHERE NOT EXISTS (SELECT 1 FROM instance WHERE id = b.instance)
+		AND NOT EXISTS (SELECT 1 FROM node_life WHERE 'nodes/' || node = b.instance) LIMIT $1)`, bite); err != nil || before.IsZero() {
 		return err
 	}
 	_, err := s.eat(ctx, `DELETE FROM spent WHERE (zone, month, service) IN (SELECT zone, s.month, service FROM spent AS s JOIN meter AS m USING (zone)

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/actuator"
+	"github.com/forescale/forescale/internal/agent/authority"
+	"github.com/forescale/forescale/internal/agent/wire"
+	"github.com/forescale/forescale/internal/store"
+)
+
+// orderNodes is what orders nodes by the commands of the config. Nodes join by their
+// agents, so a server that orders some has to take agents.
+func (a *app) orderNodes(set settings, st store.Store) (*actuator.Nodes, error) {
+	if set.agents == "" && len(set.config.NodeCommands) > 0 {
+		first := slices.Min(slices.Collect(maps.Keys(set.config.NodeCommands)))
+		return nil, usage(fmt.Sprintf("nodes of type %s are to be ordered, and their agents could not join", first), "start with --agents ADDRESS, such as --agents :8481, or leave the commands out")
+	}
+	n := &actuator.Nodes{Token: func(ctx context.Context, node string) (string, error) {
+		now := a.clock.Now()
+		ca, err := authority.OpenOrCreate(agentsFile(set.beside), now)
+		if err != nil {
+			return "", err
+		}
+		t := wire.NewToken(node, ca.Pin())
+		return t.String(), st.CreateJoinToken(ctx, forescale.JoinToken{ID: newID("join"), Node: node, Order: node, Hash: t.Hash(),
+			CreatedAt: now, ExpiresAt: now.Add(forescale.NodeTokenLife)})
+	}}
+	n.Set(set.config.NodeCommands)
+	return n, nil
+}

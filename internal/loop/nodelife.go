@@ -1,0 +1,321 @@
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/forescale/forescale"
+)
+
+const (
+	// nodeSilent is how long nothing may be heard of a node until nothing new is placed
+	// on it.
+	nodeSilent = 3 * time.Minute
+	// endedNodes is how long a node that is gone is looked back to: failures in a row
+	// make orders wait.
+	endedNodes = 2 * time.Hour
+)
+
+// Provider orders nodes and gives them back. Commands name the node, and are safe to
+// repeat under that name.
+type Provider interface {
+	// Offer tells how nodes of a type are ordered; ok is false where they are not.
+	Offer(nodeType string) (o forescale.NodeOffer, ok bool)
+	// Start has a node made, whose agent joins some time after.
+	Start(ctx context.Context, t forescale.NodeType, node string) (forescale.CommandRun, error)
+	// Stop has it taken away; one that is gone is no error.
+	Stop(ctx context.Context, t forescale.NodeType, node string) (forescale.CommandRun, error)
+	// List is the names of all nodes of a type that are there.
+	List(ctx context.Context, t forescale.NodeType) ([]string, error)
+}
+
+// machines is what a round knows of nodes that were ordered.
+type machines struct {
+	types  map[string]forescale.NodeType
+	lives  []forescale.NodeLife // live ones and those that ended lately, by order
+	stored map[string]forescale.NodeLife
+	wishes map[string]forescale.NodeWish
+	agents map[string]forescale.Agent
+	heard  map[string]time.Time // node → its newest sample
+}
+
+// recallNodes reads what the round needs of nodes; nothing where none are ordered.
+func (l *Loop) recallNodes(ctx context.Context, now time.Time, w *world) error {
+	wishes, err := l.store.NodeWishes(ctx)
+	if err != nil {
+		return err
+	}
+	m := &w.machines
+	m.wishes = make(map[string]forescale.NodeWish, len(wishes))
+	for _, x := range wishes {
+		m.wishes[x.Node] = x
+	}
+	if l.provider == nil {
+		return nil
+	}
+	if m.lives, err = l.store.NodeLives(ctx, now.Add(-endedNodes)); err != nil {
+		return err
+	}
+	types, err := l.store.NodeTypes(ctx)
+	if err != nil {
+		return err
+	}
+	m.types, m.stored, m.agents = map[string]forescale.NodeType{}, map[string]forescale.NodeLife{}, map[string]forescale.Agent{}
+	for _, t := range types {
+		m.types[t.Name] = t
+	}
+	for _, x := range m.lives {
+		m.stored[x.Node] = x
+	}
+	if len(m.lives) == 0 {
+		return nil
+	}
+	agents, err := l.store.Agents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range agents {
+		m.agents[a.Node] = a
+	}
+	last, err := l.store.LastSamples(ctx)
+	if err != nil {
+		return err
+	}
+	m.heard = map[string]time.Time{}
+	for _, x := range m.lives {
+		m.heard[x.Node] = last["node/"+x.Node]
+	}
+	return nil
+}
+
+// typeOf is the type of a node, also where it left the config.
+func (m *machines) typeOf(l forescale.NodeLife) forescale.NodeType {
+	if t, ok := m.types[l.Type]; ok {
+		return t
+	}
+	return forescale.NodeType{Name: l.Type}
+}
+
+// silent is for how long nothing was heard of a node that has joined.
+func (m *machines) silent(l forescale.NodeLife, now time.Time) time.Duration {
+	last := m.heard[l.Node]
+	if last.Before(l.ReadyAt) {
+		last = l.ReadyAt
+	}
+	return now.Sub(last)
+}
+
+// draining reports whether a node is to be emptied, whoever owns it.
+func (m *machines) draining(node string) bool {
+	if w := m.wishes[node]; w.Draining {
+		return true
+	}
+	k := slices.IndexFunc(m.lives, func(l forescale.NodeLife) bool { return l.Node == node })
+	return k >= 0 && m.lives[k].Live() && !m.lives[k].DrainingAt.IsZero()
+}
+
+// open reports whether new instances may be placed on a node.
+func (m *machines) open(node string) bool { return !m.draining(node) && !m.wishes[node].Cordoned }
+
+// leaving are the IDs of the live instances whose node is to be emptied.
+func (w *world) leaving() map[string]bool {
+	ids := map[string]bool{}
+	for _, i := range w.instances {
+		if i.Node != "" && i.State.Live() && w.machines.draining(i.Node) {
+			ids[i.ID] = true
+		}
+	}
+	return ids
+}
+
+// liveNodes brings the lives of nodes up to date with what came of commands and with
+// what was seen, and tidies up after those that are gone.
+func (l *Loop) liveNodes(ctx context.Context, now time.Time, w *world) error {
+	if l.provider == nil {
+		return nil
+	}
+	m := &w.machines
+	for k := range m.lives {
+		shiftLife(&m.lives[k], w.jump)
+	}
+	for _, r := range l.nodeActs.takeCame() {
+		l.meetNodeResult(now, w, r)
+	}
+	for k := range m.lives {
+		x := &m.lives[k]
+		was := x.State
+		advanceNode(now, x, l.sightNode(now, w, *x))
+		if x.State != was {
+			l.log.Info("node", "node", x.Node, "type", x.Type, "was", was, "is", x.State, "failure", x.Failure)
+		}
+	}
+	if err := l.saveNodes(ctx, w); err != nil {
+		return err
+	}
+	return l.tidyNodes(ctx, m)
+}
+
+// saveNodes keeps the lives that this round changed.
+func (l *Loop) saveNodes(ctx context.Context, w *world) error {
+	m := &w.machines
+	var changed []forescale.NodeLife
+	for _, x := range m.lives {
+		if old, ok := m.stored[x.Node]; !ok || !reflect.DeepEqual(old, x) {
+			changed = append(changed, x)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	if err := l.store.SaveNodeLives(ctx, changed); err != nil {
+		return err
+	}
+	for _, x := range changed {
+		m.stored[x.Node] = x
+	}
+	return nil
+}
+
+// tidyNodes forgets agent and row of nodes that are gone: the agent is refused from then
+// on, and nothing is placed there.
+func (l *Loop) tidyNodes(ctx context.Context, m *machines) error {
+	gone := map[string]bool{}
+	for _, x := range m.lives {
+		if !x.Live() {
+			gone[x.Node] = true
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	nodes, err := l.store.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if gone[n.Name] && n.Origin != forescale.OriginConfig {
+			if err := l.store.DeleteNode(ctx, n.Name); err != nil && !errors.Is(err, forescale.ErrNotFound) {
+				return err
+			}
+		}
+	}
+	for name := range gone {
+		if _, joined := m.agents[name]; !joined {
+			continue
+		}
+		if err := l.store.RemoveAgent(ctx, name); err != nil && !errors.Is(err, forescale.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// shiftLife moves the times of what is under way along with a jump of the wall clock.
+func shiftLife(x *forescale.NodeLife, jump time.Duration) {
+	if jump == 0 || !x.Live() {
+		return
+	}
+	for _, t := range []*time.Time{&x.OrderedAt, &x.Deadline, &x.BootingAt, &x.ReadyAt, &x.DrainingAt, &x.StopBy, &x.StoppingAt, &x.StoppedAt} {
+		if !t.IsZero() {
+			*t = t.Add(jump)
+		}
+	}
+}
+
+// nodeSight is what a round sees of one node.
+type nodeSight struct {
+	joined   time.Time // its agent; zero: not
+	wish     forescale.NodeWish
+	runs     int           // live instances on it
+	whole    bool          // runs is the whole truth
+	needed   bool          // without it some service would be below its min
+	vanished bool          // neither the list command nor its agent tells of it any more
+	silent   time.Duration // for how long
+}
+
+// sightNode gathers it.
+func (l *Loop) sightNode(now time.Time, w *world, x forescale.NodeLife) nodeSight {
+	m := &w.machines
+	s := nodeSight{joined: m.agents[x.Node].JoinedAt, wish: m.wishes[x.Node], whole: w.whole(forescale.Instance{Node: x.Node}) && !w.unsettled}
+	here, elsewhere := map[string]int{}, map[string]int{}
+	for _, i := range w.instances {
+		switch {
+		case !i.State.Live():
+		case i.Node == x.Node:
+			s.runs++
+			here[i.Service]++
+		case i.State == forescale.InstanceReady:
+			elsewhere[i.Service]++
+		}
+	}
+	for service := range here {
+		s.needed = s.needed || elsewhere[service] < w.services[service].Min
+	}
+	if !x.ReadyAt.IsZero() {
+		s.silent = m.silent(x, now)
+		s.vanished = s.silent > nodeSilent && l.nodeActs.unlisted(x, x.ReadyAt)
+	}
+	return s
+}
+
+// advanceNode brings one node up to date. This is all there is of a node's life, but for
+// what commands and plans do:
+//
+//	(nothing) → ordered     by a plan, before anything is done
+//	ordered   → booting     the start command succeeded
+//	booting   → ready       its agent joined
+//	booting   → stopping    it did not within the limit: Failure says so
+//	ready     → draining    by a plan, a person, or for want of money
+//	draining  → ready       a person took the wish back, or protects it
+//	draining  → stopping    nothing runs on it any more, or money does not wait
+//	stopping  → stopped, failed   the stop command succeeded and the node is gone
+//	ready     → failed      gone although nobody stopped it
+func advanceNode(now time.Time, x *forescale.NodeLife, s nodeSight) {
+	switch x.State {
+	case forescale.NodeOrdered, forescale.NodeBooting:
+		switch {
+		case !s.joined.IsZero():
+			x.State, x.ReadyAt = forescale.NodeReady, s.joined
+			if x.ReadyAt.Before(x.OrderedAt) || x.ReadyAt.After(now) {
+				x.ReadyAt = now
+			}
+		case s.wish.Protected:
+		case s.wish.Draining:
+			drainNode(x, now, forescale.DrainedByPerson, forescale.Reason{Code: codeAsked})
+			x.State, x.StoppingAt = forescale.NodeStopping, now
+		case !now.Before(x.Deadline):
+			giveUp(x, now, fmt.Sprintf("no agent joined within %s of the order", spoken(x.Deadline.Sub(x.OrderedAt))))
+		}
+	case forescale.NodeReady:
+		switch {
+		case s.vanished:
+			x.State, x.EndedAt, x.Failure = forescale.NodeFailed, now, forescale.FailureVanished
+		case s.wish.Draining && !s.wish.Protected:
+			drainNode(x, now, forescale.DrainedByPerson, forescale.Reason{Code: codeAsked})
+		}
+	case forescale.NodeDraining:
+		switch {
+		case s.wish.Protected, x.DrainedBy == forescale.DrainedByPerson && !s.wish.Draining:
+			x.State, x.DrainingAt, x.StopBy, x.DrainedBy = forescale.NodeReady, time.Time{}, time.Time{}, ""
+		case s.vanished:
+			x.State, x.EndedAt, x.Failure = forescale.NodeFailed, now, forescale.FailureVanished
+		case s.whole && s.runs == 0,
+			s.whole && !x.StopBy.IsZero() && !now.Before(x.StopBy) && !s.needed:
+			x.State, x.StoppingAt = forescale.NodeStopping, now
+		}
+	}
+}
+
+// drainNode begins to empty a node.
+func drainNode(x *forescale.NodeLife, now time.Time, by forescale.DrainedBy, why forescale.Reason) {
+	x.State, x.DrainingAt, x.DrainedBy, x.Reason = forescale.NodeDraining, now, by, why
+}
+
+// giveUp has a node stopped that is no use.
+func giveUp(x *forescale.NodeLife, now time.Time, why string) {
+	x.State, x.DrainingAt, x.StoppingAt, x.Failure = forescale.NodeStopping, now, now, why
+}
