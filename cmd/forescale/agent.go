@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -77,6 +78,8 @@ func (a *app) runAgent(ctx context.Context, f agentFlags) error {
 		}
 		dir = filepath.Join(filepath.Dir(path), "agent")
 	}
+	// An agent does little: it rather collects its garbage often than keep twice of it.
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	log := a.logger(f.verbose)
 	n, err := agent.New(ctx, agent.Config{Server: f.server, Join: firstOf(f.join, a.getenv("FORESCALE_JOIN_TOKEN")), Dir: dir, Clock: a.clock, Log: log,
 		Facts:  forescale.Agent{Type: f.kind, Address: f.address, DiskKind: f.disk, Labels: f.labels},
