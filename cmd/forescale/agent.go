@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,11 +26,12 @@ import (
 
 // agentFlags are the flags of agent.
 type agentFlags struct {
-	server, join, state, policy, docker string
-	kind, address, disk                 string
-	labels                              map[string]string
-	bandwidth                           float64
-	verbose                             bool
+	servers                     []string
+	join, state, policy, docker string
+	kind, address, disk         string
+	labels                      map[string]string
+	bandwidth                   float64
+	verbose                     bool
 }
 
 func newAgent(a *app) *cobra.Command {
@@ -50,7 +53,7 @@ nothing once it was used. FORESCALE_JOIN_TOKEN hides it.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runAgent(cmd.Context(), *f) },
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.server, "server", "", "where the server takes agents: https://HOST:PORT")
+	fs.StringSliceVar(&f.servers, "server", nil, "where the server takes agents: https://HOST:PORT; all of them, with commas, where several share a database")
 	fs.StringVar(&f.join, "join", "", "join token, for the first start (FORESCALE_JOIN_TOKEN)")
 	fs.StringVar(&f.state, "state", "", "directory of the agent's state (default in the state directory)")
 	fs.StringVar(&f.policy, "policy", "", "file that says what may run on this node (FORESCALE_POLICY); without one nothing is started or stopped")
@@ -66,7 +69,7 @@ nothing once it was used. FORESCALE_JOIN_TOKEN hides it.`,
 
 // runAgent runs until ctx ends.
 func (a *app) runAgent(ctx context.Context, f agentFlags) error {
-	if f.server == "" {
+	if len(f.servers) == 0 {
 		return usage("the agent has no server", "say where it takes agents: --server https://HOST:PORT")
 	}
 	dir := f.state
@@ -77,8 +80,10 @@ func (a *app) runAgent(ctx context.Context, f agentFlags) error {
 		}
 		dir = filepath.Join(filepath.Dir(path), "agent")
 	}
+	// An agent does little: it rather collects its garbage often than keep twice of it.
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	log := a.logger(f.verbose)
-	n, err := agent.New(ctx, agent.Config{Server: f.server, Join: firstOf(f.join, a.getenv("FORESCALE_JOIN_TOKEN")), Dir: dir, Clock: a.clock, Log: log,
+	n, err := agent.New(ctx, agent.Config{Server: f.servers[0], Others: f.servers[1:], Join: firstOf(f.join, a.getenv("FORESCALE_JOIN_TOKEN")), Dir: dir, Clock: a.clock, Log: log,
 		Facts:  forescale.Agent{Type: f.kind, Address: f.address, DiskKind: f.disk, Labels: f.labels},
 		Source: collector.NewNode(collector.NodeOptions{Type: f.kind, Bandwidth: f.bandwidth, Clock: a.clock, Log: log})})
 	if err != nil {
@@ -89,7 +94,7 @@ func (a *app) runAgent(ctx context.Context, f agentFlags) error {
 		return err
 	}
 	defer closeEngine()
-	if _, err := fmt.Fprintf(a.stdout, "forescale %s reports for node %s to %s\n", version, n.Node(), f.server); err != nil {
+	if _, err := fmt.Fprintf(a.stdout, "forescale %s reports for node %s to %s\n", version, n.Node(), strings.Join(f.servers, ", ")); err != nil {
 		return err
 	}
 	return n.Run(ctx)

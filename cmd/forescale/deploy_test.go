@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/agent/policy"
 )
 
 const deploy = "../../deploy"
@@ -157,6 +160,13 @@ func TestTheUnitAndItsVariablesAreTrue(t *testing.T) {
 func TestTheExampleConfigIsTaken(t *testing.T) {
 	if _, err := loadConfig(deploy + "/forescale.example.yaml"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheExamplePolicyIsTaken(t *testing.T) {
+	p, err := policy.Load(deploy + "/agent-policy.example.yaml")
+	if err != nil || len(p.Images) == 0 || p.Processes < forescale.DefaultProcesses {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

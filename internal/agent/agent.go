@@ -28,6 +28,9 @@ type Source interface {
 // Config is what an agent is made from; all but Join, Log and Facts is required.
 type Config struct {
 	Server string // https://HOST:PORT
+	// Others are further servers of the same authority and database: each may lead, so
+	// the agent asks each of them for work. What it measured goes to the first that answers.
+	Others []string
 	Join   string // token; only needed for the first start
 	Dir    string // of its state; made if it is missing
 	// Facts are what the agent tells of its node. The name is the token's; cores and
@@ -42,6 +45,7 @@ type Config struct {
 type Agent struct {
 	cfg     Config
 	client  *client
+	others  []*client
 	session string
 	buffer  buffer
 	behind  bool // the last report failed: it was told
@@ -65,15 +69,61 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	s, err := loadState(cfg.Dir)
 	switch {
 	case err == nil:
-		a.client, err = newClient(cfg.Server, authority.Pin(s.Pin), s, cfg.Clock)
-		return a, err
+		if a.client, err = newClient(cfg.Server, authority.Pin(s.Pin), s, cfg.Clock); err != nil {
+			return nil, err
+		}
+		return a, a.reach()
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case cfg.Join == "":
 		return nil, &forescale.Fault{Code: "join_token_missing", Where: "--join", What: "this node has not joined yet",
 			Help: "make a token with `forescale join-token create --node NAME` at the server, and give it with --join"}
 	}
-	return a, a.join(ctx)
+	if err := a.join(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.reach()
+}
+
+// reach makes the ways to the other servers.
+func (a *Agent) reach() error {
+	for _, server := range a.cfg.Others {
+		c, err := newClient(server, a.client.pin, a.client.current(), a.cfg.Clock)
+		if err != nil {
+			return err
+		}
+		a.others = append(a.others, c)
+	}
+	return nil
+}
+
+// servers are the ways to all servers.
+func (a *Agent) servers() []*client { return append([]*client{a.client}, a.others...) }
+
+// serverTime is the servers' time, by the one that told it last.
+func (a *Agent) serverTime() time.Time {
+	best := a.client
+	for _, c := range a.others {
+		at, heard := c.lastHeard()
+		if than, known := best.lastHeard(); heard && (!known || at > than) {
+			best = c
+		}
+	}
+	return best.serverTime()
+}
+
+// call asks the first server that can be reached.
+func (a *Agent) call(ctx context.Context, path string, in, out any) error {
+	var first error
+	for _, c := range a.servers() {
+		err := c.call(ctx, path, in, out)
+		var f *forescale.Fault
+		if !errors.As(err, &f) || f.Code != "server_unreachable" {
+			return err
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
 }
 
 // join gets the first certificate and keeps it.
@@ -93,7 +143,7 @@ func (a *Agent) join(ctx context.Context) error {
 // renew gets the next certificate, once the present one is half over.
 func (a *Agent) renew(ctx context.Context) error {
 	s := a.client.current()
-	if a.client.serverTime().Before(authority.RenewAt(s.own.Leaf)) {
+	if a.serverTime().Before(authority.RenewAt(s.own.Leaf)) {
 		return nil
 	}
 	err := a.obtain(ctx, s, func(facts forescale.Agent, request []byte) (string, any) {
@@ -113,7 +163,7 @@ func (a *Agent) obtain(ctx context.Context, s *state, ask func(facts forescale.A
 	}
 	path, in := ask(a.facts(ctx, s.Node), request)
 	var got wire.Credential
-	if err := a.client.call(ctx, path, in, &got); err != nil {
+	if err := a.call(ctx, path, in, &got); err != nil {
 		return err
 	}
 	next, err := s.credential(key, got.Certificate, got.SigningKey)
@@ -125,13 +175,15 @@ func (a *Agent) obtain(ctx context.Context, s *state, ask func(facts forescale.A
 	if now := a.client.current(); now != nil {
 		next.Fence = now.Fence
 	}
-	if now := a.client.serverTime(); now.After(next.Known) {
+	if now := a.serverTime(); now.After(next.Known) {
 		next.Known = now
 	}
 	if err := next.save(a.cfg.Dir); err != nil {
 		return err
 	}
-	a.client.take(next)
+	for _, c := range a.servers() {
+		c.take(next)
+	}
 	return nil
 }
 
@@ -153,10 +205,12 @@ func (a *Agent) Node() string { return a.client.current().Node }
 // Run measures and reports every [Beat], and does what the server asks for, until
 // ctx ends and the effects under way are done.
 func (a *Agent) Run(ctx context.Context) error {
-	defer a.client.close()
 	var work sync.WaitGroup
+	for _, c := range a.servers() {
+		defer c.close()
+		work.Go(func() { a.work(ctx, c) })
+	}
 	defer work.Wait()
-	work.Go(func() { a.work(ctx) })
 	for {
 		a.Step(ctx)
 		select {
@@ -188,9 +242,9 @@ func (a *Agent) Step(ctx context.Context) {
 // report sends what is waiting, oldest first, and forgets it once it is kept.
 func (a *Agent) report(ctx context.Context) error {
 	for {
-		samples, taken := a.buffer.oldest(a.client.serverTime(), a.cfg.Clock.Elapsed())
+		samples, taken := a.buffer.oldest(a.serverTime(), a.cfg.Clock.Elapsed())
 		var kept wire.Beaten
-		if err := a.client.call(ctx, wire.PathBeat, wire.Beat{Session: a.session, Samples: samples}, &kept); err != nil {
+		if err := a.call(ctx, wire.PathBeat, wire.Beat{Session: a.session, Samples: samples}, &kept); err != nil {
 			return err
 		}
 		if kept.Refused > 0 {

@@ -262,6 +262,54 @@ func TestWhatWasMeasuredWhileTheServerWasAwayComesWithItsTrueTimes(t *testing.T)
 	}
 }
 
+// Of several servers each may lead, so each is asked for work; what was measured goes to
+// the first that answers, and certificates come from there, too.
+func TestAnAgentHasSeveralServers(t *testing.T) {
+	b := newBench(t)
+	one, stopOne := b.address, b.stop
+	b.serve("127.0.0.1:0")
+	stopTwo := b.stop
+	t.Cleanup(stopTwo)
+	cfg := b.config(b.token("node-1").String(), t.TempDir())
+	cfg.Server, cfg.Others = "https://"+one, []string{"https://" + b.address}
+	a, err := New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Step(t.Context())
+	stopOne()
+	b.pass(Beat)
+	a.Step(t.Context())
+	b.node.jump(-48 * time.Hour)
+	b.pass(authority.LeafLife / 2)
+	first := authority.SerialOf(a.client.current().own.Leaf)
+	a.Step(t.Context())
+	if n := strings.Count(b.samples("node-1"), "="); n != 3 || !strings.HasSuffix(b.samples("node-1"), fmt.Sprintf("%s=4", b.server.Now().Sub(monday))) {
+		t.Errorf("what came: %s", b.samples("node-1"))
+	}
+	for _, c := range a.servers() {
+		if s := c.current(); s != a.client.current() || authority.SerialOf(s.own.Leaf) == first {
+			t.Error("a way to a server has another certificate")
+		}
+	}
+	if err := a.raise(3); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range a.servers() {
+		if c.current().Fence != 3 {
+			t.Errorf("a way to a server has the fence %d", c.current().Fence)
+		}
+	}
+	stopTwo()
+	if err := a.report(t.Context()); code(err) != "server_unreachable" {
+		t.Errorf("without servers: %v", err)
+	}
+	cfg.Others = []string{"nowhere"}
+	if _, err := New(t.Context(), cfg); code(err) != "agent_server" {
+		t.Errorf("an address that is none: %v", err)
+	}
+}
+
 func TestAnHourIsKeptAndNoMore(t *testing.T) {
 	b := newBench(t)
 	a := b.joined("node-1")

@@ -35,6 +35,7 @@ type client struct {
 	pin    authority.Pin
 	told   time.Time     // what the server's clock showed
 	toldAt time.Duration // when the steady clock showed this
+	heard  bool          // told is the server's, not this node's
 }
 
 func newClient(server string, pin authority.Pin, s *state, clock forescale.Clock) (*client, error) {
@@ -88,7 +89,14 @@ func (c *client) learn(text string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.told, c.toldAt = time.UnixMilli(ms).UTC(), c.clock.Elapsed()
+	c.told, c.toldAt, c.heard = time.UnixMilli(ms).UTC(), c.clock.Elapsed(), true
+}
+
+// lastHeard is when the server told its time last, by the steady clock; false if never.
+func (c *client) lastHeard() (time.Duration, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.toldAt, c.heard
 }
 
 // take goes on with a new certificate, for which a new connection is made.

@@ -100,7 +100,9 @@ func (a *Agent) raise(fence int64) error {
 	if err := next.save(a.cfg.Dir); err != nil {
 		return err
 	}
-	a.client.note(&next)
+	for _, c := range a.servers() {
+		c.note(&next)
+	}
 	a.cfg.Log.Info("another leader is listened to", "fence", fence)
 	return nil
 }
@@ -144,7 +146,7 @@ func (a *Agent) look(ctx context.Context, in wire.Look) *wire.Seen {
 	ctx, cancel := context.WithTimeout(ctx, min(max(in.Within, time.Second), lookMost))
 	defer cancel()
 	o := a.engine.Containers.Observe(ctx)
-	ahead := a.client.serverTime().Sub(a.cfg.Clock.Now())
+	ahead := a.serverTime().Sub(a.cfg.Clock.Now())
 	at := func(t time.Time) time.Time {
 		if t.IsZero() {
 			return t

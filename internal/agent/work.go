@@ -37,16 +37,16 @@ const (
 	askAgainMost = 10 * time.Second
 )
 
-// work asks for work and does it, until ctx ends and all of it is done. What was begun
+// work asks a server for work and does it, until ctx ends and all of it is done. What was begun
 // is done to its own deadline, as the server may never hear that it was not.
-func (a *Agent) work(ctx context.Context) {
+func (a *Agent) work(ctx context.Context, from *client) {
 	var doing sync.WaitGroup
 	defer doing.Wait()
 	room := make(chan struct{}, atOnce)
 	for failed := 0; ctx.Err() == nil; {
 		var w wire.Work
 		// What is signed in the verifier's first second is refused, so it is asked for a second ahead.
-		err := a.client.call(ctx, wire.PathNext, wire.Next{Session: a.session, Time: a.verifier.Now().Add(time.Second)}, &w)
+		err := from.call(ctx, wire.PathNext, wire.Next{Session: a.session, Time: a.verifier.Now().Add(time.Second)}, &w)
 		if err != nil { // Step tells of it
 			pause := min(askAgain<<min(failed, 6), askAgainMost)
 			failed++
@@ -61,7 +61,7 @@ func (a *Agent) work(ctx context.Context) {
 			room <- struct{}{}
 			doing.Go(func() {
 				defer func() { <-room }()
-				a.do(context.WithoutCancel(ctx), q)
+				a.do(context.WithoutCancel(ctx), from, q)
 			})
 		}
 	}
@@ -69,10 +69,10 @@ func (a *Agent) work(ctx context.Context) {
 
 // do carries one request out and tells what came of it. An answer that is lost is as
 // if nothing were known: the server looks, and asks again.
-func (a *Agent) do(ctx context.Context, q wire.Request) {
+func (a *Agent) do(ctx context.Context, from *client, q wire.Request) {
 	answer := a.perform(ctx, q)
 	answer.Session, answer.ID = a.session, q.ID
-	if err := a.client.call(ctx, wire.PathAnswer, answer, &struct{}{}); err != nil {
+	if err := from.call(ctx, wire.PathAnswer, answer, &struct{}{}); err != nil {
 		a.cfg.Log.Info("the server did not take an answer", "request", q.Path, "error", err)
 	}
 }

@@ -49,6 +49,8 @@ func TestLifeOnNodesThatAreReadApart(t *testing.T) {
 			parts: map[string]forescale.Part{"n2": read}, want: forescale.InstanceFailed, failure: forescale.FailureLost},
 		{name: "while no node answers nothing is decided, since nothing could be started", stored: forescale.Instance{ID: "b", State: forescale.InstanceStopped},
 			parts: map[string]forescale.Part{"n1": silent}, want: "", blind: true},
+		{name: "nor before the first agent has joined", stored: forescale.Instance{ID: "b", State: forescale.InstanceStopped},
+			parts: map[string]forescale.Part{}, want: "", blind: true},
 		{name: "an engine of the server's own that was not read leaves what is apart as it is read", stored: ready, own: true,
 			parts: map[string]forescale.Part{"n1": read}, want: forescale.InstanceFailed, failure: forescale.FailureVanished, blind: true},
 	} {

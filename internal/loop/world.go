@@ -93,7 +93,7 @@ func (w *world) blindTo(service string) string {
 	if !w.complete && (w.own || w.parts == nil) {
 		return w.whyBlind()
 	}
-	if !w.own && len(w.parts) > 0 && !w.anyActs() {
+	if w.services[service].Mode == forescale.ModeActive && !w.own && w.parts != nil && !w.anyActs() {
 		return "no node that may start anything answers"
 	}
 	for _, i := range w.instances {
