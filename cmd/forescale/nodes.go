@@ -94,8 +94,33 @@ func (a *app) nodes(ctx context.Context, f *clientFlags, o format) error {
 	if done, err := a.ask(ctx, c, "/v1/nodes", nil, o, &answer); done || err != nil {
 		return err
 	}
-	rows := make([][]string, len(answer.Items))
-	for i, v := range answer.Items {
+	if o == formatCSV {
+		return a.writeCSV(nodeHeaders, nodeRows(answer.Items))
+	}
+	if len(answer.Items) == 0 {
+		a.hint("There is no node yet. Nodes are seen, named in the config, or ordered; see node_types there.")
+	}
+	t := newTable("NODE", "STATE", "TYPE", "PRICE", "RUNS", "CPU").alignRight(3, 4, 5)
+	for _, r := range nodeRows(answer.Items) {
+		t.add(r[0], r[1], r[2], r[3], r[6], r[7])
+	}
+	if err := a.write(t); err != nil {
+		return err
+	}
+	for _, v := range answer.Items {
+		if why := v.why(); why != "" {
+			a.hint("%s: %s", v.Name, oneLine(why))
+		}
+	}
+	return a.orphans(ctx, c)
+}
+
+var nodeHeaders = []string{"node", "state", "type", "price_per_hour", "cores", "memory_bytes", "instances", "cpu", "last_sample", "why"}
+
+func nodeRows(nodes []nodeView) [][]string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	rows := make([][]string, len(nodes))
+	for i, v := range nodes {
 		cpu, reported := "", ""
 		if v.CPU != nil {
 			cpu = strconv.FormatFloat(*v.CPU, 'f', 0, 64)
@@ -103,16 +128,9 @@ func (a *app) nodes(ctx context.Context, f *clientFlags, o format) error {
 		if v.Reported != nil {
 			reported = stamp(*v.Reported)
 		}
-		rows[i] = []string{v.Name, v.stateWord(), v.Type, strconv.FormatFloat(v.Price, 'g', -1, 64), strconv.FormatFloat(v.Cores, 'g', -1, 64),
-			strconv.FormatInt(v.Memory, 10), strconv.Itoa(v.Instances), cpu, reported, oneLine(v.why())}
+		rows[i] = []string{v.Name, v.stateWord(), v.Type, number(v.Price), number(v.Cores), strconv.FormatInt(v.Memory, 10), strconv.Itoa(v.Instances), cpu, reported, oneLine(v.why())}
 	}
-	err = a.writeList(o, answer.Items, []string{"node", "state", "type", "price_per_hour", "cores", "memory_bytes", "instances", "cpu", "last_sample", "why"},
-		[]string{"NODE", "STATE", "TYPE", "PRICE", "CORES", "MEMORY", "RUNS", "CPU", "REPORTED", "WHY"}, rows,
-		"There is no node yet. Nodes are seen, named in the config, or ordered; see node_types there.")
-	if err != nil || o == formatCSV {
-		return err
-	}
-	return a.orphans(ctx, c)
+	return rows
 }
 
 // orphans tells of nodes that nobody knows.

@@ -175,7 +175,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 		return err
 	}
 	a.greet(s, set, world)
-	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, nodes: cfg.Nodes, clock: a.clock, log: log})
+	err = a.wait(ctx, s, hangup, reloader{file: set.config.File, running: set.config, store: st, memory: memory, cert: cert, nodes: cfg.Nodes, agents: set.agents != "", clock: a.clock, log: log})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err = errors.Join(err, s.Close(stop))
@@ -232,6 +232,7 @@ type reloader struct {
 	memory  *configMemory
 	cert    *certificate
 	nodes   *actuator.Nodes
+	agents  bool // are taken
 	clock   forescale.Clock
 	log     *slog.Logger
 }
@@ -257,6 +258,10 @@ func (r *reloader) reload(ctx context.Context) {
 	if err := syncConfig(ctx, r.store, r.memory, c, r.clock.Now(), r.log); err != nil {
 		r.log.Error("reload: the config could not be taken over in full", "error", err)
 		return
+	}
+	if len(c.NodeCommands) > 0 && !r.agents {
+		r.log.Error("reload: no nodes are ordered, as their agents could not join", "help", "start with --agents ADDRESS")
+		c.NodeCommands = nil
 	}
 	r.nodes.Set(c.NodeCommands)
 	for _, key := range needRestart(r.running, c) {
