@@ -150,6 +150,7 @@ type Loop struct {
 	capacities capacityCache
 	acts       acts
 	aliases    aliases
+	rollouts   rollouts
 	watch      clockWatch
 	fenced     bool          // the target refuses older leaders
 	busy       bool          // an instance starts or drains
@@ -233,6 +234,9 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 		if err := l.store.Append(ctx, keepKnown(obs.Samples, w, now)); err != nil {
 			return nil, fmt.Errorf("append samples: %w", err)
 		}
+	}
+	if err := l.rollouts.read(ctx, l.store); err != nil {
+		return nil, fmt.Errorf("read roll-outs: %w", err)
 	}
 	if err := l.live(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("bring instances up to date: %w", err)
