@@ -62,6 +62,8 @@ type Instance struct {
 	// UnreadySince is since when a ready instance takes no load, as its readiness probe
 	// or health check fails; zero: it takes load.
 	UnreadySince time.Time `json:"unready_since,omitzero"`
+	// Revision is that of the template that it was made from; "" where there are no roll-outs.
+	Revision string `json:"revision,omitempty"`
 }
 
 // EndedByOthers reports whether somebody else removed the instance, or told its process
@@ -219,6 +221,7 @@ type Sighting struct {
 	Node      string
 	Image     string
 	Alias     string    // other name, by which it may push samples
+	Revision  string    // of its template, from its label; "" when there is none
 	Decision  string    // from its label; "" when forescale did not make it
 	Running   bool      // the engine says its process runs
 	Ready     bool      // health check or probe passed

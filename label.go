@@ -6,6 +6,8 @@ const (
 	LabelEnable    = "forescale.enable"     // "true": the labels of this container register its service
 	LabelService   = "forescale.service"    // name of the service the container is an instance of
 	LabelDecision  = "forescale.decision"   // decision that ordered the container; only forescale sets it
+	LabelRevision  = "forescale.revision"   // of the template that it was made from; only forescale sets it
+	LabelProbes    = "forescale.probes"     // how such an instance is asked, as Template.Asked tells it; only forescale sets it
 	LabelManagedBy = "forescale.managed-by" // "forescale" on every container that it made
 	LabelNode      = "forescale.node"       // node whose agent made the container; nobody else takes it for its own
 	LabelPort      = "forescale.port"       // that the service listens on inside the container

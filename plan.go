@@ -36,17 +36,19 @@ const (
 	CodeStartFailing   Code = "start_failing"      // starts failed again and again: backing off
 	CodeCrashLoop      Code = "crash_loop"         // instances were ready and ended again and again: backing off
 	CodeNodeDrained    Code = "node_drained"       // instances move, as their node is to be emptied
+	CodeRolloutStep    Code = "rollout_step"       // instances of an older template are replaced, one step after the other
+	CodeRolloutBack    Code = "rollout_back"       // a new template failed: instances are made from the last good one
 	CodeWarmupLong     Code = "warmup_long"        // starting takes longer than the forecast reaches
 )
 
 // Codes are all of them.
 var Codes = []Code{CodeForecastRise, CodeForecastFall, CodeReactiveHigh, CodeSaturated, CodeSteady, CodeMinBound, CodeMaxBound, CodeWarmingUp,
 	CodeCoolingDown, CodeStepLimit, CodeHoldNoMetrics, CodeHoldStale, CodeHoldBlind, CodeHoldClock, CodeModelFallback, CodePaused, CodeOff,
-	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeCrashLoop, CodeWarmupLong, CodeLowered, CodeNodeDrained}
+	CodeSecondWriter, CodeReplaceFailed, CodeBudgetCapped, CodeBudgetReserved, CodeStartFailing, CodeCrashLoop, CodeRolloutStep, CodeRolloutBack, CodeWarmupLong, CodeLowered, CodeNodeDrained}
 
 // AlertCodes are those that somebody should look at while they are among the reasons
 // of the newest decision: what is asked for cannot be had, or somebody stands in the way.
-var AlertCodes = []Code{CodeSecondWriter, CodeStartFailing, CodeCrashLoop, CodeHoldBlind, CodeMaxBound, CodeBudgetCapped, CodeBudgetReserved, CodeWarmupLong, CodeLowered}
+var AlertCodes = []Code{CodeSecondWriter, CodeStartFailing, CodeCrashLoop, CodeRolloutBack, CodeHoldBlind, CodeMaxBound, CodeBudgetCapped, CodeBudgetReserved, CodeWarmupLong, CodeLowered}
 
 // Alerts are the reasons of d whose codes are among [AlertCodes].
 func (d Decision) Alerts() []Reason {
@@ -144,6 +146,9 @@ type ServicePlan struct {
 	Until    time.Time     `json:"until"`   // how far the forecast reaches
 	Acting   bool          `json:"acting"`  // false: these are what it would do
 	Decision Decision      `json:"-"`
+	// Rollout is how far instances follow the template. Nil in a plan to record: it is
+	// as it was.
+	Rollout *Rollout `json:"-"`
 }
 
 // PlanChange is one step of the wanted count.

@@ -146,6 +146,14 @@ var sentences = map[Code][]sentence{
 		{text: "{i:failed} instances in a row were ready and ended within minutes[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; nothing more is started before {at:next}."},
 		{text: "instances end again and again within minutes; the next start waits."},
 	},
+	CodeRolloutStep: {
+		{text: "a changed template is rolled out: {i:fresh} of {i:wanted} follow it, {are:old} to be replaced[; {are:starting} starting]."},
+		{text: "a changed template is rolled out."},
+	},
+	CodeRolloutBack: {
+		{text: "the template {w:revision} was taken back at {t:since}: {w:why}. Instances are made from {w:good} until the template changes again."},
+		{text: "a changed template failed and was taken back."},
+	},
 	CodeStartFailing: {
 		{when: "most=1", text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; one more is tried."},
 		{text: "{i:failed} starts in a row failed[, last {w:instance}][ ({w:why})]. {are:wanted} wanted; the next try is at {at:next}."},

@@ -36,6 +36,7 @@ type Service struct {
 	MaxStep   int           `json:"max_step,omitempty"` // starts at most in one planning step; 0: max(4, as many as are ready or starting)
 	Missing   MissingRules  `json:"missing"`            // what to do when samples stop
 	Template  Template      `json:"template"`           // what an instance is made from
+	Rollout   RolloutRules  `json:"rollout,omitzero"`   // how a changed template reaches the instances
 	Resources Resources     `json:"resources,omitzero"` // what an instance takes of its node, for the plan of nodes
 
 	PricePerHour Money         `json:"price_per_hour,omitempty"` // of one instance; 0: free, or not known
@@ -223,6 +224,7 @@ func (s Service) Validate() error {
 		bad("template.processes", fmt.Sprintf("processes is %d", s.Template.Processes), fmt.Sprintf("use 0 to %d", maxProcesses))
 	}
 	s.Template.validateProbes(bad)
+	s.Rollout.validate(bad)
 	s.Resources.validate(bad)
 	if s.MaxStep < 0 {
 		bad("max_step", fmt.Sprintf("max_step is %d", s.MaxStep), "use 1 or more, or leave it out")

@@ -58,6 +58,9 @@ func (d *Docker) blueprint(ctx context.Context, s forescale.Service, i forescale
 	if d.o.Node != "" {
 		b.config.Labels[forescale.LabelNode] = d.o.Node
 	}
+	if revision := s.Template.Revision(); revision != "" {
+		b.config.Labels[forescale.LabelRevision], b.config.Labels[forescale.LabelProbes] = revision, s.Template.Asked()
+	}
 	// The engine must not start again what we count as ended, nor remove what
 	// tells us how it ended.
 	b.host.RestartPolicy = container.RestartPolicy{Name: container.RestartPolicyDisabled}
@@ -194,7 +197,7 @@ func copiedLabels(labels map[string]string) map[string]string {
 	kept := map[string]string{}
 	for k, v := range labels {
 		switch {
-		case k == forescale.LabelDecision, k == forescale.LabelManagedBy, k == forescale.LabelNetworks:
+		case k == forescale.LabelDecision, k == forescale.LabelRevision, k == forescale.LabelProbes, k == forescale.LabelManagedBy, k == forescale.LabelNetworks:
 		case strings.HasPrefix(k, "com.docker.compose."):
 		default:
 			kept[k] = v

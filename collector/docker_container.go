@@ -58,6 +58,11 @@ func (d *Docker) read(ctx context.Context, c container.Summary, r *reading) (s f
 	}
 	s = d.listed(c)
 	svc := d.services[s.Service]
+	if made := c.Labels[forescale.LabelRevision]; made != "" && made != svc.Template.Revision() {
+		if t, err := svc.Template.WithAsked(c.Labels[forescale.LabelProbes]); err == nil {
+			svc.Template = t
+		}
+	}
 	s.StartedAt, s.Exit = d.pace.at(engineTime(j.State.StartedAt)), exitWords(j.State)
 	s.Running = j.State.Running && !j.State.Dead
 	if s.Running {
@@ -76,7 +81,7 @@ func (d *Docker) read(ctx context.Context, c container.Summary, r *reading) (s f
 func (d *Docker) listed(c container.Summary) forescale.Sighting {
 	return forescale.Sighting{
 		ID: containerName(c), Service: forescale.LabelledService(containerName(c), c.Labels), Node: d.info.name,
-		Image: c.Image, Decision: c.Labels[forescale.LabelDecision], Running: c.State == container.StateRunning,
+		Image: c.Image, Decision: c.Labels[forescale.LabelDecision], Revision: c.Labels[forescale.LabelRevision], Running: c.State == container.StateRunning,
 	}
 }
 

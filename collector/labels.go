@@ -102,7 +102,7 @@ var settings = []setting{
 
 // otherLabels are allowed beside the settings.
 var otherLabels = []string{forescale.LabelEnable, forescale.LabelService, forescale.LabelDecision,
-	forescale.LabelManagedBy, forescale.LabelNetworks, engine.LabelRoster, engine.LabelFence}
+	forescale.LabelManagedBy, forescale.LabelRevision, forescale.LabelProbes, forescale.LabelNetworks, engine.LabelRoster, engine.LabelFence}
 
 func setWhole(to *int, v string, most int) error {
 	n, err := strconv.Atoi(v)

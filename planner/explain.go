@@ -80,6 +80,7 @@ func (r *round) explain() {
 	if end, short := r.outrun(); short {
 		r.say(forescale.CodeWarmupLong, numbers{"lead_s": r.lead.Seconds(), "warmup_s": r.warmup.Seconds()}, times{"until": end}, nil)
 	}
+	r.sayRollout()
 	if r.other.holds && !r.said(forescale.CodeSecondWriter) {
 		r.saySecondWriter()
 	}
@@ -113,6 +114,8 @@ func (r *round) wish() int {
 
 func (r *round) sayFirst() {
 	switch {
+	case r.roll.changed && r.roll.is.State == forescale.RolloutBack:
+		r.sayBack()
 	case r.other.holds && r.target == r.supply:
 		r.saySecondWriter()
 	case r.target == r.supply:
@@ -129,6 +132,10 @@ func (r *round) sayFirst() {
 }
 
 func (r *round) sayStay() {
+	if l, failing := r.failing(); failing && l.kind == limitCrash {
+		r.sayCut(l)
+		return
+	}
 	switch {
 	case r.up.known && r.up.count > r.s.Max:
 		r.sayMax()

@@ -22,15 +22,34 @@ const (
 // failures are the newest starts that failed, up to the last that did not.
 type failures struct {
 	count int
+	tries int       // times at which they were ordered
 	last  time.Time // when the newest of them failed
+	order time.Time // of the oldest of them
+}
+
+// add takes in the next older one.
+func (f *failures) add(x *forescale.Instance, at time.Time) {
+	f.count++
+	if !x.OrderedAt.Equal(f.order) {
+		f.tries, f.order = f.tries+1, x.OrderedAt
+	}
+	if at.After(f.last) {
+		f.last = at
+	}
+}
+
+// of reports whether an instance was ordered since a time, from a revision of the
+// template; all were where there are none.
+func of(x *forescale.Instance, revision string, since time.Time) bool {
+	return (revision == "" || x.Revision == revision) && !x.OrderedAt.Before(since)
 }
 
 // failedInARow counts. A start past its deadline has failed, also while it is
 // being removed; one that is still on its way says nothing yet.
-func (r *round) failedInARow() failures {
+func (r *round) failedInARow(revision string, since time.Time) failures {
 	var starts []*forescale.Instance
 	for i := range r.st.Instances {
-		if x := &r.st.Instances[i]; x.Origin == forescale.OriginStarted {
+		if x := &r.st.Instances[i]; x.Origin == forescale.OriginStarted && of(x, revision, since) {
 			starts = append(starts, x)
 		}
 	}
@@ -42,10 +61,7 @@ func (r *round) failedInARow() failures {
 		at, failed := failedStart(x, r.now)
 		switch {
 		case failed:
-			f.count++
-			if at.After(f.last) {
-				f.last = at
-			}
+			f.add(x, at)
 		case x.State != forescale.InstanceStarting:
 			return f
 		}
@@ -70,10 +86,10 @@ func failedStart(x *forescale.Instance, now time.Time) (at time.Time, failed boo
 // or were replaced as not alive, within crashLife; up to the last that lived longer. One
 // that is younger and still lives says nothing yet, nor does one that never was ready, or
 // that somebody else or a decision ended.
-func (r *round) crashes() failures {
+func (r *round) crashes(revision string, since time.Time) failures {
 	var was []*forescale.Instance
 	for i := range r.st.Instances {
-		if x := &r.st.Instances[i]; x.Origin == forescale.OriginStarted && !x.ReadyAt.IsZero() {
+		if x := &r.st.Instances[i]; x.Origin == forescale.OriginStarted && !x.ReadyAt.IsZero() && of(x, revision, since) {
 			was = append(was, x)
 		}
 	}
@@ -90,10 +106,7 @@ func (r *round) crashes() failures {
 		case at.Sub(x.ReadyAt) >= crashLife:
 			return f
 		case failed && x.StopBy == "" && !x.EndedByOthers():
-			f.count++
-			if at.After(f.last) {
-				f.last = at
-			}
+			f.add(x, at)
 		}
 	}
 	return f

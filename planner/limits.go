@@ -55,9 +55,12 @@ func (r *round) limitStarts() {
 }
 
 // failing is the pause after failed starts, or in a crash loop.
-func (r *round) failing() (limited, bool) {
-	kind, n := limitFailing, r.failedInARow()
-	if c := r.crashes(); c.count >= failuresInARow && c.count >= n.count {
+func (r *round) failing() (limited, bool) { return r.failingOf(r.revision()) }
+
+// failingOf is the same of starts from one revision of the template.
+func (r *round) failingOf(revision string) (limited, bool) {
+	kind, n := limitFailing, r.failedInARow(revision, time.Time{})
+	if c := r.crashes(revision, time.Time{}); c.count >= failuresInARow && c.count >= n.count {
 		kind, n = limitCrash, c
 	}
 	if n.count < failuresInARow {

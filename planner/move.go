@@ -13,12 +13,9 @@ func (m moving) all() int { return m.ready + m.starting }
 // leaves reports whether the node of an instance is to be emptied.
 func (r *round) leaves(x *forescale.Instance) bool { return r.st.Leaving[x.ID] }
 
-// replaced takes those out of the supply that leave while as many as were wanted run
+// aside takes those out of the supply that leave while as many as were wanted run
 // beside them: they only wait until these are ready.
-func (r *round) replaced() {
-	if r.moving.all() == 0 {
-		return
-	}
+func (r *round) aside() {
 	stay, wanted := r.supply-r.moving.all(), r.asked
 	if wanted == 0 {
 		wanted = r.supply
@@ -31,7 +28,7 @@ func (r *round) replaced() {
 // let them, and what leaves is stopped when as many as are wanted are ready without it,
 // within the blast radius.
 func (r *round) move() {
-	if r.moving.all() == 0 || r.other.holds {
+	if r.other.holds {
 		return
 	}
 	started, stopped := 0, map[string]bool{}
@@ -56,7 +53,7 @@ func (r *round) startMoves(started, n int) int {
 	}
 	deadline := r.now.Add(r.patience())
 	for k := range max(0, n) {
-		r.start(started+k+1, deadline)
+		r.start(started+k+1, deadline, r.revision())
 	}
 	return max(0, n)
 }

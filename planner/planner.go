@@ -47,7 +47,8 @@ type round struct {
 
 	// What is there.
 	ready, starting, overdue, draining int
-	unready                            int    // ready once, and taking no load now
+	unready                            int // ready once, and taking no load now
+	roll                               rolling
 	supply                             int    // ready and starting before the deadline
 	asked                              int    // what was wanted last, if that was acted on
 	before                             int    // the same within max
@@ -112,7 +113,12 @@ func look(now time.Time, o Options, st *State) *round {
 	}
 	r.supply = r.ready + r.starting
 	r.asked = r.wantedBefore()
-	r.replaced()
+	r.readRollout()
+	if r.moving.all() > 0 { // a roll-out waits until they moved
+		r.aside()
+	} else {
+		r.apart()
+	}
 	r.before = min(r.asked, r.s.Max)
 	r.level = max(r.supply, r.before)
 	r.basis = warmup(now, r.s, st.Warmups, st.Learned, r.starting)
@@ -227,25 +233,29 @@ func (r *round) act() {
 	}
 	deadline := r.now.Add(r.patience())
 	for k := 1; k <= r.to-r.supply; k++ {
-		r.start(k, deadline)
+		r.start(k, deadline, r.revision())
 	}
 	if r.to < r.supply {
 		for _, v := range r.victims(r.supply - r.to) {
 			r.stop(v)
 		}
 	}
-	r.move()
+	if r.moving.all() > 0 {
+		r.move()
+	} else {
+		r.rollOn()
+	}
 	if len(r.d.Actions) > 0 {
 		r.d.Outcome = forescale.OutcomePending
 	}
 }
 
-func (r *round) start(ordinal int, deadline time.Time) {
+func (r *round) start(ordinal int, deadline time.Time, revision string) {
 	id := instanceID(r.s.Name, r.id, ordinal)
 	r.d.Actions = append(r.d.Actions, forescale.Action{Kind: forescale.ActionStart, Instance: id})
 	r.rows = append(r.rows, forescale.Instance{
 		ID: id, Service: r.s.Name, State: forescale.InstanceStarting, Origin: forescale.OriginStarted,
-		Decision: r.d.ID, OrderedAt: r.now, Deadline: deadline,
+		Decision: r.d.ID, OrderedAt: r.now, Deadline: deadline, Revision: revision,
 	})
 }
 
@@ -261,7 +271,7 @@ func (r *round) stop(v forescale.Instance) {
 // slower than it ever was, the next one is given the time to show it.
 func (r *round) patience() time.Duration {
 	d := max(2*r.lead, r.lead+2*time.Minute)
-	for n := r.failedInARow().count; n > 0 && d < longestPatience; n-- {
+	for n := r.failedInARow(r.revision(), time.Time{}).count; n > 0 && d < longestPatience; n-- {
 		d *= 2
 	}
 	return min(d, max(longestPatience, 2*r.lead))
@@ -280,5 +290,9 @@ func (r *round) result() Result {
 			}
 		}
 	}
-	return Result{Plan: r.plan(), Instances: r.rows}
+	p := r.plan()
+	if r.roll.changed {
+		p.Rollout = r.roll.is
+	}
+	return Result{Plan: p, Instances: r.rows}
 }

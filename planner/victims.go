@@ -7,8 +7,9 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// victims are the n instances to stop: first those whose node is to be emptied, then those that are still starting, then
-// ready ones; of each, those that forescale started before adopted ones, newest
+// victims are the n instances to stop: first those whose node is to be emptied, then those
+// of older templates; of each those that are still starting, then ready ones; of each,
+// those that forescale started before adopted ones, newest
 // first. One that is known by its samples only is never among them: no engine
 // that we can ask runs it.
 func (r *round) victims(n int) []forescale.Instance {
@@ -21,6 +22,7 @@ func (r *round) victims(n int) []forescale.Instance {
 	slices.SortFunc(vs, func(a, b forescale.Instance) int {
 		return cmp.Or(
 			cmp.Compare(r.leaveRank(a), r.leaveRank(b)),
+			cmp.Compare(r.revisionRank(a), r.revisionRank(b)),
 			cmp.Compare(stateRank(a), stateRank(b)),
 			cmp.Compare(originRank(a), originRank(b)),
 			b.ReadyAt.Compare(a.ReadyAt),
@@ -50,6 +52,13 @@ func (r *round) leaveRank(x forescale.Instance) int {
 		return 0
 	}
 	return 1
+}
+
+func (r *round) revisionRank(x forescale.Instance) int {
+	if r.roll.on() && (x.Revision == "" || x.Revision == r.roll.want) {
+		return 1
+	}
+	return 0
 }
 
 func stateRank(x forescale.Instance) int {

@@ -40,7 +40,8 @@ type startTime struct {
 
 func warmup(now time.Time, s forescale.Service, w []forescale.Warmup, l *forescale.LearnedTimes, starting int) startTime {
 	declared := max(0, s.Warmup)
-	if l != nil && l.Measured > 0 && l.Valid() == nil {
+	alone := ofImage(s.Template.Image, w)
+	if l != nil && !alone && l.Measured > 0 && l.Valid() == nil {
 		p90 := l.Quantile(expected(now, s, w, starting), warmupQuantile)
 		p90 = min(max(p90, l.Shortest), l.Longest, warmupLongest)
 		return startTime{shrunk(p90, declared, l.Measured), l.Measured, "learned"}
@@ -48,6 +49,9 @@ func warmup(now time.Time, s forescale.Service, w []forescale.Warmup, l *foresca
 	var buf [64]time.Duration
 	ds := buf[:0]
 	for _, x := range w {
+		if alone && x.Image != s.Template.Image {
+			continue
+		}
 		if x.Duration > 0 && x.Duration <= warmupLongest {
 			ds = append(ds, x.Duration)
 		}
@@ -58,6 +62,18 @@ func warmup(now time.Time, s forescale.Service, w []forescale.Warmup, l *foresca
 	slices.Sort(ds)
 	n := len(ds)
 	return startTime{shrunk(ds[min(n-1, int(warmupQuantile*float64(n)))], declared, n), n, "measured"}
+}
+
+// ofImage reports whether starts of several images are among w, and those of this one
+// tell enough for the others to be left out: another image may start otherwise.
+func ofImage(image string, w []forescale.Warmup) bool {
+	n := 0
+	for k := range w {
+		if w[k].Image == image {
+			n++
+		}
+	}
+	return image != "" && n >= warmupLately && n < len(w)
 }
 
 func shrunk(p90, declared time.Duration, n int) time.Duration {

@@ -33,6 +33,7 @@ func serviceFields(s *forescale.Service) []field {
 				yesNo("follow_forecast", "After stand_in, follow the forecast in both directions rather than hold.", &s.Missing.FollowForecast).or("false"),
 			}
 		}),
+		object("rollout", "How a changed template reaches the running instances.", func() []field { return rolloutFields(&s.Rollout) }),
 		object("resources", "What an instance takes of its node, and which nodes it may be on: for the plan of nodes.", func() []field { return resourceFields(&s.Resources) }),
 		object("template", "What an instance is made from.", func() []field { return templateFields(&s.Template) }),
 	}
@@ -62,6 +63,16 @@ func templateFields(t *forescale.Template) []field {
 		object("startup", "Holds the other two back until it has passed once; one that fails ends the start.", func() []field {
 			return probeFields(&t.Startup, forescale.StartupPeriod, forescale.StartupFailures)
 		}),
+	}
+}
+
+// rolloutFields are the rules of a roll-out.
+func rolloutFields(r *forescale.RolloutRules) []field {
+	return []field{
+		whole("surge", "Instances at most beside those that are wanted, above max_instances too.", &r.Surge, 1, forescale.MaxInstances).or("a quarter of them, at least 1"),
+		whole("failures", "Tries in a row whose new instances must fail for the roll-out to go back.", &r.Failures, 1, 100).or("3"),
+		number("hotter", "Times the utilization of the old instances at which it goes back.", &r.Hotter, 1.01, 100).or("1.5"),
+		duration("settle", "How long a new instance must have been ready to replace an old one.", &r.Settle, time.Second, 24*time.Hour).or("2m"),
 	}
 }
 

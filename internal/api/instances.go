@@ -36,6 +36,7 @@ type InstanceView struct {
 	DrainingAt  *time.Time              `json:"draining_at"`
 	StoppedAt   *time.Time              `json:"stopped_at"`
 	Failure     string                  `json:"failure"`
+	Revision    string                  `json:"revision" doc:"Of the template that it was made from; empty where there are no roll-outs"`
 }
 
 type instancesInput struct {
@@ -96,5 +97,5 @@ func viewInstance(i forescale.Instance, newest values) InstanceView {
 	return InstanceView{ID: i.ID, Service: i.Service, Node: i.Node, State: i.State, Origin: i.Origin, Address: i.Address,
 		Utilization: utilization, Load: newest.of(i.ID, forescale.MetricLoad),
 		OrderedAt: some(i.OrderedAt), StartedAt: some(i.StartedAt), ReadyAt: some(i.ReadyAt), Unready: some(i.UnreadySince), DrainingAt: some(i.DrainingAt), StoppedAt: some(i.StoppedAt),
-		Failure: i.Failure}
+		Failure: i.Failure, Revision: i.Revision}
 }

@@ -58,6 +58,7 @@ type ServiceBody struct {
 	MaxStep   int                `json:"max_step,omitempty" doc:"Starts at most in one planning step; 0: max(4, as many as are ready)"`
 	Missing   *MissingBody       `json:"missing,omitempty" doc:"What holds while samples are missing"`
 	Template  *TemplateBody      `json:"template,omitempty" doc:"What an instance is made from"`
+	Rollout   *RolloutBody       `json:"rollout,omitempty" doc:"How a changed template reaches the running instances"`
 	Resources *ResourcesBody     `json:"resources,omitempty" doc:"What an instance takes of its node, for the plan of nodes"`
 	Price     float64            `json:"price_per_hour,omitempty" minimum:"0" maximum:"1000000" doc:"Of one instance, in the currency of the budgets, with at most six decimals; 0: free, or not known"`
 	Billing   string             `json:"billing_step,omitempty" example:"1s" doc:"Started steps are paid whole; default a second"`
@@ -127,6 +128,7 @@ type ServiceView struct {
 	MaxStep   int                `json:"max_step"`
 	Missing   MissingView        `json:"missing"`
 	Template  TemplateBody       `json:"template"`
+	Rollout   RolloutBody        `json:"rollout" doc:"How a changed template reaches the running instances"`
 	Resources ResourcesBody      `json:"resources" doc:"What an instance takes of its node, for the plan of nodes"`
 	Price     float64            `json:"price_per_hour" doc:"Of one instance, in the currency of the budgets; 0: free, or not known"`
 	Billing   string             `json:"billing_step" doc:"Started steps are paid whole"`
@@ -148,7 +150,7 @@ func viewService(s forescale.Service, status StatusView) ServiceView {
 	v := ServiceView{Name: s.Name, Mode: s.Mode, Min: s.Min, Max: s.Max, Objective: s.Objective, Band: bandOf(s).String(), TimeZone: s.TimeZone,
 		Country: s.Country, Metrics: s.Metrics, Capacity: s.Capacity, Warmup: s.Warmup.String(), Cooldown: s.Cooldown.String(), MaxStep: s.MaxStep,
 		Missing:  MissingView{Hold: s.Missing.Hold.String(), StandIn: s.Missing.StandIn.String(), FollowForecast: s.Missing.FollowForecast},
-		Template: viewTemplate(s.Template), Resources: ResourcesBody(s.Resources), Price: s.PricePerHour.Float(), Billing: max(time.Second, s.BillingStep).String(), Priority: s.Priority, Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
+		Template: viewTemplate(s.Template), Rollout: viewRules(s.Rollout), Resources: ResourcesBody(s.Resources), Price: s.PricePerHour.Float(), Billing: max(time.Second, s.BillingStep).String(), Priority: s.Priority, Origin: s.Origin, Version: s.Version, UpdatedAt: s.UpdatedAt.UTC(), Status: status}
 	if v.Metrics == nil {
 		v.Metrics = []forescale.Metric{}
 	}
@@ -236,6 +238,7 @@ func (b ServiceBody) service(name string) (forescale.Service, error) {
 		s.Template.Liveness = t.Liveness.probe("template.liveness", duration)
 		s.Template.Startup = t.Startup.probe("template.startup", duration)
 	}
+	s.Rollout = b.Rollout.rules(duration)
 	if r := b.Resources; r != nil {
 		s.Resources = forescale.Resources(*r)
 	}

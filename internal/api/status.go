@@ -20,6 +20,7 @@ type StatusView struct {
 	Starting    int           `json:"starting"`
 	Draining    int           `json:"draining"`
 	Wanted      int           `json:"wanted"`
+	Rollout     *RolloutView  `json:"rollout" doc:"How far instances follow the template; null where there are no roll-outs"`
 	Required    int           `json:"required" doc:"What the live demand asks for, before limits"`
 	Busy        *float64      `json:"busy" doc:"Live demand in busy instances"`
 	Utilization *float64      `json:"utilization" doc:"Busy over ready, in %"`
@@ -264,6 +265,7 @@ func (w *world) status(s forescale.Service) StatusView {
 			v.Draining++
 		}
 	}
+	v.Rollout = w.rollout(s.Name)
 	v.Limit = bandOf(s).Upper(v.Ready)
 	v.Wanted = v.Ready + v.Starting
 	loc := s.Location()
@@ -345,6 +347,8 @@ func (w *world) state(s forescale.Service, v StatusView) (state, reason string) 
 			switch r.Code {
 			case forescale.CodeCrashLoop:
 				bad("instances end again and again soon after they were ready")
+			case forescale.CodeRolloutBack:
+				warn("the changed template was taken back: %s", r.Words["why"])
 			case forescale.CodeSecondWriter:
 				warn("somebody else changes the same instances")
 			case forescale.CodeWarmupLong:

@@ -64,7 +64,7 @@ func (l *Loop) act(ctx context.Context, now time.Time, w *world) error {
 		if !due || l.acts.under[i.ID] || now.Before(l.acts.retries[i.ID].next) {
 			continue
 		}
-		l.launch(ctx, now, kind, w.services[i.Service], i)
+		l.launch(ctx, now, kind, l.rollouts.service(w.services[i.Service], i), i)
 		started++
 	}
 	if started > 0 {

@@ -36,7 +36,9 @@ func (l *Loop) live(ctx context.Context, now time.Time, w *world) error {
 	if w.jump != 0 {
 		shiftAges(w.instances, w.jump)
 	}
-	for _, m := range advance(now, w) {
+	measured := advance(now, w)
+	l.rollouts.name(w)
+	for _, m := range measured {
 		var err error
 		if m.NodeCPU, err = l.nodeLoad(ctx, m.Node, m.At); err != nil {
 			return err
@@ -149,6 +151,9 @@ func advance(now time.Time, w *world) []forescale.Warmup {
 // meet brings one instance up to date that the world shows.
 func meet(now time.Time, w *world, i *forescale.Instance, s forescale.Sighting) (m forescale.Warmup, measured bool) {
 	i.Node = s.Node
+	if s.Revision != "" {
+		i.Revision = s.Revision // the world is the witness
+	}
 	if s.Running && s.Address != "" {
 		i.Address = s.Address
 	}
@@ -270,7 +275,7 @@ func adopt(now time.Time, w *world, s forescale.Sighting) (forescale.Instance, b
 	}
 	i := forescale.Instance{
 		ID: s.ID, Service: s.Service, Node: s.Node, Address: s.Address, Origin: forescale.OriginAdopted,
-		Decision: s.Decision, State: forescale.InstanceStarting, OrderedAt: now, StartedAt: now,
+		Decision: s.Decision, Revision: s.Revision, State: forescale.InstanceStarting, OrderedAt: now, StartedAt: now,
 		Deadline: now.Add(3 * max(svc.Warmup, 20*time.Second)), LastSeen: now,
 	}
 	if s.Decision != "" {

@@ -157,6 +157,7 @@ type Loop struct {
 	acts       acts
 	nodeActs   nodeActs
 	aliases    aliases
+	rollouts   rollouts
 	watch      clockWatch
 	alarm      alarm
 	fenced     bool          // the target refuses older leaders
@@ -249,6 +250,9 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 			return nil, fmt.Errorf("append samples: %w", err)
 		}
 		l.alarm.hear(l.clock, obs.Samples)
+	}
+	if err := l.rollouts.read(ctx, l.store); err != nil {
+		return nil, fmt.Errorf("read roll-outs: %w", err)
 	}
 	if err := l.live(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("bring instances up to date: %w", err)

@@ -66,6 +66,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 			return nil, fmt.Errorf("read back what was recorded: %w", err)
 		}
 	}
+	l.rollouts.keep(round.Services)
 	for _, i := range touched {
 		w.put(i)
 		w.stored[i.ID] = i
@@ -133,7 +134,7 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	for k, name := range w.names {
 		states[k] = planner.State{
 			Service: w.services[name], LastSample: lastSamples[name], Pauses: w.paused,
-			Learned: l.learned.by[name],
+			Learned: l.learned.by[name], Rollout: l.rollouts.by[name],
 		}
 		if l.target != nil {
 			states[k].Blind = w.blindTo(name)
@@ -146,6 +147,9 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 	for name, is := range grouped(w.instances, func(i forescale.Instance) string { return i.Service }) {
 		if s := at[name]; s != nil {
 			s.Foreign = foreign(now, is)
+			if s.Heat, err = l.heat(ctx, now, s.Service, is); err != nil {
+				return nil, err
+			}
 			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
 				return !i.State.Live() && i.State != forescale.InstanceFailed
 			})

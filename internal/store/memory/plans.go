@@ -69,6 +69,9 @@ func (s *Store) savePlan(p forescale.ServicePlan) {
 	for i := range p.Changes {
 		p.Changes[i].At = utc(p.Changes[i].At)
 	}
+	if p.Rollout == nil {
+		p.Rollout = s.plans[p.Service].Rollout
+	}
 	s.plans[p.Service] = p
 }
 

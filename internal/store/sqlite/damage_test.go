@@ -108,7 +108,7 @@ func TestARowThatContradictsItselfIsNamed(t *testing.T) {
 	for _, c := range []struct{ sentence, query string }{
 		{"a service that is no JSON", `INSERT INTO service VALUES ('a', 1, 0, '{')`},
 		{"a forecast that is no blob", `INSERT INTO line VALUES (1, 'a', 'cpu', 0); INSERT INTO forecast (line, issued, model, start, step, tested, quantiles) VALUES (1, 1, '', 0, 1, 0, x'0102')`},
-		{"a plan that is no list", `INSERT INTO plan VALUES ('a', 0, 0, 0, 0, '[[1,2]]')`},
+		{"a plan that is no list", `INSERT INTO plan VALUES ('a', 0, 0, 0, 0, '[[1,2]]', NULL)`},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
 			path := filled(t)

@@ -24,8 +24,8 @@ func (s *Store) putInstances(ctx context.Context, fence int64, is []forescale.In
 
 var insertInstances = &bulk{
 	head: `INSERT OR REPLACE INTO instance (id, service, node, state, origin, address, decision, stop_by, failure,
-		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, unready_since, ended)`,
-	columns: 18,
+		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, unready_since, revision, ended)`,
+	columns: 19,
 }
 
 func (t *tx) saveInstances(is []forescale.Instance) error {
@@ -33,7 +33,7 @@ func (t *tx) saveInstances(is []forescale.Instance) error {
 		i := is[n]
 		copy(to, []any{i.ID, i.Service, i.Node, string(i.State), string(i.Origin), i.Address, i.Decision, i.StopBy, i.Failure,
 			ms(i.OrderedAt), optional(i.StartedAt), optional(i.ReadyAt), optional(i.DrainingAt), optional(i.StoppedAt),
-			optional(i.Deadline), optional(i.LastSeen), optional(i.UnreadySince), ended(i)})
+			optional(i.Deadline), optional(i.LastSeen), optional(i.UnreadySince), i.Revision, ended(i)})
 	})
 }
 
@@ -70,13 +70,13 @@ func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]for
 }
 
 const instanceColumns = `id, service, node, state, origin, address, decision, stop_by, failure,
-	ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, unready_since`
+	ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, unready_since, revision`
 
 func scanInstance(r row) (i forescale.Instance, err error) {
 	var ordered int64
 	var started, ready, draining, stopped, deadline, seen, unready sql.NullInt64
 	err = r.Scan(&i.ID, &i.Service, &i.Node, &i.State, &i.Origin, &i.Address, &i.Decision, &i.StopBy, &i.Failure,
-		&ordered, &started, &ready, &draining, &stopped, &deadline, &seen, &unready)
+		&ordered, &started, &ready, &draining, &stopped, &deadline, &seen, &unready, &i.Revision)
 	i.OrderedAt, i.StartedAt, i.ReadyAt = fromMS(ordered), fromOptional(started), fromOptional(ready)
 	i.DrainingAt, i.StoppedAt = fromOptional(draining), fromOptional(stopped)
 	i.Deadline, i.LastSeen, i.UnreadySince = fromOptional(deadline), fromOptional(seen), fromOptional(unready)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/forescale/forescale"
@@ -39,24 +40,27 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 }
 
 var insertPlans = &bulk{
-	head:    "INSERT INTO plan (service, made_at, lead, until, acting, changes)",
-	columns: 6,
+	head:    "INSERT INTO plan (service, made_at, lead, until, acting, changes, rollout)",
+	columns: 7,
 	tail: `ON CONFLICT (service) DO UPDATE SET made_at = excluded.made_at, lead = excluded.lead, until = excluded.until,
-		acting = excluded.acting, changes = excluded.changes`,
+		acting = excluded.acting, changes = excluded.changes, rollout = coalesce(excluded.rollout, plan.rollout)`,
 }
 
 // savePlans keeps the plans as their services' newest.
 func (t *tx) savePlans(plans []forescale.ServicePlan) error {
-	changes := make([]string, len(plans))
+	changes, rollouts := make([]string, len(plans)), make([]any, len(plans))
 	for i, p := range plans {
 		var err error
 		if changes[i], err = encoding.EncodeChanges(p.Changes); err != nil {
 			return fmt.Errorf("of %s: %w", p.Service, err)
 		}
+		if rollouts[i], err = encoding.EncodeRollout(p.Rollout); err != nil {
+			return fmt.Errorf("of %s: %w", p.Service, err)
+		}
 	}
 	return t.insert(insertPlans, len(plans), func(to []any, i int) {
 		p := plans[i]
-		to[0], to[1], to[2], to[3], to[4], to[5] = p.Service, ms(p.MadeAt), int64(p.Lead), ms(p.Until), p.Acting, changes[i]
+		to[0], to[1], to[2], to[3], to[4], to[5], to[6] = p.Service, ms(p.MadeAt), int64(p.Lead), ms(p.Until), p.Acting, changes[i], rollouts[i]
 	})
 }
 
@@ -67,13 +71,17 @@ func (s *Store) LatestPlans(ctx context.Context, services ...string) ([]forescal
 	return list(ctx, s, "read the latest plans", func(r row) (p forescale.ServicePlan, err error) {
 		var made, until int64
 		var changes string
-		if err := r.Scan(&p.Service, &made, &p.Lead, &until, &p.Acting, &changes); err != nil {
+		var rollout sql.NullString
+		if err := r.Scan(&p.Service, &made, &p.Lead, &until, &p.Acting, &changes, &rollout); err != nil {
 			return p, err
 		}
 		p.MadeAt, p.Until = fromMS(made), fromMS(until)
 		if p.Changes, err = encoding.DecodeChanges(changes); err != nil {
 			return p, store.Contradiction("the plan of", p.Service, err)
 		}
+		if p.Rollout, err = encoding.DecodeRollout(rollout.String); err != nil {
+			return p, store.Contradiction("the roll-out of", p.Service, err)
+		}
 		return p, nil
-	}, "SELECT service, made_at, lead, until, acting, changes FROM plan"+w.String()+" ORDER BY service", w.args...)
+	}, "SELECT service, made_at, lead, until, acting, changes, rollout FROM plan"+w.String()+" ORDER BY service", w.args...)
 }

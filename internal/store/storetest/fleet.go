@@ -29,7 +29,7 @@ var instanceCases = []testCase{
 	{"an instance comes back whole, and is written whole by its id", func(f *fixture) {
 		i := forescale.Instance{ID: "a-1", Service: "a", Node: "n-01", State: forescale.InstanceFailed, Origin: forescale.OriginStarted,
 			Address: "127.0.0.1:80", Decision: "dec_1", StopBy: "dec_2", OrderedAt: at(0), StartedAt: at(1), ReadyAt: at(2),
-			DrainingAt: at(3), StoppedAt: at(4), Deadline: at(5), LastSeen: at(6), UnreadySince: at(7), Failure: "exit code 1"}
+			DrainingAt: at(3), StoppedAt: at(4), Deadline: at(5), LastSeen: at(6), UnreadySince: at(7), Revision: "0a1b", Failure: "exit code 1"}
 		f.saveInstances(i)
 		f.equal(f.instances(forescale.InstanceQuery{}), []forescale.Instance{i})
 		bare := forescale.Instance{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}

@@ -88,7 +88,9 @@ func (f *fixture) fill() {
 	mixed := forecast("a", util, 0, 0)
 	mixed.Choice = []forescale.Choice{{From: 1, To: 288, Tested: 9, Shares: []forescale.Share{{Model: "profile", Weight: 1, Error: 0.1}}}}
 	f.ok(f.SaveChoices(f.ctx, []forescale.Forecast{mixed}))
-	f.ok(f.RecordPlan(f.ctx, planOf(decide("a", 0, forescale.CodeReactiveHigh, start("a-1"))),
+	plan := planOf(decide("a", 0, forescale.CodeReactiveHigh, start("a-1")))
+	plan.Services[0].Rollout = rollout()
+	f.ok(f.RecordPlan(f.ctx, plan,
 		[]forescale.Instance{{ID: "a-1", Service: "a", State: forescale.InstanceStarting, OrderedAt: at(0)}}))
 	f.ok(f.RecordPlan(f.ctx, forescale.Plan{At: at(0), Nodes: nodePlan(0)}, nil))
 	f.ok(f.SaveRun(f.ctx, forescale.Run{ID: "1", Kind: "forecast", Server: "x", DueAt: at(-1), StartedAt: at(0), State: forescale.RunRetrying, Attempt: 2, Error: "y"}))

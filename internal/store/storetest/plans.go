@@ -61,6 +61,12 @@ func decisionIDs(ds []forescale.Decision) (s []string) {
 	return s
 }
 
+// rollout has something in every field.
+func rollout() *forescale.Rollout {
+	return &forescale.Rollout{Revision: "1", State: forescale.RolloutBack, Since: at(3), Why: "3 failed", GoodRevision: "0",
+		Good: &forescale.Template{Image: "a", Env: map[string]string{"LANG": "de"}, Liveness: forescale.Probe{TCP: true}}}
+}
+
 var planCases = []testCase{
 	{"the latest plan of each service comes back, by service, without its decision", func(f *fixture) {
 		a := planOf(decide("b", 0, forescale.CodeSteady), decide("a", 0, forescale.CodeSteady)).Services
@@ -75,6 +81,25 @@ var planCases = []testCase{
 		f.ok(f.RecordPlan(f.ctx, forescale.Plan{At: at(30), Services: []forescale.ServicePlan{next}}, nil))
 		next.Decision = forescale.Decision{}
 		f.equal(must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx)), []forescale.ServicePlan{next, want[1]})
+	}},
+	{"how far a roll-out is stays with the plan of its service until another is recorded", func(f *fixture) {
+		record := func(t int, r *forescale.Rollout) {
+			p := planOf(decide("a", t, forescale.CodeSteady))
+			p.Services[0].Rollout = r
+			f.ok(f.RecordPlan(f.ctx, p, nil))
+		}
+		read := func() *forescale.Rollout {
+			return must[[]forescale.ServicePlan](f)(f.LatestPlans(f.ctx))[0].Rollout
+		}
+		record(0, nil)
+		f.equal(read(), (*forescale.Rollout)(nil))
+		back := rollout()
+		record(30, back)
+		record(60, nil)
+		f.equal(read(), back)
+		done := &forescale.Rollout{Revision: "2", State: forescale.RolloutDone, Since: at(90)}
+		record(90, done)
+		f.equal(read(), done)
 	}},
 	{"numbers that are none do not keep a plan or its reasons from being recorded", func(f *fixture) {
 		d := decide("a", 0, forescale.CodeSteady)

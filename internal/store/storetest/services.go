@@ -22,6 +22,7 @@ func wholeService(name string) forescale.Service {
 			Readiness: forescale.Probe{HTTP: "/ready", Port: 81, Period: 5 * time.Second, Timeout: time.Second, Failures: 2, Successes: 3},
 			Liveness:  forescale.Probe{TCP: true}, Startup: forescale.Probe{Command: []string{"/bin/check"}},
 		},
+		Rollout:      forescale.RolloutRules{Surge: 2, Failures: 4, Hotter: 1.25, Settle: time.Minute},
 		PricePerHour: 125_000, BillingStep: time.Minute, Priority: -3,
 		Origin: forescale.OriginAPI, UpdatedAt: at(0),
 	}

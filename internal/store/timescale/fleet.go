@@ -24,15 +24,16 @@ func (s *Store) putInstances(ctx context.Context, fence int64, is []forescale.In
 }
 
 const saveInstances = `INSERT INTO instance (id, service, node, state, origin, address, decision, stop_by, failure,
-		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, ended, unready_since)
+		ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, ended, unready_since, revision)
 	SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
 		$10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::timestamptz[], $15::timestamptz[],
-		$16::timestamptz[], $17::timestamptz[], $18::timestamptz[])
+		$16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::text[])
 	ON CONFLICT (id) DO UPDATE SET service = excluded.service, node = excluded.node, state = excluded.state, origin = excluded.origin,
 		address = excluded.address, decision = excluded.decision, stop_by = excluded.stop_by, failure = excluded.failure,
 		ordered_at = excluded.ordered_at, started_at = excluded.started_at, ready_at = excluded.ready_at,
 		draining_at = excluded.draining_at, stopped_at = excluded.stopped_at, deadline = excluded.deadline,
-		last_seen = excluded.last_seen, ended = excluded.ended, unready_since = excluded.unready_since`
+		last_seen = excluded.last_seen, ended = excluded.ended, unready_since = excluded.unready_since,
+		revision = excluded.revision`
 
 func (t *tx) saveInstances(ctx context.Context, is []forescale.Instance) error {
 	if len(is) == 0 {
@@ -62,7 +63,8 @@ func (t *tx) saveInstances(ctx context.Context, is []forescale.Instance) error {
 		at(func(i forescale.Instance) time.Time { return i.Deadline }),
 		at(func(i forescale.Instance) time.Time { return i.LastSeen }),
 		column(is, ended),
-		at(func(i forescale.Instance) time.Time { return i.UnreadySince }))
+		at(func(i forescale.Instance) time.Time { return i.UnreadySince }),
+		text(func(i forescale.Instance) string { return i.Revision }))
 }
 
 // ended is when an instance's life ended, as stored: NULL while it is live. For
@@ -99,12 +101,12 @@ func (s *Store) Instances(ctx context.Context, q forescale.InstanceQuery) ([]for
 }
 
 const instanceColumns = `id, service, node, state, origin, address, decision, stop_by, failure,
-	ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, unready_since`
+	ordered_at, started_at, ready_at, draining_at, stopped_at, deadline, last_seen, unready_since, revision`
 
 func scanInstance(r row) (i forescale.Instance, err error) {
 	var started, ready, draining, stopped, deadline, seen, unready *time.Time
 	err = r.Scan(&i.ID, &i.Service, &i.Node, &i.State, &i.Origin, &i.Address, &i.Decision, &i.StopBy, &i.Failure,
-		&i.OrderedAt, &started, &ready, &draining, &stopped, &deadline, &seen, &unready)
+		&i.OrderedAt, &started, &ready, &draining, &stopped, &deadline, &seen, &unready, &i.Revision)
 	i.OrderedAt, i.StartedAt, i.ReadyAt = i.OrderedAt.UTC(), fromOptional(started), fromOptional(ready)
 	i.DrainingAt, i.StoppedAt = fromOptional(draining), fromOptional(stopped)
 	i.Deadline, i.LastSeen, i.UnreadySince = fromOptional(deadline), fromOptional(seen), fromOptional(unready)

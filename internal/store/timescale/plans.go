@@ -48,23 +48,26 @@ func (s *Store) recordPlan(ctx context.Context, fence int64, p forescale.Plan, i
 
 // savePlans keeps the plans as their services' newest.
 func (t *tx) savePlans(ctx context.Context, plans []forescale.ServicePlan) error {
-	changes := make([]string, len(plans))
+	changes, rollouts := make([]string, len(plans)), make([]any, len(plans))
 	for i, p := range plans {
 		var err error
 		if changes[i], err = encoding.EncodeChanges(p.Changes); err != nil {
 			return fmt.Errorf("of %s: %w", p.Service, err)
 		}
+		if rollouts[i], err = encoding.EncodeRollout(p.Rollout); err != nil {
+			return fmt.Errorf("of %s: %w", p.Service, err)
+		}
 	}
-	return t.exec(ctx, `INSERT INTO plan (service, made_at, lead, until, acting, changes)
-		SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::timestamptz[], $5::bool[], $6::json[])
+	return t.exec(ctx, `INSERT INTO plan (service, made_at, lead, until, acting, changes, rollout)
+		SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::timestamptz[], $5::bool[], $6::json[], $7::json[])
 		ON CONFLICT (service) DO UPDATE SET made_at = excluded.made_at, lead = excluded.lead, until = excluded.until,
-			acting = excluded.acting, changes = excluded.changes`,
+			acting = excluded.acting, changes = excluded.changes, rollout = coalesce(excluded.rollout, plan.rollout)`,
 		column(plans, func(p forescale.ServicePlan) string { return p.Service }),
 		column(plans, func(p forescale.ServicePlan) time.Time { return utc(p.MadeAt) }),
 		column(plans, func(p forescale.ServicePlan) int64 { return int64(p.Lead) }),
 		column(plans, func(p forescale.ServicePlan) time.Time { return utc(p.Until) }),
 		column(plans, func(p forescale.ServicePlan) bool { return p.Acting }),
-		changes)
+		changes, rollouts)
 }
 
 // LatestPlans implements [store.Plans].
@@ -74,13 +77,20 @@ func (s *Store) LatestPlans(ctx context.Context, services ...string) ([]forescal
 	return list(ctx, s, "read the latest plans", func(r row) (p forescale.ServicePlan, err error) {
 		var lead int64
 		var changes string
-		if err := r.Scan(&p.Service, &p.MadeAt, &lead, &p.Until, &p.Acting, &changes); err != nil {
+		var rollout *string
+		if err := r.Scan(&p.Service, &p.MadeAt, &lead, &p.Until, &p.Acting, &changes, &rollout); err != nil {
 			return p, err
 		}
 		p.MadeAt, p.Until, p.Lead = p.MadeAt.UTC(), p.Until.UTC(), time.Duration(lead)
 		if p.Changes, err = encoding.DecodeChanges(changes); err != nil {
 			return p, store.Contradiction("the plan of", p.Service, err)
 		}
+		if rollout == nil {
+			return p, nil
+		}
+		if p.Rollout, err = encoding.DecodeRollout(*rollout); err != nil {
+			return p, store.Contradiction("the roll-out of", p.Service, err)
+		}
 		return p, nil
-	}, "SELECT service, made_at, lead, until, acting, changes FROM plan"+w.String()+" ORDER BY service", w.args...)
+	}, "SELECT service, made_at, lead, until, acting, changes, rollout FROM plan"+w.String()+" ORDER BY service", w.args...)
 }
