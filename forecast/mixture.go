@@ -98,6 +98,7 @@ func (m *mixture) tell(v *view, levels []float64) Prediction {
 	d := newDirect(forecaster{p: p, t: way.t, levels: levels, bands: m.direct.unpack()})
 	var other [][]float64
 	if d != nil {
+		d.follow()
 		other = d.values()
 	}
 	iv := newIntervals(m.reach)

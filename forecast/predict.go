@@ -53,6 +53,7 @@ type profiled struct {
 func (l *profiled) tell(v *view, levels []float64) Prediction {
 	p, m := v.p, Profile{Weekly: l.weekly}
 	f := forecaster{p: p, t: v.track(l.weekly), levels: levels, bands: l.bands.unpack()}
+	f.follow()
 	learned := len(f.bands)
 	pr := Prediction{Model: m.Name(), Values: f.values(), Score: f.score(), Choice: f.choice(m.Name())}
 	if far := f.bands[learned-1].to; far < p.ahead {
@@ -126,26 +127,13 @@ func (f *forecaster) add(row []float64, lead int, fit *fit, share float64) {
 	if !ok { // farther ahead than the history is long
 		pr = pair{origin: n - 1, target: n - 1 + lead, day: n - 1 + lead, week: n - 1 + lead}
 	}
-	var x [terms]float64
-	var s [spreads]float64
-	base := f.t.explain(f.p, pr, &x)
-	fit.withinSeen(&x, float64(lead)/f.p.cal.day)
-	f.t.widen(pr, base, &s)
-	centre := base + dot(fit.coef[:], x[:])
-	spread := fit.spreadOf(s[:])
+	centre, spread := f.own(fit, pr)
 	own := 1.0
 	for j, offsets := range fit.naive {
 		if fit.weight[j] == 0 || offsets == nil {
 			continue
 		}
-		z := f.t.z[n-1]
-		within := credible * spread // one odd or saturated day is not repeated as it was
-		if j == lastValue {
-			within *= max(1, burstLasts*f.p.cal.day/float64(lead))
-		} else {
-			z = f.p.repeat(f.t.calm, n-1+lead, n-1, naiveDays[j])
-		}
-		z = min(max(z, centre-within), centre+within)
+		z := f.believed(j, pr, centre, spread)
 		if math.IsNaN(z) {
 			continue
 		}
