@@ -16,8 +16,8 @@ func (r *round) leaves(x *forescale.Instance) bool { return r.st.Leaving[x.ID] }
 // aside takes those out of the supply that leave while as many as were wanted run
 // beside them: they only wait until these are ready.
 func (r *round) aside() {
-	stay, wanted := r.supply-r.moving.all(), r.asked
-	if wanted == 0 {
+	stay, wanted := r.supply-r.moving.all(), max(r.asked, r.s.Min)
+	if r.asked == 0 {
 		wanted = r.supply
 	}
 	r.moving.done = r.supply - min(r.supply, max(stay, min(wanted, r.s.Max)))
@@ -61,8 +61,8 @@ func (r *round) startMoves(started, n int) int {
 // stopMoves stops what leaves, as long as no fewer than are wanted are ready, and on
 // their way, without it.
 func (r *round) stopMoves(stopped map[string]bool) (n int) {
-	most := r.stopsOfWindow().most - len(stopped)
-	ready, supply := r.ready-r.to, r.supply+r.moving.done-r.to-len(stopped) // that may go
+	most, keep := r.stopsOfWindow().most-len(stopped), max(r.to, r.target)
+	ready, supply := r.ready-keep, r.supply+r.moving.done-keep-len(stopped) // that may go
 	for i := range r.st.Instances {
 		if x := &r.st.Instances[i]; stopped[x.ID] && x.State == forescale.InstanceReady {
 			ready--

@@ -7,11 +7,10 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// victims are the n instances to stop: first those whose node is to be emptied, then those
-// of older templates; of each those that are still starting, then ready ones; of each,
-// those that forescale started before adopted ones, newest
-// first. One that is known by its samples only is never among them: no engine
-// that we can ask runs it.
+// victims are the n instances to stop: those whose node is to be emptied first, then those
+// of older templates, then those that are still starting, then those that forescale started,
+// newest first. Where too few would be ready, those that are starting go before all. One
+// that is known by its samples only is never among them: no engine that we can ask runs it.
 func (r *round) victims(n int) []forescale.Instance {
 	var vs []forescale.Instance
 	for i := range r.st.Instances {
@@ -19,8 +18,14 @@ func (r *round) victims(n int) []forescale.Instance {
 			vs = append(vs, r.st.Instances[i])
 		}
 	}
+	startingFirst := r.ready-n < r.to // else too few might be ready
 	slices.SortFunc(vs, func(a, b forescale.Instance) int {
+		first := 0
+		if startingFirst {
+			first = cmp.Compare(stateRank(a), stateRank(b))
+		}
 		return cmp.Or(
+			first,
 			cmp.Compare(r.leaveRank(a), r.leaveRank(b)),
 			cmp.Compare(r.revisionRank(a), r.revisionRank(b)),
 			cmp.Compare(stateRank(a), stateRank(b)),
