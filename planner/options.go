@@ -80,11 +80,11 @@ type State struct {
 	Recent     []forescale.Decision    // those with actions of the last hour, newest first
 	Last       *forescale.Decision     // newest one, nil if none
 	Pauses     []forescale.Pause
-	Money      *Money          // what is paid for, nil: no budget bounds it
-	Lowered    *Lowered        // how far a budget lowers the objective, nil: it does not
-	Foreign    []ForeignChange // of the last ForeignMemory, in any order
-	Blind      string          // why the world could not be read in full; "" if it was
-	ClockJump  time.Duration   // how far the wall clock jumped since the last step; 0: not
+	Money      *Money            // what is paid for, nil: no budget bounds it
+	Lowered    *forescale.Reason // how far a budget lowers the objective, nil: it does not
+	Foreign    []ForeignChange   // of the last ForeignMemory, in any order
+	Blind      string            // why the world could not be read in full; "" if it was
+	ClockJump  time.Duration     // how far the wall clock jumped since the last step; 0: not
 }
 
 // Result is a decision with what follows from it.
