@@ -272,7 +272,7 @@ type LoweredObjective struct {
 	Service   string
 	Stated    float64 // the objective as it is set
 	Objective float64 // share of the time to come in which demand is to fit the band
-	Quantile  float64 // of demand, that is planned for
+	Quantile  float64 // of demand, that hours which are not given up have room for, in their mean
 	GivenUp   float64 // share of the time, the dearest hours first, in which a part of the need is kept
 }
 

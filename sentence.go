@@ -138,6 +138,7 @@ var sentences = map[Code][]sentence{
 	},
 	CodeLowered: {
 		{when: "now=1", text: "{are:wanted} wanted, but this is an hour that is given up, with {i:most} kept: the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},
+		{when: "bound=1", text: "{are:wanted} wanted, but {i:most} are all that this hour is worth: the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},
 		{text: "the objective is lowered from {n:from} to {n:to} % so that budget {w:budget} lasts; unlowered the month would cost {n:projected} of {n:limit}."},
 		{text: "the objective is lowered so that a budget lasts."},
 	},

@@ -154,6 +154,8 @@ var sentences = []struct {
 		"Stays at 7: somebody else starts and stops instances, 2 and 3 times since 08:31, last at 08:36. Until 08:46, if nothing more happens, nothing is stopped and only what live demand needs is started."},
 	{forescale.CodeLowered, 9, 8, numbers{"from": 99, "to": 83, "projected": 620, "limit": 500, "now": 1, "most": 8, "wanted": 20}, nil, words{"budget": "shop"},
 		"9 → 8 instances now: 20 are wanted, but this is an hour that is given up, with 8 kept: the objective is lowered from 99 to 83 % so that budget shop lasts; unlowered the month would cost 620 of 500."},
+	{forescale.CodeLowered, 9, 8, numbers{"from": 99, "to": 83, "projected": 620, "limit": 500, "bound": 1, "most": 8, "wanted": 20}, nil, words{"budget": "shop"},
+		"9 → 8 instances now: 20 are wanted, but 8 are all that this hour is worth: the objective is lowered from 99 to 83 % so that budget shop lasts; unlowered the month would cost 620 of 500."},
 	{forescale.CodeLowered, 4, 4, numbers{"from": 99, "to": 83, "projected": 620, "limit": 500}, nil, words{"budget": "shop"},
 		"Stays at 4: the objective is lowered from 99 to 83 % so that budget shop lasts; unlowered the month would cost 620 of 500."},
 	{forescale.CodeLowered, 4, 4, nil, nil, nil,

@@ -15,9 +15,9 @@ type ForeseenStep struct {
 }
 
 // Foresee is what the fit forecasts of a service ask for from now on, for each of the
-// quantiles of demand, which are read as objectives are: with what was learned of
-// single minutes. Of several metrics the one decides that needs most at the first
-// quantile. Nothing is returned where there is no fit forecast.
+// quantiles of demand, with what was learned of single minutes. Of several metrics the
+// one decides that needs most at the first quantile. Nothing is returned where there is
+// no fit forecast.
 func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescale.Forecast, quantiles []float64) (steps []ForeseenStep) {
 	o, s = o.withDefaults(), s.WithDefaults()
 	unknown := func(int) float64 { return math.NaN() }
@@ -47,7 +47,9 @@ func (o outlook) needs(band forescale.Band, t time.Time, quantiles []float64) []
 	for k, q := range quantiles {
 		o.q = q
 		if m := &o.f.Minutes; m.Known() {
-			o.by(m.Width, m.Shift)
+			// Whole instances leave room at any quantile: that is a shift below zero. One above
+			// is for the tail beyond the objective.
+			o.by(m.Width, min(m.Shift, 0))
 		}
 		if v, ok := o.high(t); ok && isNumber(v) {
 			needs[k] = float64(band.Required(max(0, v)))

@@ -8,23 +8,10 @@ type Money struct {
 	Reason forescale.Reason
 }
 
-// Lowered is an objective that is lowered so that a budget lasts.
-type Lowered struct {
-	Quantile float64 // of demand, that is planned for instead of the objective's
-	Reason   forescale.Reason
-}
-
-// lowerObjective plans for less than the objective, where that is asked for.
-func (r *round) lowerObjective() {
-	if l := r.st.Lowered; l != nil && l.Quantile < r.s.Objective {
-		r.s.Objective = l.Quantile
-	}
-}
-
 // sayLowered tells that the objective is lowered, beside what decides.
 func (r *round) sayLowered() {
-	if l := r.st.Lowered; l != nil && !r.said(l.Reason.Code) {
-		r.d.Reasons = append(r.d.Reasons, l.Reason)
+	if l := r.st.Lowered; l != nil && !r.said(l.Code) {
+		r.d.Reasons = append(r.d.Reasons, *l)
 	}
 }
 

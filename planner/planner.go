@@ -90,7 +90,6 @@ func look(now time.Time, o Options, st *State) *round {
 	r := &round{now: now, o: o, st: st, s: st.Service.WithDefaults()}
 	r.id, r.stated = stamp(r.s.Name, now), r.s.Max
 	r.boundByMoney()
-	r.lowerObjective()
 	for i := range st.Instances {
 		switch x := &st.Instances[i]; {
 		case x.State == forescale.InstanceReady && x.Supply(now):

@@ -24,19 +24,22 @@ func (l *Loop) paces(ctx context.Context, book *money.Book, now time.Time) map[s
 	return o.Paces(book, now)
 }
 
-// slowDown plans a service for its lowered objective. In an hour that is given up it
-// has no more than is kept then, never less than min.
+// slowDown gives a service no more than its lowered objective is worth in this hour,
+// never less than min.
 func slowDown(s *planner.State, p pace.Pace) {
 	reason := forescale.Reason{Code: forescale.CodeLowered, Words: map[string]string{"budget": p.Budget.Name}, Numbers: map[string]float64{
 		"from": 100 * p.Stated, "to": 100 * p.Objective, "quantile": p.Quantile, "given_up": p.GivenUp,
 		"projected": p.Budget.Projected.Float(), "limit": p.Budget.Limit.Float(), "spent": p.Budget.Spent.Float()}}
-	s.Lowered = &planner.Lowered{Quantile: p.Quantile, Reason: reason}
+	s.Lowered = &reason
 	if p.Most > 0 && (s.Money == nil || p.Most < s.Money.Most) {
-		now := reason
-		now.Numbers = map[string]float64{"now": 1, "most": float64(p.Most)}
-		for k, v := range reason.Numbers {
-			now.Numbers[k] = v
+		bound := reason
+		bound.Numbers = map[string]float64{"bound": 1, "most": float64(p.Most)}
+		if p.Gone {
+			bound.Numbers["now"] = 1
 		}
-		s.Money = &planner.Money{Most: p.Most, Reason: now}
+		for k, v := range reason.Numbers {
+			bound.Numbers[k] = v
+		}
+		s.Money = &planner.Money{Most: p.Most, Reason: bound}
 	}
 }

@@ -2,6 +2,7 @@ package pace
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -10,7 +11,7 @@ import (
 )
 
 // ladder are the quantiles of demand below an objective that may be planned for.
-var ladder = [...]float64{0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5}
+var ladder = [...]float64{0.98, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3}
 
 // quantilesOf are those that a service may be planned for, falling; the first is its
 // objective.
@@ -38,6 +39,7 @@ type Course struct {
 type hour struct {
 	share     float64   // of the hour that lies ahead, 0 to 1
 	needs     []float64 // one for each quantile
+	tops      []float64 // the highest of the hour, one for each quantile
 	low, high float64   // at the objective, when demand is low or high
 }
 
@@ -89,13 +91,14 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 	for k := range c.Hours {
 		h, at := &c.Hours[k], c.Start.Add(time.Duration(k)*time.Hour)
 		h.share = money.Overlap(at, at.Add(time.Hour), now, until).Hours()
-		if h.needs = f.of(k); h.needs == nil {
+		if h.needs, h.tops = f.of(k), f.tops[k]; h.needs == nil {
 			h.needs = f.like(s, w, at, c.Quantiles)
+			h.tops = slices.Clone(h.needs)
 		}
 		full := h.needs[0]
 		h.low, h.high = full*f.low, full*f.high
 		for i := range h.needs {
-			h.needs[i] = within(s, h.needs[i])
+			h.needs[i], h.tops[i] = within(s, h.needs[i]), within(s, h.tops[i])
 		}
 		h.low, h.high = within(s, h.low), within(s, h.high)
 	}
@@ -110,13 +113,14 @@ func within(s forescale.Service, n float64) float64 {
 // of demand stand to its middle.
 type foreseen struct {
 	sums      [][]float64 // by the hour, one sum for each quantile; nil: not covered
+	tops      [][]float64 // the highest in place of the sum
 	counts    []int
 	ratios    []float64 // of needs to that of the middle of demand; nil: no forecast
 	low, high float64   // of the need for low and high demand to that for the middle
 }
 
 func foreseenOf(now time.Time, s forescale.Service, forecasts []forescale.Forecast, c Course, o planner.Options) foreseen {
-	f := foreseen{sums: make([][]float64, len(c.Hours)), counts: make([]int, len(c.Hours)), low: 1, high: 1}
+	f := foreseen{sums: make([][]float64, len(c.Hours)), tops: make([][]float64, len(c.Hours)), counts: make([]int, len(c.Hours)), low: 1, high: 1}
 	n := len(c.Quantiles)
 	totals := make([]float64, n+3)
 	for _, x := range planner.Foresee(now, o, s, forecasts, append(append([]float64{}, c.Quantiles...), lowQuantile, middleQuantile, highQuantile)) {
@@ -141,10 +145,11 @@ func foreseenOf(now time.Time, s forescale.Service, forecasts []forescale.Foreca
 
 func (f *foreseen) add(hour int, needs []float64) {
 	if f.sums[hour] == nil {
-		f.sums[hour] = make([]float64, len(needs))
+		f.sums[hour], f.tops[hour] = make([]float64, len(needs)), make([]float64, len(needs))
 	}
 	for k, v := range needs {
 		f.sums[hour][k] += v
+		f.tops[hour][k] = max(f.tops[hour][k], v)
 	}
 	f.counts[hour]++
 }

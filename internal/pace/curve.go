@@ -12,22 +12,27 @@ import (
 const (
 	// degrees is in how many steps an objective can be lowered to nothing.
 	degrees = 200
-	// keptShare is what is kept of the need in an hour that is given up. Less would
-	// save more time in band, and leave more demand without an instance.
+	// givenUp is the level of an hour in which only keptShare of the need is kept. Less
+	// would save more time in band, and leave more demand without an instance.
+	givenUp   = -1
 	keptShare = 0.4
 	// scatter is by how much the order of hours that cost about the same is
 	// shuffled: else all that is given up would lie on one side of the month.
 	scatter = 0.1
+	// together is how many hours in a row are shuffled alike: each change from much to
+	// little and back costs a ramp.
+	together = 6
 )
 
-// Degree is one way to meet an objective: how all hours are planned, and how many are
+// Degree is one way to meet an objective: how much room hours have, and how many are
 // given up.
 type Degree struct {
 	Objective float64 // share of time in band that it is to bring
-	Quantile  float64 // of demand, that is planned for
+	Quantile  float64 // of demand, that hours which are not given up have room for, in their mean
 	GivenUp   float64 // share of the time that is given up, the dearest first
 	Cost      float64 // from now until the end, in the currency
-	Most      int     // instances that are kept now, 0: now is not given up
+	Most      int     // instances that are kept now at most, 0: as many as are needed
+	Gone      bool    // now is given up
 }
 
 // Curve is what each objective of a service costs until the end, by how far it is
@@ -44,7 +49,6 @@ type Curve struct {
 // hour that is not given up any more is ordered for while the one before still is.
 func curveOf(now time.Time, s forescale.Service, c Course, lead time.Duration) Curve {
 	x := Curve{Service: s, Degrees: make([]Degree, degrees+1)}
-	order := dearestFirst(c)
 	price := s.PricePerHour.Float()
 	for k, h := range c.Hours {
 		if k%24 == 0 {
@@ -54,91 +58,153 @@ func curveOf(now time.Time, s forescale.Service, c Course, lead time.Duration) C
 		x.Low += price * h.low * h.share
 		x.High += price * h.high * h.share
 	}
+	next := 0 // the hours that a start now is for
+	if len(c.Hours) > 0 {
+		next = min(int(now.Add(lead).Sub(c.Start)/time.Hour), len(c.Hours)-1)
+	}
+	m := mixOf(s, c)
 	for j := range x.Degrees {
-		x.Degrees[j].Cost = math.Inf(1)
+		objective := s.Objective * (1 - float64(j)/degrees)
+		x.Degrees[j] = m.degree(objective, m.giveUp((s.Objective-objective)*m.time), price)
+		if j == 0 {
+			continue
+		}
+		d := &x.Degrees[j]
+		d.Gone = true
+		for k := 0; k <= next && k < len(c.Hours); k++ {
+			most, gone := m.keeps(k)
+			d.Most, d.Gone = max(d.Most, most), d.Gone && gone
+		}
 	}
-	for level, q := range c.Quantiles {
-		ladderOf(x.Degrees, s, c, order, level, q, price)
-	}
-	x.mark(now, c, order, lead)
 	return x
 }
 
-// ladderOf keeps for each degree what planning for the quantile and giving up the rest
-// costs, where that is less.
-func ladderOf(degrees []Degree, s forescale.Service, c Course, order []int, level int, q, price float64) {
-	total, time := 0.0, 0.0
-	for _, h := range c.Hours {
-		total += price * h.needs[level] * h.share
-		time += h.share
+// way is one way to go through an hour.
+type way struct {
+	count float64 // mean of instances
+	share float64 // of the hour in band
+	level int     // of the quantiles of demand that it has room for, or givenUp
+}
+
+// waysOf are the ways through an hour that bring the most for what they cost, by what
+// they cost: the upper hull of the share in band over the instances.
+func waysOf(s forescale.Service, h hour, c Course, ways []way) []way {
+	first := len(ways)
+	low := way{count: min(kept(s, h), h.needs[0]), level: givenUp}
+	for l, n := range h.needs {
+		if n <= low.count+1e-9 {
+			low.share, low.level = c.Quantiles[l], l // what is kept of it is enough for that
+			break
+		}
 	}
-	next, saved, gone := 0, 0.0, 0.0 // the next hour to give up, and what those before it bring
-	for j := range degrees {
-		objective := s.Objective * (1 - float64(j)/float64(len(degrees)-1))
-		if objective > q {
+	ways = append(ways, low)
+	for l := len(h.needs) - 1; l >= 0; l-- {
+		w := way{count: h.needs[l], share: c.Quantiles[l], level: l}
+		if top := ways[len(ways)-1]; w.count <= low.count+1e-9 || w.share <= top.share {
 			continue
 		}
-		give := (1 - objective/q) * time
-		for next < len(order) && gone+c.Hours[order[next]].share <= give+1e-9 {
-			h := c.Hours[order[next]]
-			saved += price * h.share * max(0, h.needs[level]-kept(s, h))
-			gone += h.share
-			next++
+		for len(ways) > first+1 && slope(ways[len(ways)-1], w) >= slope(ways[len(ways)-2], ways[len(ways)-1]) {
+			ways = ways[:len(ways)-1]
 		}
-		part := 0.0
-		if next < len(order) && give > gone {
-			part = price * (give - gone) * max(0, c.Hours[order[next]].needs[level]-kept(s, c.Hours[order[next]]))
-		}
-		if cost := total - saved - part; cost < degrees[j].Cost-1e-9 {
-			degrees[j] = Degree{Objective: objective, Quantile: q, Cost: cost}
-			if time > 0 {
-				degrees[j].GivenUp = give / time
-			}
-		}
+		ways = append(ways, w)
 	}
+	return ways
 }
+
+// slope is the share of an hour in band for an instance more.
+func slope(a, b way) float64 { return (b.share - a.share) / (b.count - a.count) }
 
 // kept is what is left of the need of an hour that is given up.
 func kept(s forescale.Service, h hour) float64 {
 	return max(float64(s.Min), math.Ceil(keptShare*h.needs[0]-1e-9))
 }
 
-// dearestFirst are the hours by what they need, those first that need most. Hours
-// that need about the same come in an order that is spread over the month and does
-// not change with time.
-func dearestFirst(c Course) []int {
-	order := make([]int, len(c.Hours))
-	keys := make([]float64, len(c.Hours))
-	for k, h := range c.Hours {
-		order[k] = k
-		_, spread := math.Modf(float64(c.Start.Unix()/3600+int64(k)) * math.Phi)
-		keys[k] = h.needs[0] * (1 + scatter*(spread-0.5))
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(keys[b], keys[a]) })
-	return order
+// mix is how each hour of a course is gone through. It begins with all hours as the
+// objective asks for, and gives up what brings the least time in band for its cost.
+type mix struct {
+	c       Course
+	ways    [][]way
+	at      []int  // way of each hour
+	order   []step // by what they bring for their cost
+	next    int    // of the order
+	time    float64
+	cost    float64 // instance hours
+	lost    float64 // time in band that was given up
+	gone    float64 // time that is given up
+	planned float64 // time that is not, by the quantile that it has room for
 }
 
-// mark tells for each degree whether now is given up, and what is kept then.
-func (x Curve) mark(now time.Time, c Course, order []int, lead time.Duration) {
-	if len(order) == 0 {
-		return
-	}
-	last := min(int(now.Add(lead).Sub(c.Start)/time.Hour), len(c.Hours)-1) // the hours that a start now is for
-	before := make([]float64, last+1)                                      // what is given up until an hour is, it included
-	sum := 0.0
-	for _, k := range order {
-		if sum += c.Hours[k].share; k <= last {
-			before[k] = sum
+// step is from one way through an hour down to the next.
+type step struct {
+	hour  int
+	worth float64
+}
+
+func mixOf(s forescale.Service, c Course) *mix {
+	m := &mix{c: c, ways: make([][]way, len(c.Hours)), at: make([]int, len(c.Hours))}
+	all := make([]way, 0, 3*len(c.Hours))
+	for k, h := range c.Hours {
+		from := len(all)
+		all = waysOf(s, h, c, all)
+		w := all[from:len(all):len(all)]
+		m.ways[k], m.at[k] = w, len(w)-1
+		m.time += h.share
+		m.cost += h.share * w[len(w)-1].count
+		m.planned += h.share * c.Quantiles[max(0, w[len(w)-1].level)]
+		_, spread := math.Modf(float64((c.Start.Unix()/3600+int64(k))/together) * math.Phi)
+		for i := 1; i < len(w); i++ {
+			m.order = append(m.order, step{k, slope(w[i-1], w[i]) * (1 + scatter*(spread-0.5))})
 		}
 	}
-	for j := range x.Degrees {
-		d := &x.Degrees[j]
-		for k, b := range before {
-			if b > d.GivenUp*sum+1e-9 {
-				d.Most = 0
-				break
+	slices.SortStableFunc(m.order, func(a, b step) int { return cmp.Compare(a.worth, b.worth) })
+	return m
+}
+
+// giveUp gives up whole steps until as much time in band is lost as it may be, and gives
+// the instance hours that the part of the next one saves for which there is room.
+func (m *mix) giveUp(lost float64) float64 {
+	for m.next < len(m.order) {
+		k := m.order[m.next].hour
+		h, from, to := m.c.Hours[k], m.ways[k][m.at[k]], m.ways[k][m.at[k]-1]
+		loss, saved := h.share*(from.share-to.share), h.share*(from.count-to.count)
+		if m.lost+loss > lost+1e-9 {
+			if loss <= 0 {
+				return 0
 			}
-			d.Most = max(d.Most, int(kept(x.Service, c.Hours[k])))
+			return saved * max(0, lost-m.lost) / loss
 		}
+		m.lost += loss
+		m.cost -= saved
+		m.planned -= h.share * m.c.Quantiles[from.level]
+		if to.level == givenUp {
+			m.gone += h.share
+		} else {
+			m.planned += h.share * m.c.Quantiles[to.level]
+		}
+		m.at[k]--
+		m.next++
 	}
+	return 0
+}
+
+// keeps is the most that is kept in an hour, and whether it is given up.
+func (m *mix) keeps(hour int) (most int, gone bool) {
+	w := m.ways[hour][m.at[hour]]
+	n := w.count
+	if w.level != givenUp {
+		n = max(n, m.c.Hours[hour].tops[w.level])
+	}
+	return int(math.Ceil(n - 1e-9)), w.level == givenUp
+}
+
+// degree is the mix as it is, of which one step less saves so many instance hours.
+func (m *mix) degree(objective, saved, price float64) Degree {
+	d := Degree{Objective: objective, Cost: price * (m.cost - saved)}
+	if m.time > 0 {
+		d.GivenUp = m.gone / m.time
+	}
+	if rest := m.time - m.gone; rest > 1e-9 {
+		d.Quantile = m.planned / rest
+	}
+	return d
 }

@@ -6,8 +6,9 @@
 // What a service will need is laid out by the hour until the month's end: as its
 // forecasts say, and after them as in the same hour of the newest week that is known
 // ([Course]). From that follows what each share of time in band costs at the least
-// ([Curve]): either all hours are planned for a lower quantile of demand, or the
-// dearest hours are given up, in which four tenths of what is needed are kept; most often
-// some of both. A budget that does not pay for the objectives of its services lowers
-// those of least priority first, all of one priority alike ([Outlook.Paces]).
+// ([Curve]): in each hour so many instances are kept at most that a quantile of its demand
+// fits, or it is given up and four tenths of what it needs are kept. What brings the
+// least time in band for its cost goes first, over all hours and quantiles. A budget that
+// does not pay for the objectives of its services lowers those of least priority first, all
+// of one priority alike ([Outlook.Paces]).
 package pace

@@ -26,7 +26,8 @@ type CurveOf struct{ Zone, Service string }
 // Pace is how far the objective of a service is lowered for a budget.
 type Pace struct {
 	forescale.LoweredObjective
-	Most   int // instances that are kept now, 0: this hour is not given up
+	Most   int  // instances that are kept now, 0: as many as are needed
+	Gone   bool // this hour is given up
 	Budget forescale.BudgetOutlook
 }
 
@@ -53,7 +54,8 @@ func (o *Outlook) all(b *money.Book, now time.Time) (out []forescale.BudgetOutlo
 		x := t.outlook(now, before, degrees)
 		for _, l := range x.Lowered {
 			c := o.Curves[CurveOf{state.TimeZone, l.Service}]
-			paces[l.Service] = Pace{LoweredObjective: l, Most: c.Degrees[degrees[l.Service]].Most, Budget: x}
+			d := c.Degrees[degrees[l.Service]]
+			paces[l.Service] = Pace{LoweredObjective: l, Most: d.Most, Gone: d.Gone, Budget: x}
 		}
 		out = append(out, x)
 	}

@@ -119,7 +119,7 @@ func TestTheDearestHoursAreGivenUp(t *testing.T) {
 	given := func(now time.Time) bool {
 		part := now.Sub(month).Hours() / (30 * 24)
 		b := book(t, now, 0.7*whole, 0.7*whole*part, service("a", 0))
-		return outlook(t, p, b, now).Paces(b, now)["a"].Most > 0
+		return outlook(t, p, b, now).Paces(b, now)["a"].Gone
 	}
 	at := func(day, hour int) time.Time { return month.Add(time.Duration(24*day+hour) * time.Hour) }
 	days, nights := 0, 0
