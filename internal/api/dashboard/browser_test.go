@@ -230,6 +230,7 @@ func TestScreenshots(t *testing.T) {
 	for _, shot := range []struct{ name, place, ready string }{
 		{"overview", "", `document.querySelectorAll(".spark .actual").length >= 5`},
 		{"service", "#/services/checkout", drawn},
+		{"why", "#/services/checkout?decision=DECISION", drawn + ` && document.querySelector(".whylist")`},
 		{"pinned", "#/services/checkout?range=24h&pin=2026-11-23T06:05:00Z&tab=warmups", drawn},
 		{"silent", "#/services/mailer?range=3h", drawn},
 		{"forecast-only", "#/services/reports?range=7d&all=1", drawn},
@@ -238,14 +239,14 @@ func TestScreenshots(t *testing.T) {
 		{"paused", "#/services/thumbs?range=24h", drawn},
 		{"table", "#/services/checkout?range=24h&view=table", table},
 	} {
-		for _, width := range []int64{400, 1600} {
+		for _, width := range []int64{360, 1600} {
 			for scheme, dark := range map[string]bool{"light": false, "dark": true} {
 				t.Run(fmt.Sprintf("%s-%d-%s", shot.name, width, scheme), func(t *testing.T) {
 					empty := &workload{name: "fresh", mode: forescale.ModeForecastOnly, lo: 1, hi: 4, objective: 0.95, night: 1, day: 1, weekend: 1, never: true, state: "warn", reason: "no sample was ever received"}
 					broken := &workload{name: "broken", mode: forescale.ModeActive, lo: 1, hi: 9, objective: 0.95, night: 1, day: 4, weekend: 1, failing: true, state: "bad", reason: "the last start failed"}
 					f := newFake(t, monday, append(realistic(), empty, broken)...)
 					f.pauses = []object{{"service": "thumbs", "by": "anna", "note": "fire drill", "since": monday.Add(-time.Hour), "until": monday.Add(80 * time.Minute)}}
-					p := open(t, f, width, dark, shot.place)
+					p := open(t, f, width, dark, f.named(shot.place))
 					if width < 600 {
 						p.run(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1700, DeviceScaleFactor: 1, Mobile: true}))
 					}

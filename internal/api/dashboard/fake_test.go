@@ -56,19 +56,19 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 		assets.ServeHTTP(w, r)
 	})
 	for pattern, h := range map[string]func(*http.Request) (any, *problem){
-		"GET /v1/about":                    f.about,
-		"GET /v1/services":                 f.listServices,
-		"GET /v1/services/{name}":          f.oneService,
-		"GET /v1/services/{name}/capacity": f.capacity,
-		"GET /v1/services/{name}/accuracy": f.accuracy,
-		"GET /v1/plans":                    f.plans,
-		"GET /v1/decisions":                f.decisions,
-		"GET /v1/decisions/{id}":           f.oneDecision,
-		"GET /v1/instances":                f.instances,
-		"GET /v1/warmups":                  f.warmups,
-		"GET /v1/pauses":                   f.listPauses,
-		"POST /v1/pauses":                  f.addPause,
-		"DELETE /v1/pauses/{name}":         f.endPause,
+		"GET /v1/about":                     f.about,
+		"GET /v1/services":                  f.listServices,
+		"GET /v1/services/{name}":           f.oneService,
+		"GET /v1/services/{name}/capacity":  f.capacity,
+		"GET /v1/services/{name}/accuracy":  f.accuracy,
+		"GET /v1/plans":                     f.plans,
+		"GET /v1/services/{name}/decisions": f.decisions,
+		"GET /v1/decisions/{id}":            f.oneDecision,
+		"GET /v1/instances":                 f.instances,
+		"GET /v1/warmups":                   f.warmups,
+		"GET /v1/pauses":                    f.listPauses,
+		"POST /v1/pauses":                   f.addPause,
+		"DELETE /v1/pauses/{name}":          f.endPause,
 	} {
 		mux.HandleFunc(pattern, f.answer(h))
 	}
@@ -141,6 +141,11 @@ func (f *fake) about(*http.Request) (any, *problem) {
 		"server": "app-1-02bd", "leader": f.leads == nil || f.leads["server"] == "app-1-02bd", "leads": f.leads}, nil
 }
 
+// named puts the newest change of the first service into a place.
+func (f *fake) named(place string) string {
+	return strings.Replace(place, "DECISION", f.services[0].decided(f.begin, false)[0]["id"].(string), 1)
+}
+
 func (f *fake) find(name string) (*workload, *problem) {
 	for _, w := range f.services {
 		if w.name == name {
@@ -189,7 +194,7 @@ func (f *fake) plans(*http.Request) (any, *problem) {
 }
 
 func (f *fake) decisions(r *http.Request) (any, *problem) {
-	w, p := f.find(r.FormValue("service"))
+	w, p := f.find(r.PathValue("name"))
 	if p != nil {
 		return nil, p
 	}
@@ -202,6 +207,9 @@ func (f *fake) decisions(r *http.Request) (any, *problem) {
 	if len(all) > limit {
 		all, next = all[:limit], fmt.Sprint(skip+limit)
 	}
+	for i := range all {
+		all[i] = w.whole(all[i])
+	}
 	return object{"items": all, "next": next}, nil
 }
 
@@ -209,7 +217,7 @@ func (f *fake) oneDecision(r *http.Request) (any, *problem) {
 	for _, w := range f.services {
 		for _, d := range w.decided(f.now(), true) {
 			if strings.HasPrefix(d["id"].(string), r.PathValue("id")) {
-				return d, nil
+				return w.whole(d), nil
 			}
 		}
 	}

@@ -42,6 +42,16 @@ export interface Decision {
   ended_at?: string | null;
   repeats: number;
   last_at?: string | null;
+  in_words?: { required: string; final: string; lead_time: string; cost: string }; // of one decision, and in the list of one service
+  weighed?: Weighed; // absent where nothing was weighed
+}
+
+/** Weighed is what a decision was weighed by, in the server's sentences. */
+export interface Weighed {
+  list: string; // what each bound wanted; an asterisk marks those that hold
+  not_fewer: string;
+  not_more: string;
+  changes: string[];
 }
 
 export interface Score {
