@@ -237,6 +237,8 @@ func TestScreenshots(t *testing.T) {
 		{"empty", "#/services/fresh", `document.querySelector("#nosample")`},
 		{"failed", "#/services/broken?range=12h", drawn},
 		{"paused", "#/services/thumbs?range=24h", drawn},
+		{"money", "#/money", `document.querySelector(".budget[data-state=bad]")`},
+		{"no-money", "#/money", `document.querySelector("#nobudget")`},
 		{"table", "#/services/checkout?range=24h&view=table", table},
 	} {
 		for _, width := range []int64{360, 1600} {
@@ -245,6 +247,10 @@ func TestScreenshots(t *testing.T) {
 					empty := &workload{name: "fresh", mode: forescale.ModeForecastOnly, lo: 1, hi: 4, objective: 0.95, night: 1, day: 1, weekend: 1, never: true, state: "warn", reason: "no sample was ever received"}
 					broken := &workload{name: "broken", mode: forescale.ModeActive, lo: 1, hi: 9, objective: 0.95, night: 1, day: 4, weekend: 1, failing: true, state: "bad", reason: "the last start failed"}
 					f := newFake(t, monday, append(realistic(), empty, broken)...)
+					if shot.name != "no-money" {
+						f.budgets = november(t)
+						f.services[1].limit = capped
+					}
 					f.pauses = []object{{"service": "thumbs", "by": "anna", "note": "fire drill", "since": monday.Add(-time.Hour), "until": monday.Add(80 * time.Minute)}}
 					p := open(t, f, width, dark, f.named(shot.place))
 					if width < 600 {

@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,14 +12,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/api/dashboard"
+	"github.com/forescale/forescale/internal/store/memory"
 )
 
 type object = map[string]any
 
 // fake answers as the server does (shapes of /v1), from generated services whose
-// numbers obey the band. Its clock is its own: it begins at a chosen moment and
-// may run fast, so that a page that asks the browser for the time is found out.
+// numbers obey the band. What needs no generated history is answered by the server's
+// own API over a store of its own, with the world that a test puts there. Its clock is
+// its own: it begins at a chosen moment and may run fast, so that a page that asks the
+// browser for the time is found out.
 type fake struct {
 	*httptest.Server
 
@@ -38,13 +44,28 @@ type fake struct {
 	bodies   []string // of POSTs
 	keys     []string // Authorization of each request
 	quit     chan struct{}
+
+	store   *memory.Store
+	real    http.Handler
+	budgets []forescale.BudgetOutlook
 }
+
+// served is the fake's time as a clock.
+type served struct{ f *fake }
+
+func (c served) Now() time.Time                         { return c.f.now() }
+func (c served) Elapsed() time.Duration                 { return time.Since(c.f.start) }
+func (c served) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // newFake serves the built page and the given services. It is closed with the test.
 func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 	t.Helper()
 	f := &fake{begin: begin, start: time.Now(), speed: 1, world: "Docker Engine", services: services,
-		subs: map[chan string]bool{}, quit: make(chan struct{})}
+		subs: map[chan string]bool{}, quit: make(chan struct{}), store: memory.New()}
+	real := api.New(api.Config{Store: f.store, Ingest: f.store, Clock: served{f},
+		Budgets: func(context.Context) ([]forescale.BudgetOutlook, error) { return f.budgets, nil }})
+	t.Cleanup(real.Close)
+	f.real = real
 	for _, w := range services {
 		w.fill(begin)
 	}
@@ -71,6 +92,9 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 		"DELETE /v1/pauses/{name}":          f.endPause,
 	} {
 		mux.HandleFunc(pattern, f.answer(h))
+	}
+	for _, pattern := range []string{"GET /v1/budgets"} {
+		mux.HandleFunc(pattern, f.pass)
 	}
 	mux.HandleFunc("GET /v1/stream", f.stream)
 	f.Server = httptest.NewServer(mux)
@@ -127,6 +151,20 @@ func (f *fake) answer(h func(*http.Request) (any, *problem)) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v)
+	}
+}
+
+// pass has the server's own API answer.
+func (f *fake) pass(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !f.allowed(r):
+		fail(w, keyWanted)
+	case f.broken:
+		fail(w, &problem{503, "store_failed", "the store does not answer: disk I/O error", "look at the server's log"})
+	default:
+		f.real.ServeHTTP(w, r)
 	}
 }
 

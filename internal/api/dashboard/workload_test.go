@@ -27,8 +27,9 @@ type workload struct {
 	silent    time.Duration
 	state     string
 	reason    string
-	failing   bool // the newest decision failed
-	extra     int  // added to ready, as if just started
+	failing   bool             // the newest decision failed
+	limit     forescale.Reason // of the newest decision, beside why
+	extra     int              // added to ready, as if just started
 
 	zero                      time.Time // of the arrays: one value a minute
 	actual, median, low, high []float64
@@ -143,6 +144,9 @@ func (w *workload) view(now time.Time, paused object) object {
 		status["next"] = next
 	}
 	if all := w.decided(now, true); len(all) > 0 {
+		if w.limit.Code != "" {
+			all[0]["reasons"] = append(all[0]["reasons"].([]object), object{"code": w.limit.Code, "message": w.limit.Sentence(w.loc, now), "numbers": w.limit.Numbers, "words": w.limit.Words})
+		}
 		status["decision"] = all[0]
 	}
 	return object{

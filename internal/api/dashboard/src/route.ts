@@ -6,7 +6,7 @@ export type Range = (typeof ranges)[number];
 export type Tab = "instances" | "warmups" | "accuracy";
 
 export interface Route {
-  place: "overview" | "service";
+  place: "overview" | "service" | "money";
   service: string;
   range: Range;
   from?: number; // seconds; with to: a zoomed stretch
@@ -42,6 +42,7 @@ export function parse(hash: string): Route {
       r.service = parts[1];
     }
   }
+  if (parts.length === 1 && parts[0] === "money") r.place = "money";
   const range = q.get("range");
   if (ranges.includes(range as Range)) r.range = range as Range;
   const from = seconds(q.get("from"));
@@ -80,7 +81,7 @@ export function format(r: Route): string {
     if (r.all) q.set("all", "1");
   }
   if (r.zone !== "service") q.set("zone", r.zone);
-  const path = r.place === "service" ? `/services/${encodeURIComponent(r.service)}` : "/";
+  const path = r.place === "service" ? `/services/${encodeURIComponent(r.service)}` : r.place === "overview" ? "/" : `/${r.place}`;
   const query = q.toString().replaceAll("%3A", ":");
   return "#" + path + (query ? "?" + query : "");
 }

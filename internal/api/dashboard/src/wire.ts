@@ -113,6 +113,7 @@ export interface Service {
   band: string;
   time_zone: string;
   warmup: string;
+  price_per_hour?: number; // 0: free, or not known
   cooldown: string;
   missing?: { hold: string; stand_in: string; follow_forecast?: boolean };
   status: Status;
@@ -184,6 +185,36 @@ export interface Plan {
   until: string;
   acting: boolean;
   changes: { at: string; wanted: number; required: number; demand: number; code: string; message?: string }[] | null;
+}
+
+/** Budget is money of a calendar month, and how it stands. Amounts are in the currency of the prices. */
+export interface Budget {
+  name: string;
+  scope: "all" | "service" | "node_type";
+  of: string;
+  limit: number;
+  time_zone: string;
+  status: {
+    from: string;
+    until: string;
+    spent: number;
+    reserved: number; // bound on top
+    left: number;
+    projected: number; // with no objective lowered
+    projected_low: number;
+    projected_high: number;
+    paced: number; // as objectives are lowered now
+    met_at: string | null;
+    lowered: Lowered[];
+  };
+}
+
+export interface Lowered {
+  service: string;
+  stated: number;
+  objective: number;
+  quantile: number;
+  given_up: number;
 }
 
 export interface Pause {

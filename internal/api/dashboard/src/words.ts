@@ -27,6 +27,12 @@ export function share(x: number): string {
   return `${Number((x * 100).toFixed(2))}${nb}%`;
 }
 
+/** money of an amount, to the cent up to 1,000: "842.30", "1,131". It has no currency: prices are in whatever the budgets are in. */
+export function money(x: number): string {
+  const whole = Math.abs(x) >= 999.995;
+  return x.toLocaleString("en-GB", { minimumFractionDigits: whole ? 0 : 2, maximumFractionDigits: whole ? 0 : 2 });
+}
+
 /** count is "1 instance", "4 instances". */
 export function count(n: number, noun: string): string {
   return `${n.toLocaleString("en-GB")}${nb}${noun}${n === 1 ? "" : "s"}`;
