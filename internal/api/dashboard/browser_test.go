@@ -237,6 +237,9 @@ func TestScreenshots(t *testing.T) {
 		{"empty", "#/services/fresh", `document.querySelector("#nosample")`},
 		{"failed", "#/services/broken?range=12h", drawn},
 		{"paused", "#/services/thumbs?range=24h", drawn},
+		{"nodes", "#/nodes", racked},
+		{"nodes-table", "#/nodes?view=table", `document.querySelector("#nodesteps")`},
+		{"no-types", "#/nodes", `document.querySelector("#notype")`},
 		{"money", "#/money", `document.querySelector(".budget[data-state=bad]")`},
 		{"no-money", "#/money", `document.querySelector("#nobudget")`},
 		{"table", "#/services/checkout?range=24h&view=table", table},
@@ -247,6 +250,9 @@ func TestScreenshots(t *testing.T) {
 					empty := &workload{name: "fresh", mode: forescale.ModeForecastOnly, lo: 1, hi: 4, objective: 0.95, night: 1, day: 1, weekend: 1, never: true, state: "warn", reason: "no sample was ever received"}
 					broken := &workload{name: "broken", mode: forescale.ModeActive, lo: 1, hi: 9, objective: 0.95, night: 1, day: 4, weekend: 1, failing: true, state: "bad", reason: "the last start failed"}
 					f := newFake(t, monday, append(realistic(), empty, broken)...)
+					if shot.name != "no-types" {
+						f.rack(t)
+					}
 					if shot.name != "no-money" {
 						f.budgets = november(t)
 						f.services[1].limit = capped

@@ -93,7 +93,7 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 	} {
 		mux.HandleFunc(pattern, f.answer(h))
 	}
-	for _, pattern := range []string{"GET /v1/budgets"} {
+	for _, pattern := range []string{"GET /v1/budgets", "GET /v1/nodes", "GET /v1/node-types", "GET /v1/nodes/plan"} {
 		mux.HandleFunc(pattern, f.pass)
 	}
 	mux.HandleFunc("GET /v1/stream", f.stream)
@@ -263,6 +263,13 @@ func (f *fake) oneDecision(r *http.Request) (any, *problem) {
 }
 
 func (f *fake) instances(r *http.Request) (any, *problem) {
+	if r.FormValue("service") == "" {
+		items := []object{}
+		for _, w := range f.services {
+			items = append(items, w.instances(f.now())...)
+		}
+		return object{"items": items, "next": ""}, nil
+	}
 	w, p := f.find(r.FormValue("service"))
 	if p != nil {
 		return nil, p

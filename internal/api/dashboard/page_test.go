@@ -211,9 +211,11 @@ func (f *fake) requests(part string) []string {
 func TestNothingIsWiderThanTheWindow(t *testing.T) {
 	f := newFake(t, monday, realistic()...)
 	f.budgets = november(t)
+	f.rack(t)
 	for _, width := range []int64{360, 400, 800, 1600} {
 		for place, condition := range map[string]string{
 			"": sparks, "#/services/checkout": drawn, "#/services/checkout?tab=warmups&view=table&all=1": `document.querySelector(".numbers-table")`,
+			"#/nodes": racked, "#/nodes?view=table": `document.querySelector("#nodesteps")`,
 			"#/money":                                      `document.querySelectorAll(".budget").length === 3`,
 			"#/services/checkout?decision=DECISION":        `document.querySelector(".whylist")`,
 			"#/services/checkout?tab=accuracy":             `document.querySelectorAll("#fleet tbody tr").length === 2`,

@@ -30,6 +30,7 @@ type workload struct {
 	failing   bool             // the newest decision failed
 	limit     forescale.Reason // of the newest decision, beside why
 	extra     int              // added to ready, as if just started
+	begun     int              // starting beside what is wanted
 
 	zero                      time.Time // of the arrays: one value a minute
 	actual, median, low, high []float64
@@ -312,7 +313,7 @@ func (w *workload) instances(now time.Time) []object {
 	i := w.at(now)
 	out := []object{}
 	add := func(n int, state string, age time.Duration, utilization any, failure string) {
-		out = append(out, object{"id": fmt.Sprintf("%s-01jd7k%08d-%d", w.name, 4711+n, n%3), "service": w.name, "node": "n-01", "state": state, "origin": "started",
+		out = append(out, object{"id": fmt.Sprintf("%s-01jd7k%08d-%d", w.name, 4711+n, n%3), "service": w.name, "node": fmt.Sprintf("n-%02d", 1+n%3), "state": state, "origin": "started",
 			"address": fmt.Sprintf("127.0.0.1:%d", 49153+n), "utilization": utilization, "load": nil, "ordered_at": now.Add(-age - 4*time.Minute), "started_at": now.Add(-age - 4*time.Minute),
 			"ready_at": now.Add(-age), "draining_at": nil, "failure": failure})
 	}
@@ -323,7 +324,7 @@ func (w *workload) instances(now time.Time) []object {
 		}
 		add(n, "ready", time.Duration(3+n*47)*time.Minute, u, "")
 	}
-	for n := range w.wanted[i] - w.ready[i] {
+	for n := range w.wanted[i] - w.ready[i] + w.begun {
 		add(50+n, "starting", 0, nil, "")
 	}
 	if w.failing {

@@ -217,6 +217,66 @@ export interface Lowered {
   given_up: number;
 }
 
+/** Node is a machine with its newest utilization in %. */
+export interface Node {
+  name: string;
+  type: string; // "": none
+  state: string; // booting, ready, draining, stopped; there may be others
+  protected: boolean;
+  managed: boolean; // else it is its owner's
+  cores: number;
+  memory_bytes: number;
+  cpu: number | null;
+  memory: number | null;
+}
+
+/** NodeType is what can be ordered. */
+export interface NodeType {
+  name: string;
+  cores: number;
+  memory_bytes: number;
+  price_per_hour: number;
+  boot_time: string;
+  max_count: number;
+}
+
+/** Told is a reason with its sentence. */
+export interface Told {
+  reason: Reason;
+  message: string;
+}
+
+export interface NodeOrder extends Told {
+  name: string;
+  type: string;
+  order_at: string;
+  need_at: string;
+  ready_by: string;
+  due: boolean;
+  price_per_hour: number;
+  holds: { service: string; count: number }[];
+  replaces?: string;
+  beside?: string; // the next best type
+}
+
+/** NodePlan is what is wanted of the machines; nothing of it is carried out. */
+export interface NodePlan {
+  made_at: string;
+  horizon: string;
+  mode: Mode;
+  nodes: number;
+  unmet_instances: number;
+  cost: { now: number; planned: number; peak: number; least: number };
+  orders: NodeOrder[];
+  starts: { service: string; node: string; count: number; ready_by: string | null }[];
+  drains: (Told & { node: string; moves: { service: string; to: string; count: number }[]; saves: number })[];
+  stops: (Told & { node: string })[];
+  kept: (Told & { node: string })[];
+  unmet: (Told & { service: string; count: number; at: string })[];
+  notes: (Told & { subject: string })[];
+  steps: { at: string; nodes: { type: string; count: number }[]; per_hour: number }[];
+}
+
 export interface Pause {
   service: string;
   by: string;

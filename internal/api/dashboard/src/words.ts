@@ -33,6 +33,17 @@ export function money(x: number): string {
   return x.toLocaleString("en-GB", { minimumFractionDigits: whole ? 0 : 2, maximumFractionDigits: whole ? 0 : 2 });
 }
 
+/** price of an hour, to four digits: "0.4", "1.234". */
+export function price(x: number): string {
+  return String(Number(x.toPrecision(4)));
+}
+
+/** bytes in the largest binary unit that leaves a number from one on: "32 GiB". */
+export function bytes(x: number): string {
+  const i = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, x)) / 10)));
+  return `${Number((x / 1024 ** i).toPrecision(3))}${nb}${["B", "KiB", "MiB", "GiB", "TiB"][i]}`;
+}
+
 /** count is "1 instance", "4 instances". */
 export function count(n: number, noun: string): string {
   return `${n.toLocaleString("en-GB")}${nb}${noun}${n === 1 ? "" : "s"}`;

@@ -5,7 +5,7 @@ describe("the address", () => {
   test("nothing is the overview", () => expect(parse("")).toEqual(start));
   test("every place comes back from its own address", () => {
     const all: Partial<Route>[] = [
-      {}, { zone: "utc" }, { place: "money" }, { place: "money", zone: "browser" }, { place: "service", service: "checkout" },
+      {}, { zone: "utc" }, { place: "money" }, { place: "money", zone: "browser" }, { place: "nodes" }, { place: "nodes", view: "table" }, { place: "service", service: "checkout" },
       { place: "service", service: "checkout", range: "30d", zone: "browser", pin: 1_795_419_600, view: "table", tab: "warmups", all: true, decision: "dec_01jd7k0000000000" },
       { place: "service", service: "checkout", from: 1_795_419_600, to: 1_795_430_000 },
     ];

@@ -10,12 +10,14 @@ import { Chip } from "./chip";
 import { LiveContext, useRoute, zoneOf } from "./context";
 import { KeyDialog } from "./key";
 import { Money } from "./money";
+import { Nodes } from "./nodes";
 import { Overview } from "./overview";
 import { ServiceView } from "./service";
 
 /** The places of the shell. */
 const places: { place: Route["place"]; name: string }[] = [
   { place: "overview", name: "Overview" },
+  { place: "nodes", name: "Nodes" },
   { place: "money", name: "Money" },
 ];
 
@@ -64,6 +66,8 @@ function Place({ live, route, zone, theme, go, onZone }: { live: Live; route: Ro
   switch (route.place) {
     case "overview":
       return <Overview live={live} route={route} zone={zone} onZone={onZone} />;
+    case "nodes":
+      return <Nodes live={live} route={route} zone={zone} go={go} onZone={onZone} />;
     case "money":
       return <Money live={live} route={route} zone={zone} onZone={onZone} />;
     case "service":
