@@ -237,6 +237,7 @@ func TestScreenshots(t *testing.T) {
 		{"empty", "#/services/fresh", `document.querySelector("#nosample")`},
 		{"failed", "#/services/broken?range=12h", drawn},
 		{"paused", "#/services/thumbs?range=24h", drawn},
+		{"report", "#/services/reports?tab=report&range=24h", replayed + ` && (document.querySelector(".fleet").scrollIntoView(), true)`},
 		{"nodes", "#/nodes", racked},
 		{"nodes-table", "#/nodes?view=table", `document.querySelector("#nodesteps")`},
 		{"no-types", "#/nodes", `document.querySelector("#notype")`},
@@ -250,6 +251,7 @@ func TestScreenshots(t *testing.T) {
 					empty := &workload{name: "fresh", mode: forescale.ModeForecastOnly, lo: 1, hi: 4, objective: 0.95, night: 1, day: 1, weekend: 1, never: true, state: "warn", reason: "no sample was ever received"}
 					broken := &workload{name: "broken", mode: forescale.ModeActive, lo: 1, hi: 9, objective: 0.95, night: 1, day: 4, weekend: 1, failing: true, state: "bad", reason: "the last start failed"}
 					f := newFake(t, monday, append(realistic(), empty, broken)...)
+					f.history(t, "reports", forescale.ModeForecastOnly)
 					if shot.name != "no-types" {
 						f.rack(t)
 					}

@@ -48,6 +48,7 @@ type fake struct {
 	store   *memory.Store
 	real    http.Handler
 	budgets []forescale.BudgetOutlook
+	judged  func(days int) (forescale.Evaluation, error) // what an evaluation answers
 }
 
 // served is the fake's time as a clock.
@@ -63,7 +64,10 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 	f := &fake{begin: begin, start: time.Now(), speed: 1, world: "Docker Engine", services: services,
 		subs: map[chan string]bool{}, quit: make(chan struct{}), store: memory.New()}
 	real := api.New(api.Config{Store: f.store, Ingest: f.store, Clock: served{f},
-		Budgets: func(context.Context) ([]forescale.BudgetOutlook, error) { return f.budgets, nil }})
+		Budgets: func(context.Context) ([]forescale.BudgetOutlook, error) { return f.budgets, nil },
+		Evaluate: func(_ context.Context, _ forescale.Service, days int) (forescale.Evaluation, error) {
+			return f.judged(days)
+		}})
 	t.Cleanup(real.Close)
 	f.real = real
 	for _, w := range services {
@@ -93,7 +97,7 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 	} {
 		mux.HandleFunc(pattern, f.answer(h))
 	}
-	for _, pattern := range []string{"GET /v1/budgets", "GET /v1/nodes", "GET /v1/node-types", "GET /v1/nodes/plan"} {
+	for _, pattern := range []string{"GET /v1/budgets", "GET /v1/nodes", "GET /v1/node-types", "GET /v1/nodes/plan", "GET /v1/services/{name}/evaluation", "GET /v1/services/{name}/elasticity"} {
 		mux.HandleFunc(pattern, f.pass)
 	}
 	mux.HandleFunc("GET /v1/stream", f.stream)

@@ -25,6 +25,7 @@ type workload struct {
 	gap       bool    // two hours without samples yesterday
 	never     bool    // no sample ever came
 	silent    time.Duration
+	price     float64 // of an instance, an hour
 	state     string
 	reason    string
 	failing   bool             // the newest decision failed
@@ -152,7 +153,7 @@ func (w *workload) view(now time.Time, paused object) object {
 	}
 	return object{
 		"name": w.name, "mode": w.mode, "min_instances": w.lo, "max_instances": w.hi, "objective": w.objective,
-		"band": w.band.String(), "time_zone": w.zone, "metrics": []string{"utilization"}, "warmup": "1m0s", "cooldown": "10s", "max_step": 0,
+		"band": w.band.String(), "time_zone": w.zone, "price_per_hour": w.price, "metrics": []string{"utilization"}, "warmup": "1m0s", "cooldown": "10s", "max_step": 0,
 		"missing":  object{"hold": "5m0s", "stand_in": "1h0m0s", "follow_forecast": false},
 		"template": object{}, "origin": "api", "version": 3, "updated_at": now.Add(-72 * time.Hour), "status": status,
 	}

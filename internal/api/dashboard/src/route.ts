@@ -3,7 +3,7 @@
 
 export const ranges = ["3h", "12h", "24h", "4d", "7d", "30d"] as const;
 export type Range = (typeof ranges)[number];
-export type Tab = "instances" | "warmups" | "accuracy";
+export type Tab = "instances" | "warmups" | "accuracy" | "report";
 
 export interface Route {
   place: "overview" | "service" | "nodes" | "money";
@@ -54,7 +54,7 @@ export function parse(hash: string): Route {
   r.decision = q.get("decision") || undefined;
   if (q.get("view") === "table") r.view = "table";
   const tab = q.get("tab");
-  if (tab === "warmups" || tab === "accuracy") r.tab = tab;
+  if (tab === "warmups" || tab === "accuracy" || tab === "report") r.tab = tab;
   r.all = q.get("all") === "1";
   return r;
 }

@@ -77,6 +77,33 @@ export interface Accuracy {
   drift: { alarm: "none" | "coverage" | "error"; message: string };
 }
 
+/** Elasticity is how well instances followed the need: shares, as fractions. */
+export interface Elasticity {
+  time_under: number;
+  not_served: number;
+  over: number;
+  instance_hours: number;
+}
+
+export interface ElasticityDay extends Elasticity {
+  day: string; // in the service's time zone
+  minutes: number; // that are measured
+}
+
+/** Evaluation sets what happened against what would have. */
+export interface Evaluation {
+  service: string;
+  mode: Mode;
+  verdict: "switch-on" | "leave" | "wait" | "keep-it-on";
+  why: string[];
+  from: string;
+  to: string;
+  learned: string;
+  known: number;
+  warmup: string;
+  outcomes: (Elasticity & { name: string; starts: number })[];
+}
+
 export interface NextChange {
   at: string;
   from: number;

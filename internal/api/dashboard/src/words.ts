@@ -27,6 +27,13 @@ export function share(x: number): string {
   return `${Number((x * 100).toFixed(2))}${nb}%`;
 }
 
+/** part is a share to two digits: "8.1 %", "13 %". */
+export function part(x: number | null): string {
+  if (x === null) return "no data";
+  const p = 100 * x;
+  return `${p < 9.95 ? p.toFixed(1) : Math.round(p)}${nb}%`;
+}
+
 /** money of an amount, to the cent up to 1,000: "842.30", "1,131". It has no currency: prices are in whatever the budgets are in. */
 export function money(x: number): string {
   const whole = Math.abs(x) >= 999.995;

@@ -7,6 +7,7 @@ describe("the address", () => {
     const all: Partial<Route>[] = [
       {}, { zone: "utc" }, { place: "money" }, { place: "money", zone: "browser" }, { place: "nodes" }, { place: "nodes", view: "table" }, { place: "service", service: "checkout" },
       { place: "service", service: "checkout", range: "30d", zone: "browser", pin: 1_795_419_600, view: "table", tab: "warmups", all: true, decision: "dec_01jd7k0000000000" },
+      { place: "service", service: "reports", tab: "report" },
       { place: "service", service: "checkout", from: 1_795_419_600, to: 1_795_430_000 },
     ];
     for (const r of all) expect(parse(format({ ...start, ...r }))).toEqual({ ...start, ...r });
