@@ -51,7 +51,7 @@ export function Nodes({ live, route, zone, go, onZone }: Props) {
         ? <PlanOfNodes plan={plan.data} now={now} zone={zone} table={table} />
         : <p class="quiet" role="status">{plan.error ? faultWords(plan.error) : "Reading the plan …"}</p>)}
       {planned && plan.data && plan.error instanceof Problem && <p class="warn"><Icon name="warn" /> {faultWords(plan.error)}</p>}
-      {groups.length > 0 && !table && <Key />}
+      {groups.length > 0 && !table && <Key ahead={groups.some((g) => g.orders.length > 0)} />}
       {table ? <NodeTable groups={groups} /> : groups.map((g) => <Group key={g.name} g={g} now={now} zone={zone} route={route} />)}
       {instances.data.next && <p class="quiet">The first {count(fleetLimit, "instance")} are drawn; there are more.</p>}
       {!planned && <NoType there={groups.length > 0} />}
@@ -119,10 +119,10 @@ const sizes = (x: { cores: number; memory_bytes: number }) => [x.cores > 0 && co
 /** standing is who decides over a node. */
 const standing = (n: Node | null) => (!n ? "" : n.protected ? "protected" : n.managed ? "" : "its owner's");
 
-function Key() {
+function Key({ ahead }: { ahead: boolean }) {
   return (
     <p class="facts-line small quiet" aria-label="Key of the squares"><span>one square an instance:</span>
-      {["ready", "starting", "draining", "would"].map((s) => <span key={s} class="nowrap"><span class={`sq ${s}`} /> {s === "would" ? "on an order ahead" : s}</span>)}</p>
+      {["ready", "starting", "draining", ...(ahead ? ["would"] : [])].map((s) => <span key={s} class="nowrap"><span class={`sq ${s}`} /> {s === "would" ? "on an order ahead" : s}</span>)}</p>
   );
 }
 
