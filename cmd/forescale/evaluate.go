@@ -95,6 +95,8 @@ func (a *app) evaluate(ctx context.Context, f *clientFlags, o format, service st
 		a.hint("Advice: switch it on, with mode: active.")
 	case forescale.VerdictOff:
 		a.hint("Advice: leave it as it is.")
+	case forescale.VerdictKeep:
+		a.hint("Advice: keep it on.")
 	case forescale.VerdictWait:
 		a.hint("Advice: wait, and ask again when there is more history.")
 	}

@@ -75,6 +75,7 @@ const risingDecision = `{"id":"dec_01jd7k0q0rf3v9wx","service":"checkout","at":"
             {"code":"step_limit","message":"8 are wanted; 3 may be started at once, the rest follows at 08:39.","numbers":{"wanted":8}}],
  "actions":[{"kind":"start","instance":"checkout-01jd7k0q0rf3v9wx-1"},{"kind":"start","instance":"checkout-01jd7k0q0rf3v9wx-2"},{"kind":"start","instance":"checkout-01jd7k0q0rf3v9wx-3"}],
  "outcome":"failed","error":"image_missing: there is no image shop/checkout:7","ended_at":"2026-11-23T07:39:10Z","repeats":0,"last_at":"2026-11-23T07:38:00Z",
+ "in_words":{"required":"7: 5.2 / 7 = 74 %, limit 75 %. 6 would run at 87 %, limit 75 %","final":"7 instances","lead_time":"4 min 40 s = starting 4 min 10 s (9 of 10 starts) + planning 30 s","cost":"+0.375 an hour (3 × 0.125)"},
  "weighed":{"bounds":[],"price_per_hour":0.125,"cost_per_hour":0.375,"list":"live 4, forecast 7 at 08:43*, min 2, max 12, starts at most 7*",
   "not_fewer":"Not 6: at 08:43 the forecast needs 7 (5.2 busy instances, 95 % sure), and 6 serve 4.5. 6 would be at 87 % and save 0.125 an hour.",
   "not_more":"Not 8: no more may be started at once; the next at 08:38:30. One more would be at 65 % rather than 74 % and cost 0.125 an hour.",
@@ -121,6 +122,7 @@ var installation = map[string]string{
 	"GET /v1/services/checkout/decisions?limit=1": `{"items":[` + risingDecision + `],"next":""}`,
 	"GET /v1/services/checkout/decisions": `{"items":[
 	 {"id":"dec_a","service":"checkout","at":"2026-11-23T01:05:00Z","mode":"active","from":3,"to":3,"required":3,"code":"steady","message":"Stays at 3: 1.9 busy instances, 63 %, the limit is 70 %.",
+	  "in_words":{"required":"3: 1.9 / 3 = 63 %, limit 70 %. 2 would run at 95 %, limit 65 %","final":"3 instances, as before","lead_time":"","cost":""},
 	  "reasons":[{"code":"steady","message":"","numbers":{"required":3,"demand":1.9}}],"actions":[],"outcome":"none","repeats":1204,"last_at":"2026-11-23T04:59:30Z"}],"next":""}`,
 	"GET /v1/services/checkout/warmups": `{"service":"checkout","warmup":{"declared":"4m0s","measured":312,"learned_at":"2026-11-23T07:30:00Z","shortest":"2m40s","longest":"7m2s","gain":0.31,"cases":[
 	 {"when":[{"feature":"at_once","is":"below","value":3}],"count":250,"quantiles":[{"quantile":0.5,"duration":"3m10s"},{"quantile":0.9,"duration":"3m55.2s"},{"quantile":0.99,"duration":"4m40s"}]},

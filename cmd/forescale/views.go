@@ -132,15 +132,19 @@ type decisionView struct {
 	EndedAt *time.Time        `json:"ended_at"`
 	Repeats int               `json:"repeats"`
 	LastAt  *time.Time        `json:"last_at"`
-	Weighed *weighedView      `json:"weighed"`
+	InWords struct {
+		Required string `json:"required"`
+		Final    string `json:"final"`
+		LeadTime string `json:"lead_time"`
+		Cost     string `json:"cost"`
+	} `json:"in_words"`
+	Weighed *weighedView `json:"weighed"`
 
 	raw json.RawMessage
 }
 
 // weighedView is what a decision was weighed by.
 type weighedView struct {
-	Price    *float64 `json:"price_per_hour"`
-	Cost     *float64 `json:"cost_per_hour"`
 	List     string   `json:"list"`
 	NotFewer string   `json:"not_fewer"`
 	NotMore  string   `json:"not_more"`

@@ -130,19 +130,19 @@ func (a *app) explain(d decisionView, s serviceView, m moment) string {
 	}
 	row("decided", decidedWhen(d, m))
 	row("why", d.Message)
-	row("required", requiredWords(d, s))
+	row("required", d.InWords.Required)
 	for i, r := range d.Reasons {
 		if i > 0 {
 			row("limit", string(r.Code)+": "+r.Message)
 		}
 	}
-	row("final", finalWords(d))
+	row("final", d.InWords.Final)
 	if w := d.Weighed; w != nil {
 		row("bounds", w.List)
 		row("not fewer", w.NotFewer)
 		row("not more", w.NotMore)
 		row("changes", strings.Join(w.Changes, " "))
-		row("cost", costWords(d))
+		row("cost", d.InWords.Cost)
 	}
 	row("lead time", leadWords(d, s))
 	row("outcome", outcomeWords(d, m))
@@ -184,88 +184,15 @@ func decidedWhen(d decisionView, m moment) string {
 	return s
 }
 
-// requiredWords shows the raw need: 7: 5.2 / 7 = 74 %, limit 75 %. 6 would run at 87 %, limit 75 %.
-func requiredWords(d decisionView, s serviceView) string {
-	n, demand, ok := rawNeed(d)
-	band, err := forescale.ParseBand(s.Band)
-	switch {
-	case n < 1:
-		return "not known: there is no usable demand"
-	case !ok || err != nil:
-		return strconv.Itoa(n)
-	}
-	text := fmt.Sprintf("%d: %s / %d = %.0f %%, limit %.0f %%", n, decimal(demand), n, 100*demand/float64(n), band.Upper(n))
-	if n > 1 {
-		text += fmt.Sprintf(". %d would run at %.0f %%, limit %.0f %%", n-1, 100*demand/float64(n-1), band.Upper(n-1))
-	}
-	return text
-}
-
-// rawNeed is the need before limits and the demand in busy instances behind it.
-// A forecast's reason keeps the median as demand and the objective's quantile,
-// which decides, as demand_high.
-func rawNeed(d decisionView) (n int, demand float64, ok bool) {
-	for _, r := range d.Reasons {
-		required, known := r.Numbers["required"]
-		if demand, ok = r.Numbers["demand_high"]; !ok {
-			demand, ok = r.Numbers["demand"]
-		}
-		if known && ok {
-			return int(required), demand, true
-		}
-	}
-	return d.Required, 0, false
-}
-
-func finalWords(d decisionView) string {
-	s := counted(d.To, "instance")
-	if d.To == d.From {
-		s += ", as before"
-	}
-	if d.Required > 0 && d.Required != d.To {
-		s += fmt.Sprintf("; %d would be required", d.Required)
-	}
-	return s
-}
-
-// costWords is what the decision costs or saves an hour: +0.375 an hour (3 × 0.125).
-func costWords(d decisionView) string {
-	if d.Weighed.Price == nil || d.Weighed.Cost == nil || d.To == d.From {
-		return ""
-	}
-	return fmt.Sprintf("%+g an hour (%d × %g)", *d.Weighed.Cost, max(d.To-d.From, d.From-d.To), *d.Weighed.Price)
-}
-
-// leadWords splits the lead time that the decision was made with into starting and
-// planning. Of the newest decision it is known also when it did not matter.
+// leadWords is the lead time that the decision was made with. Of the newest decision it
+// is known also when it did not matter.
 func leadWords(d decisionView, s serviceView) string {
-	for _, r := range d.Reasons {
-		lead, start := seconds(r.Numbers["lead_s"]), seconds(r.Numbers["warmup_s"])
-		if lead > 0 && start > 0 && lead > start {
-			return fmt.Sprintf("%s = starting %s (%s) + planning %s", inWords(lead), inWords(start), startsWords(r), inWords(lead-start))
-		}
-	}
 	lead := durationText(s.Status.Lead)
-	if lead == 0 || s.Status.Decision == nil || s.Status.Decision.ID != d.ID {
-		return ""
+	if d.InWords.LeadTime != "" || lead == 0 || s.Status.Decision == nil || s.Status.Decision.ID != d.ID {
+		return d.InWords.LeadTime
 	}
 	return inWords(lead) + " from the order until ready, planning included"
 }
-
-// startsWords is what the time of a start rests on.
-func startsWords(r reasonView) string {
-	switch n := int(r.Numbers["warmup_starts"]); {
-	case r.Words["warmup_basis"] == "declared":
-		return "as declared, none measured yet"
-	case r.Words["warmup_basis"] == "learned":
-		return fmt.Sprintf("9 of 10 starts like this, learned from %s", thousands(n))
-	case n > 0:
-		return fmt.Sprintf("9 of 10 of %s starts", thousands(n))
-	}
-	return "9 of 10 starts"
-}
-
-func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func outcomeWords(d decisionView, m moment) string {
 	var s string

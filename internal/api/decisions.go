@@ -42,7 +42,17 @@ type DecisionView struct {
 	Repeats  int                `json:"repeats" doc:"How often the same was decided again"`
 	LastAt   *time.Time         `json:"last_at" doc:"When last"`
 	Fence    int64              `json:"fence" doc:"Of the leader that recorded it; 0 where there is but one server"`
+	InWords  *DecisionWords     `json:"in_words,omitempty" doc:"From the need to the count, in words; where weighed is told"`
 	Weighed  *WeighedView       `json:"weighed,omitempty" doc:"What it was weighed by; absent in lists of all services and in the status of one, and where nothing was weighed"`
+}
+
+// DecisionWords tell a decision from the need before limits to the count in the end;
+// the limits between are the reasons after the first.
+type DecisionWords struct {
+	Required string `json:"required" example:"7: 5.2 / 7 = 74 %, limit 75 %"`
+	Final    string `json:"final" example:"7 instances"`
+	LeadTime string `json:"lead_time" doc:"Empty where it did not matter"`
+	Cost     string `json:"cost" example:"+0.375 an hour (3 × 0.125)" doc:"Empty where nothing changes, or no price is known"`
 }
 
 // ReasonView is one reason with its numbers and in words.
@@ -65,6 +75,13 @@ func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
 	for _, r := range d.Reasons {
 		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: r.Sentence(loc, d.At), Numbers: finite(r.Numbers), Times: notNil(r.Times), Words: notNil(r.Words)})
 	}
+	return v
+}
+
+// viewWhole is a decision as it is told by itself: in words, from the need to the count.
+func viewWhole(d forescale.Decision, z zones) DecisionView {
+	v := viewDecision(d, z.of(d.Service))
+	v.InWords = &DecisionWords{Required: d.RequiredWords(z[d.Service].band), Final: d.FinalWords(), LeadTime: d.LeadWords(), Cost: d.CostWords()}
 	return v
 }
 
@@ -137,7 +154,11 @@ func (a *API) pageOfDecisions(ctx context.Context, service string, in DecisionsP
 	}
 	views := make([]DecisionView, len(ds))
 	for i, d := range ds {
-		views[i] = viewDecision(d, zones.of(d.Service))
+		if weighed {
+			views[i] = viewWhole(d, zones)
+		} else {
+			views[i] = viewDecision(d, zones.of(d.Service))
+		}
 	}
 	return pageOf(views, next), nil
 }
@@ -164,15 +185,21 @@ func (a *API) getDecision(ctx context.Context, in *decisionInput) (*decisionOutp
 	if err != nil {
 		return nil, err
 	}
-	return &decisionOutput{Body: viewDecision(ds[0], zones.of(ds[0].Service))}, nil
+	return &decisionOutput{Body: viewWhole(ds[0], zones)}, nil
 }
 
-// zones are the time zones of services, by name.
-type zones map[string]*time.Location
+// zones are what decisions are told with, by service.
+type zones map[string]zoned
+
+// zoned is the time zone of a service, and its band.
+type zoned struct {
+	loc  *time.Location
+	band forescale.Band
+}
 
 func (z zones) of(service string) *time.Location {
-	if loc, ok := z[service]; ok {
-		return loc
+	if s, ok := z[service]; ok {
+		return s.loc
 	}
 	return time.UTC // a service that was deleted
 }
@@ -187,7 +214,7 @@ func (a *API) zones(ctx context.Context, service string) (zones, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read service: %w", err)
 		}
-		return zones{service: s.Location()}, nil
+		return zones{service: {s.Location(), s.Band}}, nil
 	}
 	ss, err := a.store.ListServices(ctx)
 	if err != nil {
@@ -195,7 +222,7 @@ func (a *API) zones(ctx context.Context, service string) (zones, error) {
 	}
 	z := make(zones, len(ss))
 	for _, s := range ss {
-		z[s.Name] = s.Location()
+		z[s.Name] = zoned{s.Location(), s.Band}
 	}
 	return z, nil
 }

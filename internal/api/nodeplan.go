@@ -17,7 +17,7 @@ func (a *API) nodePlanRoutes() {
 	route(a, forescale.RoleRead, huma.Operation{OperationID: "get-node-plan", Method: http.MethodGet, Path: "/v1/nodes/plan",
 		Summary: "The newest plan of nodes", Tags: []string{"plans"},
 		Description: "Which nodes would be ordered, emptied and stopped, and when, what has no place, and the cost. It is made in each planning step where there are node types, " +
-			"as if every service were active where nodes are not ordered. Where they are, it is made for active services, and acting says whether it is carried out."}, []int{404}, a.getNodePlan)
+			"as if every service were active where nodes are not ordered. Where they are, it is made for active services, and acting says whether it is carried out."}, []int{404, 422}, a.getNodePlan)
 }
 
 // NodePlanView is what is wanted of the machines from now on.
@@ -111,8 +111,9 @@ func all[T, V any](in []T, f func(T) V) []V {
 	return out
 }
 
-func viewNodePlan(p *forescale.NodePlan) NodePlanView {
-	text := func(r forescale.Reason) ReasonText { return ReasonText{r, r.Sentence(time.UTC, p.MadeAt)} }
+// viewNodePlan tells a plan with the times in its sentences in the zone of loc.
+func viewNodePlan(p *forescale.NodePlan, loc *time.Location) NodePlanView {
+	text := func(r forescale.Reason) ReasonText { return ReasonText{r, r.Sentence(loc, p.MadeAt)} }
 	same := func(s forescale.NodeShare) forescale.NodeShare { return s }
 	reason := func(x forescale.NodeReason) NodeReasonView { return NodeReasonView{x.Node, text(x.Reason)} }
 	mode := forescale.ModeForecastOnly
@@ -144,9 +145,17 @@ func viewNodePlan(p *forescale.NodePlan) NodePlanView {
 		})}
 }
 
+type nodePlanInput struct {
+	TimeZone string `query:"time_zone" default:"UTC" maxLength:"100" doc:"IANA name of the zone that sentences tell times in"`
+}
+
 type nodePlanOutput struct{ Body NodePlanView }
 
-func (a *API) getNodePlan(ctx context.Context, _ *struct{}) (*nodePlanOutput, error) {
+func (a *API) getNodePlan(ctx context.Context, in *nodePlanInput) (*nodePlanOutput, error) {
+	loc, err := time.LoadLocation(in.TimeZone)
+	if err != nil || in.TimeZone == "Local" {
+		return nil, &forescale.Fault{Code: "time_zone_unknown", What: fmt.Sprintf("%q is not a time zone", in.TimeZone), Where: "query.time_zone", Help: "use an IANA name such as Europe/Berlin"}
+	}
 	p, err := a.store.NodePlan(ctx)
 	if err != nil && !errors.Is(err, forescale.ErrNotFound) {
 		return nil, fmt.Errorf("read the plan of nodes: %w", err)
@@ -160,7 +169,7 @@ func (a *API) getNodePlan(ctx context.Context, _ *struct{}) (*nodePlanOutput, er
 	case p == nil:
 		return nil, &forescale.Fault{Code: "node_plan_unknown", What: "there is no plan of nodes yet", Where: "nodes/plan", Help: "one is made in each planning step", Err: forescale.ErrNotFound}
 	}
-	return &nodePlanOutput{Body: viewNodePlan(p)}, nil
+	return &nodePlanOutput{Body: viewNodePlan(p, loc)}, nil
 }
 
 // nodeCollector tells of the plan of nodes when it is scraped.
@@ -194,7 +203,7 @@ func (c *nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
 	c.collectNodes(ctx, ch)
-	out, err := c.a.getNodePlan(ctx, nil)
+	out, err := c.a.getNodePlan(ctx, &nodePlanInput{})
 	if errors.Is(err, forescale.ErrNotFound) {
 		return
 	}

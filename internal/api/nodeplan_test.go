@@ -30,6 +30,17 @@ func TestThePlanOfNodesIsAnsweredInSentencesAndMetrics(t *testing.T) {
 	if v.Mode != forescale.ModeForecastOnly || v.Nodes != 2 || v.Unmet != 3 || v.Cost.Planned != 0.4 || v.Orders[0].Message != "It is not needed." || v.Orders[0].Holds == nil || v.Drains == nil {
 		t.Errorf("the plan is %+v", v)
 	}
+	p.Kept = []forescale.NodeReason{{Node: "n-01", Reason: forescale.Reason{Code: "node_paid", Times: map[string]time.Time{"until": monday.Add(time.Hour)}}}}
+	if err := f.store.RecordPlan(t.Context(), forescale.Plan{At: monday, Nodes: p}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for zone, want := range map[string]string{"": "08:40", "?time_zone=Europe/Berlin": "09:40"} {
+		f.do("GET", "/v1/nodes/plan"+zone, "").is(200).read(&v)
+		if len(v.Kept) != 1 || v.Kept[0].Message != "It is not needed, but it is paid for until "+want+"." {
+			t.Errorf("with %q: %+v, want until %s", zone, v.Kept, want)
+		}
+	}
+	f.do("GET", "/v1/nodes/plan?time_zone=Local", "").problem(422, "time_zone_unknown")
 	metrics := string(f.do("GET", "/metrics", "").is(200).body)
 	for _, want := range []string{`forescale_nodes_planned{type="large"} 2`, `forescale_nodes_cost_per_hour{of="planned"} 0.4`, `forescale_nodes_cost_per_hour{of="least"} 0.3`, "forescale_nodes_unmet_instances 3"} {
 		if !strings.Contains(metrics, want) {

@@ -171,7 +171,7 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 			{413, "PATCH", "/v1/nodes/x", long, nil, nil}, {415, "PATCH", "/v1/nodes/x", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "PATCH", "/v1/nodes/x", `{"cordoned":"yes"}`, nil, nil}, {500, "PATCH", "/v1/nodes/x", "{}", nil, broken}},
 		"list-nodes":      {{500, "GET", "/v1/nodes", "", nil, broken}},
 		"list-node-types": {{500, "GET", "/v1/node-types", "", nil, broken}},
-		"get-node-plan":   {{404, "GET", "/v1/nodes/plan", "", nil, nil}, {500, "GET", "/v1/nodes/plan", "", nil, broken}},
+		"get-node-plan":   {{404, "GET", "/v1/nodes/plan", "", nil, nil}, {422, "GET", "/v1/nodes/plan?time_zone=Mars", "", nil, nil}, {500, "GET", "/v1/nodes/plan", "", nil, broken}},
 		"list-plans":      {{422, "GET", "/v1/plans?limit=x", "", nil, nil}, {500, "GET", "/v1/plans", "", nil, broken}},
 		"list-events":     {{422, "GET", "/v1/events?all=x", "", nil, nil}, {500, "GET", "/v1/events", "", nil, broken}},
 		"put-event": {{400, "POST", "/v1/events", "{", nil, nil}, {404, "POST", "/v1/events", `{"name":"a","service":"nobody","from":"2026-11-23T18:00:00Z","until":"2026-11-23T19:00:00Z"}`, nil, nil},

@@ -200,8 +200,11 @@ func TestDecisionsOfAServiceTellWhatTheyWereWeighedBy(t *testing.T) {
 		t.Errorf("weighed by %s", marshal(t, w))
 	}
 	var one DecisionView
-	if f.do("GET", "/v1/decisions/dec_01jd7k00", "").is(200).read(&one); one.Weighed == nil || one.Weighed.List != w.List {
-		t.Errorf("by its id: %s", marshal(t, one.Weighed))
+	if f.do("GET", "/v1/decisions/dec_01jd7k00", "").is(200).read(&one); one.Weighed == nil || one.Weighed.List != w.List || one.InWords == nil || *one.InWords != *l.Items[0].InWords {
+		t.Errorf("by its id: %s", marshal(t, one))
+	}
+	if words := *one.InWords; words.Required == "" || words.Final != "7 instances" || words.Cost != "+0.875 an hour (7 × 0.125)" {
+		t.Errorf("in words: %+v", words)
 	}
 	f.do("GET", "/v1/services/chekout/decisions", "").problem(404, "service_unknown")
 }

@@ -230,22 +230,37 @@ func TestScreenshots(t *testing.T) {
 	for _, shot := range []struct{ name, place, ready string }{
 		{"overview", "", `document.querySelectorAll(".spark .actual").length >= 5`},
 		{"service", "#/services/checkout", drawn},
+		{"why", "#/services/checkout?decision=DECISION", drawn + ` && document.querySelector(".whylist")`},
 		{"pinned", "#/services/checkout?range=24h&pin=2026-11-23T06:05:00Z&tab=warmups", drawn},
 		{"silent", "#/services/mailer?range=3h", drawn},
 		{"forecast-only", "#/services/reports?range=7d&all=1", drawn},
 		{"empty", "#/services/fresh", `document.querySelector("#nosample")`},
 		{"failed", "#/services/broken?range=12h", drawn},
 		{"paused", "#/services/thumbs?range=24h", drawn},
+		{"report", "#/services/reports?tab=report&range=24h", replayed + ` && (document.querySelector(".fleet").scrollIntoView(), true)`},
+		{"nodes", "#/nodes", racked},
+		{"nodes-table", "#/nodes?view=table", `document.querySelector("#nodesteps")`},
+		{"no-types", "#/nodes", `document.querySelector("#notype")`},
+		{"money", "#/money", `document.querySelector(".budget[data-state=bad]")`},
+		{"no-money", "#/money", `document.querySelector("#nobudget")`},
 		{"table", "#/services/checkout?range=24h&view=table", table},
 	} {
-		for _, width := range []int64{400, 1600} {
+		for _, width := range []int64{360, 1600} {
 			for scheme, dark := range map[string]bool{"light": false, "dark": true} {
 				t.Run(fmt.Sprintf("%s-%d-%s", shot.name, width, scheme), func(t *testing.T) {
 					empty := &workload{name: "fresh", mode: forescale.ModeForecastOnly, lo: 1, hi: 4, objective: 0.95, night: 1, day: 1, weekend: 1, never: true, state: "warn", reason: "no sample was ever received"}
 					broken := &workload{name: "broken", mode: forescale.ModeActive, lo: 1, hi: 9, objective: 0.95, night: 1, day: 4, weekend: 1, failing: true, state: "bad", reason: "the last start failed"}
 					f := newFake(t, monday, append(realistic(), empty, broken)...)
+					f.history(t, "reports", forescale.ModeForecastOnly)
+					if shot.name != "no-types" {
+						f.rack(t)
+					}
+					if shot.name != "no-money" {
+						f.budgets = november(t)
+						f.services[1].limit = capped
+					}
 					f.pauses = []object{{"service": "thumbs", "by": "anna", "note": "fire drill", "since": monday.Add(-time.Hour), "until": monday.Add(80 * time.Minute)}}
-					p := open(t, f, width, dark, shot.place)
+					p := open(t, f, width, dark, f.named(shot.place))
 					if width < 600 {
 						p.run(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 1700, DeviceScaleFactor: 1, Mobile: true}))
 					}

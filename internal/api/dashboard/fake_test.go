@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,14 +12,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/api"
 	"github.com/forescale/forescale/internal/api/dashboard"
+	"github.com/forescale/forescale/internal/store/memory"
 )
 
 type object = map[string]any
 
 // fake answers as the server does (shapes of /v1), from generated services whose
-// numbers obey the band. Its clock is its own: it begins at a chosen moment and
-// may run fast, so that a page that asks the browser for the time is found out.
+// numbers obey the band. What needs no generated history is answered by the server's
+// own API over a store of its own, with the world that a test puts there. Its clock is
+// its own: it begins at a chosen moment and may run fast, so that a page that asks the
+// browser for the time is found out.
 type fake struct {
 	*httptest.Server
 
@@ -38,13 +44,32 @@ type fake struct {
 	bodies   []string // of POSTs
 	keys     []string // Authorization of each request
 	quit     chan struct{}
+
+	store   *memory.Store
+	real    http.Handler
+	budgets []forescale.BudgetOutlook
+	judged  func(days int) (forescale.Evaluation, error) // what an evaluation answers
 }
+
+// served is the fake's time as a clock.
+type served struct{ f *fake }
+
+func (c served) Now() time.Time                         { return c.f.now() }
+func (c served) Elapsed() time.Duration                 { return time.Since(c.f.start) }
+func (c served) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 // newFake serves the built page and the given services. It is closed with the test.
 func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 	t.Helper()
 	f := &fake{begin: begin, start: time.Now(), speed: 1, world: "Docker Engine", services: services,
-		subs: map[chan string]bool{}, quit: make(chan struct{})}
+		subs: map[chan string]bool{}, quit: make(chan struct{}), store: memory.New()}
+	real := api.New(api.Config{Store: f.store, Ingest: f.store, Clock: served{f},
+		Budgets: func(context.Context) ([]forescale.BudgetOutlook, error) { return f.budgets, nil },
+		Evaluate: func(_ context.Context, _ forescale.Service, days int) (forescale.Evaluation, error) {
+			return f.judged(days)
+		}})
+	t.Cleanup(real.Close)
+	f.real = real
 	for _, w := range services {
 		w.fill(begin)
 	}
@@ -56,21 +81,24 @@ func newFake(t *testing.T, begin time.Time, services ...*workload) *fake {
 		assets.ServeHTTP(w, r)
 	})
 	for pattern, h := range map[string]func(*http.Request) (any, *problem){
-		"GET /v1/about":                    f.about,
-		"GET /v1/services":                 f.listServices,
-		"GET /v1/services/{name}":          f.oneService,
-		"GET /v1/services/{name}/capacity": f.capacity,
-		"GET /v1/services/{name}/accuracy": f.accuracy,
-		"GET /v1/plans":                    f.plans,
-		"GET /v1/decisions":                f.decisions,
-		"GET /v1/decisions/{id}":           f.oneDecision,
-		"GET /v1/instances":                f.instances,
-		"GET /v1/warmups":                  f.warmups,
-		"GET /v1/pauses":                   f.listPauses,
-		"POST /v1/pauses":                  f.addPause,
-		"DELETE /v1/pauses/{name}":         f.endPause,
+		"GET /v1/about":                     f.about,
+		"GET /v1/services":                  f.listServices,
+		"GET /v1/services/{name}":           f.oneService,
+		"GET /v1/services/{name}/capacity":  f.capacity,
+		"GET /v1/services/{name}/accuracy":  f.accuracy,
+		"GET /v1/plans":                     f.plans,
+		"GET /v1/services/{name}/decisions": f.decisions,
+		"GET /v1/decisions/{id}":            f.oneDecision,
+		"GET /v1/instances":                 f.instances,
+		"GET /v1/warmups":                   f.warmups,
+		"GET /v1/pauses":                    f.listPauses,
+		"POST /v1/pauses":                   f.addPause,
+		"DELETE /v1/pauses/{name}":          f.endPause,
 	} {
 		mux.HandleFunc(pattern, f.answer(h))
+	}
+	for _, pattern := range []string{"GET /v1/budgets", "GET /v1/nodes", "GET /v1/node-types", "GET /v1/nodes/plan", "GET /v1/services/{name}/evaluation", "GET /v1/services/{name}/elasticity"} {
+		mux.HandleFunc(pattern, f.pass)
 	}
 	mux.HandleFunc("GET /v1/stream", f.stream)
 	f.Server = httptest.NewServer(mux)
@@ -130,6 +158,20 @@ func (f *fake) answer(h func(*http.Request) (any, *problem)) http.HandlerFunc {
 	}
 }
 
+// pass has the server's own API answer.
+func (f *fake) pass(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !f.allowed(r):
+		fail(w, keyWanted)
+	case f.broken:
+		fail(w, &problem{503, "store_failed", "the store does not answer: disk I/O error", "look at the server's log"})
+	default:
+		f.real.ServeHTTP(w, r)
+	}
+}
+
 func fail(w http.ResponseWriter, p *problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.status)
@@ -139,6 +181,11 @@ func fail(w http.ResponseWriter, p *problem) {
 func (f *fake) about(*http.Request) (any, *problem) {
 	return object{"version": "0.1.0", "clock": object{"now": f.now(), "speed": f.speed}, "zone": "Europe/Berlin", "world": f.world, "mode": "serve",
 		"server": "app-1-02bd", "leader": f.leads == nil || f.leads["server"] == "app-1-02bd", "leads": f.leads}, nil
+}
+
+// named puts the newest change of the first service into a place.
+func (f *fake) named(place string) string {
+	return strings.Replace(place, "DECISION", f.services[0].decided(f.begin, false)[0]["id"].(string), 1)
 }
 
 func (f *fake) find(name string) (*workload, *problem) {
@@ -189,7 +236,7 @@ func (f *fake) plans(*http.Request) (any, *problem) {
 }
 
 func (f *fake) decisions(r *http.Request) (any, *problem) {
-	w, p := f.find(r.FormValue("service"))
+	w, p := f.find(r.PathValue("name"))
 	if p != nil {
 		return nil, p
 	}
@@ -202,6 +249,9 @@ func (f *fake) decisions(r *http.Request) (any, *problem) {
 	if len(all) > limit {
 		all, next = all[:limit], fmt.Sprint(skip+limit)
 	}
+	for i := range all {
+		all[i] = w.whole(all[i])
+	}
 	return object{"items": all, "next": next}, nil
 }
 
@@ -209,7 +259,7 @@ func (f *fake) oneDecision(r *http.Request) (any, *problem) {
 	for _, w := range f.services {
 		for _, d := range w.decided(f.now(), true) {
 			if strings.HasPrefix(d["id"].(string), r.PathValue("id")) {
-				return d, nil
+				return w.whole(d), nil
 			}
 		}
 	}
@@ -217,6 +267,13 @@ func (f *fake) oneDecision(r *http.Request) (any, *problem) {
 }
 
 func (f *fake) instances(r *http.Request) (any, *problem) {
+	if r.FormValue("service") == "" {
+		items := []object{}
+		for _, w := range f.services {
+			items = append(items, w.instances(f.now())...)
+		}
+		return object{"items": items, "next": ""}, nil
+	}
 	w, p := f.find(r.FormValue("service"))
 	if p != nil {
 		return nil, p

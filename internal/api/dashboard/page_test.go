@@ -126,8 +126,13 @@ func TestServiceDrawsPlannedAgainstActual(t *testing.T) {
 func TestDecisionsOpenFromListAndMark(t *testing.T) {
 	p := ready(t, newFake(t, monday, realistic()...), 1600, false, "#/services/checkout", drawn)
 	p.run(chromedp.Evaluate[chromedp.Void](`document.querySelector(".decisions .head").click()`))
-	p.until("the reasons", `document.querySelector(".decisions .reasons")`)
-	contains(t, js[string](p, `text(".decisions li.open")`), "Lead time 4 min 40 s = starting 4 min 10 s (9 of 10 starts) + planning 30 s.", "start checkout-", "required", "demand high")
+	p.until("the reasons", `document.querySelector(".decisions .whylist")`)
+	contains(t, js[string](p, `text(".decisions li.open")`), "why forecast_rise", "demand high", "required 6: 3.8 / 6 = 63 %, limit 75 %. 5 would run at 75 %, limit 75 % by utilization",
+		"limit warming_up Lead time 4 min 40 s", "final 6 instances", "bounds live 5, forecast 6 at 08:39*, min 2, max 12 * holds",
+		"not fewer Not 5: at 08:39 the forecast needs 6 (3.8 busy instances, 95 % sure), and 5 serve 3.8. 5 would be at 75 % and save 0.125 an hour.",
+		"not more Not 7: nothing needs more: the most is 3.8 busy instances, and 6 serve 4.5. One more would be at 54 % rather than 63 % and cost 0.125 an hour.",
+		"changes 5 if demand stays under 3.8 busy instances until 09:04. 7 if demand rises above 4.5 busy instances by 08:38.",
+		"cost +0.125 an hour (1 × 0.125)", "lead time 4 min 40 s = starting 4 min 10 s (9 of 10 starts) + planning 30 s", "actions start checkout-", "outcome done at 08:38, active")
 	contains(t, js[string](p, `location.hash`), "decision=dec_")
 	// Marks that are too near to each other are one; a single one opens its decision.
 	marks := js[[]string](p, `[...document.querySelectorAll(".mark")].map(m => m.getAttribute("aria-label"))`)
@@ -146,6 +151,12 @@ func TestDecisionsOpenFromListAndMark(t *testing.T) {
 	p.run(chromedp.Evaluate[chromedp.Void](`button("all, holds").click()`))
 	p.until("holds", `text(".decisions").includes("steady")`)
 	contains(t, js[string](p, `text(".decisions")`), "×", "nothing to do")
+	// A hold was not weighed: no bound is told of it, and nothing is said to be free.
+	p.run(chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll(".decisions > li")].find(l => l.innerText.includes("steady")).querySelector(".head").click()`))
+	p.until("a hold", `text(".decisions li.open").includes("as before")`)
+	if got := js[string](p, `text(".decisions li.open .whylist")`); strings.Contains(got, "bounds") || strings.Contains(got, "not fewer") || strings.Contains(got, "cost") {
+		t.Errorf("a hold is told as weighed: %s", got)
+	}
 	p.run(chromedp.Evaluate[chromedp.Void](`window.before = document.querySelectorAll(".decisions > li").length; button("Older").click()`))
 	p.until("older ones", `document.querySelectorAll(".decisions > li").length > before`)
 }
@@ -199,17 +210,25 @@ func (f *fake) requests(part string) []string {
 
 func TestNothingIsWiderThanTheWindow(t *testing.T) {
 	f := newFake(t, monday, realistic()...)
+	f.budgets = november(t)
+	f.rack(t)
+	f.history(t, "checkout", forescale.ModeForecastOnly)
 	for _, width := range []int64{360, 400, 800, 1600} {
 		for place, condition := range map[string]string{
 			"": sparks, "#/services/checkout": drawn, "#/services/checkout?tab=warmups&view=table&all=1": `document.querySelector(".numbers-table")`,
+			"#/services/checkout?tab=report": replayed,
+			"#/nodes":                        racked, "#/nodes?view=table": `document.querySelector("#nodesteps")`,
+			"#/money":                                      `document.querySelectorAll(".budget").length === 3`,
+			"#/services/checkout?decision=DECISION":        `document.querySelector(".whylist")`,
 			"#/services/checkout?tab=accuracy":             `document.querySelectorAll("#fleet tbody tr").length === 2`,
 			"#/services/checkout?pin=2026-11-23T06:00:00Z": `document.querySelector("#readout")`,
 		} {
 			t.Run(fmt.Sprintf("%d px %s", width, place), func(t *testing.T) {
-				p := ready(t, f, width, false, place, condition)
-				if over := js[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+				p := ready(t, f, width, false, f.named(place), condition)
+				// Not innerWidth: on a phone it grows with what is too wide.
+				if over := js[int](p, `document.documentElement.scrollWidth`) - int(width); over > 0 {
 					t.Errorf("%d px too wide: %s", over,
-						js[string](p, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll")).slice(0, 5).map(e => e.tagName + "." + e.className).join(" ")`))
+						js[string](p, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > `+fmt.Sprint(width+1)+` && !e.closest(".scroll")).slice(0, 5).map(e => e.tagName + "." + e.className).join(" ")`))
 				}
 			})
 		}
@@ -311,7 +330,7 @@ func TestAServerSaysWhetherItLeads(t *testing.T) {
 	p = ready(t, f, 400, false, "", `document.querySelector("#follows")`)
 	contains(t, js[string](p, `text("#lead")`), "follows, fence 4")
 	contains(t, js[string](p, `text("#follows")`), "This server follows. app-2-6f3a leads since 07:40", "under fence 4", "This is app-1-02bd")
-	if over := js[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+	if over := js[int](p, `document.documentElement.scrollWidth - 400`); over > 0 {
 		t.Errorf("the page is %d pixels too wide for a phone", over)
 	}
 	lead("", 4)

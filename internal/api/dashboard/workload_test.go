@@ -2,10 +2,12 @@ package dashboard_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/api"
 )
 
 // workload is one generated service: a weekday pattern of Berlin, noise without
@@ -23,10 +25,13 @@ type workload struct {
 	gap       bool    // two hours without samples yesterday
 	never     bool    // no sample ever came
 	silent    time.Duration
+	price     float64 // of an instance, an hour
 	state     string
 	reason    string
-	failing   bool // the newest decision failed
-	extra     int  // added to ready, as if just started
+	failing   bool             // the newest decision failed
+	limit     forescale.Reason // of the newest decision, beside why
+	extra     int              // added to ready, as if just started
+	begun     int              // starting beside what is wanted
 
 	zero                      time.Time // of the arrays: one value a minute
 	actual, median, low, high []float64
@@ -141,11 +146,14 @@ func (w *workload) view(now time.Time, paused object) object {
 		status["next"] = next
 	}
 	if all := w.decided(now, true); len(all) > 0 {
+		if w.limit.Code != "" {
+			all[0]["reasons"] = append(all[0]["reasons"].([]object), object{"code": w.limit.Code, "message": w.limit.Sentence(w.loc, now), "numbers": w.limit.Numbers, "words": w.limit.Words})
+		}
 		status["decision"] = all[0]
 	}
 	return object{
 		"name": w.name, "mode": w.mode, "min_instances": w.lo, "max_instances": w.hi, "objective": w.objective,
-		"band": w.band.String(), "time_zone": w.zone, "metrics": []string{"utilization"}, "warmup": "1m0s", "cooldown": "10s", "max_step": 0,
+		"band": w.band.String(), "time_zone": w.zone, "price_per_hour": w.price, "metrics": []string{"utilization"}, "warmup": "1m0s", "cooldown": "10s", "max_step": 0,
 		"missing":  object{"hold": "5m0s", "stand_in": "1h0m0s", "follow_forecast": false},
 		"template": object{}, "origin": "api", "version": 3, "updated_at": now.Add(-72 * time.Hour), "status": status,
 	}
@@ -174,6 +182,9 @@ func (w *workload) code(k int) forescale.Code {
 	}
 }
 
+// soon is the minute that a decision at minute k looks ahead to.
+func (w *workload) soon(k int) int { return min(k+5, len(w.high)-1) }
+
 // say is the sentence of the change at minute k.
 func (w *workload) say(k int) string {
 	t := w.zero.Add(time.Duration(k) * time.Minute).In(w.loc)
@@ -187,7 +198,7 @@ func (w *workload) say(k int) string {
 			w.wanted[k-1], w.wanted[k], 100*w.actual[k-1]/float64(w.wanted[k-1]), w.band.Upper(w.wanted[k-1]), w.wanted[k-1], w.median[k-1], w.actual[k-1])
 	default:
 		return fmt.Sprintf("%d → %d instances at %s: at %s the demand of %ss rises to %.1f busy instances (95 %% sure: at most %.1f); starting takes 4 min 10 s here.",
-			w.wanted[k-1], w.wanted[k], t.Format("15:04"), to, t.Weekday(), w.median[min(k+5, len(w.median)-1)], w.high[min(k+5, len(w.high)-1)])
+			w.wanted[k-1], w.wanted[k], t.Format("15:04"), to, t.Weekday(), w.median[w.soon(k)], w.high[w.soon(k)])
 	}
 }
 
@@ -219,7 +230,7 @@ func (w *workload) decided(now time.Time, holds bool) []object {
 		steady = k
 		at := w.zero.Add(time.Duration(k) * time.Minute)
 		d := object{
-			"id": w.id(k), "service": w.name, "at": at, "mode": w.mode, "from": w.wanted[k-1], "to": w.wanted[k], "required": w.band.Required(w.high[k]),
+			"id": w.id(k), "service": w.name, "at": at, "mode": w.mode, "from": w.wanted[k-1], "to": w.wanted[k], "required": w.band.Required(w.high[w.soon(k)]),
 			"metric": "utilization", "code": w.code(k), "message": w.say(k), "outcome": outcome, "error": "", "ended_at": at.Add(250 * time.Second), "repeats": 0, "last_at": at,
 			"reasons": []object{
 				{"code": w.code(k), "message": w.say(k), "numbers": object{"demand": w.median[k], "demand_high": w.high[k], "limit": w.band.Upper(w.wanted[k])}, "times": object{"at": at.Add(5 * time.Minute)}},
@@ -241,6 +252,34 @@ func (w *workload) decided(now time.Time, holds bool) []object {
 		out = append(out, d)
 	}
 	return out
+}
+
+// whole is a decision as it is told by itself: in the words that the server finds for
+// what it was weighed by. A hold was not weighed.
+func (w *workload) whole(o object) object {
+	at := o["at"].(time.Time)
+	k, need := w.at(at), forescale.BoundForecast
+	if o["to"].(int) < o["from"].(int) {
+		need = forescale.BoundAhead
+	}
+	high := w.high[w.soon(k)]
+	d := forescale.Decision{At: at, From: o["from"].(int), To: o["to"].(int), Required: o["required"].(int),
+		Reasons: []forescale.Reason{{Numbers: map[string]float64{"required": float64(o["required"].(int)), "demand_high": high, "lead_s": lead.Seconds(), "warmup_s": 250}}}}
+	if d.From != d.To {
+		d.Weighed = &forescale.Weighing{Serves: w.band.Serves(d.To), FewerServe: w.band.Serves(d.To - 1), Demand: high, By: at.Add(lead), Since: at.Add(-20 * time.Minute), Until: at.Add(30 * time.Minute), Price: forescale.Unit / 8,
+			Bounds: []forescale.Bound{
+				{Kind: forescale.BoundLive, Side: forescale.SideLeast, Count: w.required[k], Demand: w.actual[k]},
+				{Kind: need, Side: forescale.SideLeast, Count: d.To, Demand: high, Quantile: 0.95, At: at.Add(5 * time.Minute), Holds: true},
+				{Kind: forescale.BoundMin, Side: forescale.SideLeast, Count: w.lo}, {Kind: forescale.BoundMax, Side: forescale.SideMost, Count: w.hi},
+				{Kind: forescale.BoundNeed, Side: forescale.SideMost, Count: d.To, At: at.Add(lead), Holds: true},
+			}}
+	}
+	o = maps.Clone(o)
+	o["in_words"] = api.DecisionWords{Required: d.RequiredWords(w.band), Final: d.FinalWords(), LeadTime: d.LeadWords(), Cost: d.CostWords()}
+	if d.Weighed != nil {
+		o["weighed"] = api.WeighedView{List: d.BoundsSentence(w.loc), NotFewer: d.WhyNotFewer(w.loc), NotMore: d.WhyNotMore(w.loc), Changes: d.WhatWouldChange(w.loc)}
+	}
+	return o
 }
 
 func (w *workload) hold(k int, last time.Time, code forescale.Code, message string) object {
@@ -275,7 +314,7 @@ func (w *workload) instances(now time.Time) []object {
 	i := w.at(now)
 	out := []object{}
 	add := func(n int, state string, age time.Duration, utilization any, failure string) {
-		out = append(out, object{"id": fmt.Sprintf("%s-01jd7k%08d-%d", w.name, 4711+n, n%3), "service": w.name, "node": "n-01", "state": state, "origin": "started",
+		out = append(out, object{"id": fmt.Sprintf("%s-01jd7k%08d-%d", w.name, 4711+n, n%3), "service": w.name, "node": fmt.Sprintf("n-%02d", 1+n%3), "state": state, "origin": "started",
 			"address": fmt.Sprintf("127.0.0.1:%d", 49153+n), "utilization": utilization, "load": nil, "ordered_at": now.Add(-age - 4*time.Minute), "started_at": now.Add(-age - 4*time.Minute),
 			"ready_at": now.Add(-age), "draining_at": nil, "failure": failure})
 	}
@@ -286,7 +325,7 @@ func (w *workload) instances(now time.Time) []object {
 		}
 		add(n, "ready", time.Duration(3+n*47)*time.Minute, u, "")
 	}
-	for n := range w.wanted[i] - w.ready[i] {
+	for n := range w.wanted[i] - w.ready[i] + w.begun {
 		add(50+n, "starting", 0, nil, "")
 	}
 	if w.failing {

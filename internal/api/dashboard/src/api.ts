@@ -15,6 +15,9 @@ export class Problem extends Error {
 
 const slot = "forescale.key";
 
+/** patient is how long an answer is waited for, ms. */
+const patient = 15_000;
+
 /**
  * Api asks the server. The key lives as long as the tab does and is sent as a
  * header only, never in an address.
@@ -51,8 +54,8 @@ export class Api {
     return this.key ? { ...extra, Authorization: `Bearer ${this.key}` } : extra;
   }
 
-  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    return (await this.ask("GET", path, undefined, signal)) as T;
+  async get<T>(path: string, signal?: AbortSignal, patience = patient): Promise<T> {
+    return (await this.ask("GET", path, undefined, signal, patience)) as T;
   }
 
   async post<T>(path: string, body: unknown): Promise<T> {
@@ -63,10 +66,10 @@ export class Api {
     await this.ask("DELETE", path);
   }
 
-  private async ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+  private async ask(method: string, path: string, body?: unknown, signal?: AbortSignal, patience = patient): Promise<unknown> {
     const headers = this.headers({ Accept: "application/json" });
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    const limit = AbortSignal.timeout(15_000);
+    const limit = AbortSignal.timeout(patience);
     const request = () => fetch(new URL(path, this.base), {
       method, headers, cache: "no-store", credentials: "omit",
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -83,7 +86,7 @@ export class Api {
     } catch (e) {
       if (signal?.aborted) throw e;
       const slow = limit.aborted;
-      throw new Problem(0, slow ? "no answer within 15 s" : "the server does not answer", slow ? "timeout" : "unreachable", "", path);
+      throw new Problem(0, slow ? `no answer within ${patience / 1000} s` : "the server does not answer", slow ? "timeout" : "unreachable", "", path);
     }
     if (!answer.ok) throw await this.problem(answer, path);
     if (answer.status === 204) return null;

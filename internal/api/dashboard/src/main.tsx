@@ -3,6 +3,7 @@ import { Api } from "./api";
 import { Live } from "./live";
 import "./style/tokens.css";
 import "./style/page.css";
+import "./style/places.css";
 import { choose, stored } from "./theme";
 import { App } from "./ui/app";
 

@@ -3,10 +3,10 @@
 
 export const ranges = ["3h", "12h", "24h", "4d", "7d", "30d"] as const;
 export type Range = (typeof ranges)[number];
-export type Tab = "instances" | "warmups" | "accuracy";
+export type Tab = "instances" | "warmups" | "accuracy" | "report";
 
 export interface Route {
-  place: "overview" | "service";
+  place: "overview" | "service" | "nodes" | "money";
   service: string;
   range: Range;
   from?: number; // seconds; with to: a zoomed stretch
@@ -42,6 +42,7 @@ export function parse(hash: string): Route {
       r.service = parts[1];
     }
   }
+  if (parts.length === 1 && (parts[0] === "nodes" || parts[0] === "money")) r.place = parts[0];
   const range = q.get("range");
   if (ranges.includes(range as Range)) r.range = range as Range;
   const from = seconds(q.get("from"));
@@ -53,7 +54,7 @@ export function parse(hash: string): Route {
   r.decision = q.get("decision") || undefined;
   if (q.get("view") === "table") r.view = "table";
   const tab = q.get("tab");
-  if (tab === "warmups" || tab === "accuracy") r.tab = tab;
+  if (tab === "warmups" || tab === "accuracy" || tab === "report") r.tab = tab;
   r.all = q.get("all") === "1";
   return r;
 }
@@ -75,12 +76,12 @@ export function format(r: Route): string {
     }
     if (r.pin !== undefined) q.set("pin", time(r.pin));
     if (r.decision) q.set("decision", r.decision);
-    if (r.view !== "charts") q.set("view", r.view);
     if (r.tab !== start.tab) q.set("tab", r.tab);
     if (r.all) q.set("all", "1");
   }
+  if (r.view !== "charts" && (r.place === "service" || r.place === "nodes")) q.set("view", r.view);
   if (r.zone !== "service") q.set("zone", r.zone);
-  const path = r.place === "service" ? `/services/${encodeURIComponent(r.service)}` : "/";
+  const path = r.place === "service" ? `/services/${encodeURIComponent(r.service)}` : r.place === "overview" ? "/" : `/${r.place}`;
   const query = q.toString().replaceAll("%3A", ":");
   return "#" + path + (query ? "?" + query : "");
 }

@@ -42,6 +42,16 @@ export interface Decision {
   ended_at?: string | null;
   repeats: number;
   last_at?: string | null;
+  in_words?: { required: string; final: string; lead_time: string; cost: string }; // of one decision, and in the list of one service
+  weighed?: Weighed; // absent where nothing was weighed
+}
+
+/** Weighed is what a decision was weighed by, in the server's sentences. */
+export interface Weighed {
+  list: string; // what each bound wanted; an asterisk marks those that hold
+  not_fewer: string;
+  not_more: string;
+  changes: string[];
 }
 
 export interface Score {
@@ -65,6 +75,33 @@ export interface Accuracy {
   service: string;
   live: { from: string; until: string | null; leads: Ahead[] };
   drift: { alarm: "none" | "coverage" | "error"; message: string };
+}
+
+/** Elasticity is how well instances followed the need: shares, as fractions. */
+export interface Elasticity {
+  time_under: number;
+  not_served: number;
+  over: number;
+  instance_hours: number;
+}
+
+export interface ElasticityDay extends Elasticity {
+  day: string; // in the service's time zone
+  minutes: number; // that are measured
+}
+
+/** Evaluation sets what happened against what would have. */
+export interface Evaluation {
+  service: string;
+  mode: Mode;
+  verdict: "switch-on" | "leave" | "wait" | "keep-it-on";
+  why: string[];
+  from: string;
+  to: string;
+  learned: string;
+  known: number;
+  warmup: string;
+  outcomes: (Elasticity & { name: string; starts: number })[];
 }
 
 export interface NextChange {
@@ -103,6 +140,7 @@ export interface Service {
   band: string;
   time_zone: string;
   warmup: string;
+  price_per_hour?: number; // 0: free, or not known
   cooldown: string;
   missing?: { hold: string; stand_in: string; follow_forecast?: boolean };
   status: Status;
@@ -174,6 +212,96 @@ export interface Plan {
   until: string;
   acting: boolean;
   changes: { at: string; wanted: number; required: number; demand: number; code: string; message?: string }[] | null;
+}
+
+/** Budget is money of a calendar month, and how it stands. Amounts are in the currency of the prices. */
+export interface Budget {
+  name: string;
+  scope: "all" | "service" | "node_type";
+  of: string;
+  limit: number;
+  time_zone: string;
+  status: {
+    from: string;
+    until: string;
+    spent: number;
+    reserved: number; // bound on top
+    left: number;
+    projected: number; // with no objective lowered
+    projected_low: number;
+    projected_high: number;
+    paced: number; // as objectives are lowered now
+    met_at: string | null;
+    lowered: Lowered[];
+  };
+}
+
+export interface Lowered {
+  service: string;
+  stated: number;
+  objective: number;
+  quantile: number;
+  given_up: number;
+}
+
+/** Node is a machine with its newest utilization in %. */
+export interface Node {
+  name: string;
+  type: string; // "": none
+  state: string; // booting, ready, draining, stopped; there may be others
+  protected: boolean;
+  managed: boolean; // else it is its owner's
+  cores: number;
+  memory_bytes: number;
+  cpu: number | null;
+  memory: number | null;
+}
+
+/** NodeType is what can be ordered. */
+export interface NodeType {
+  name: string;
+  cores: number;
+  memory_bytes: number;
+  price_per_hour: number;
+  boot_time: string;
+  max_count: number;
+}
+
+/** Told is a reason with its sentence. */
+export interface Told {
+  reason: Reason;
+  message: string;
+}
+
+export interface NodeOrder extends Told {
+  name: string;
+  type: string;
+  order_at: string;
+  need_at: string;
+  ready_by: string;
+  due: boolean;
+  price_per_hour: number;
+  holds: { service: string; count: number }[];
+  replaces?: string;
+  beside?: string; // the next best type
+}
+
+/** NodePlan is what is wanted of the machines; its mode tells whether it is carried out. */
+export interface NodePlan {
+  made_at: string;
+  horizon: string;
+  mode: Mode;
+  nodes: number;
+  unmet_instances: number;
+  cost: { now: number; planned: number; peak: number; least: number };
+  orders: NodeOrder[];
+  starts: { service: string; node: string; count: number; ready_by: string | null }[];
+  drains: (Told & { node: string; moves: { service: string; to: string; count: number }[]; saves: number })[];
+  stops: (Told & { node: string })[];
+  kept: (Told & { node: string })[];
+  unmet: (Told & { service: string; count: number; at: string })[];
+  notes: (Told & { subject: string })[];
+  steps: { at: string; nodes: { type: string; count: number }[]; per_hour: number }[];
 }
 
 export interface Pause {

@@ -27,6 +27,30 @@ export function share(x: number): string {
   return `${Number((x * 100).toFixed(2))}${nb}%`;
 }
 
+/** part is a share to two digits: "8.1 %", "13 %". */
+export function part(x: number | null): string {
+  if (x === null) return "no data";
+  const p = 100 * x;
+  return `${p < 9.95 ? p.toFixed(1) : Math.round(p)}${nb}%`;
+}
+
+/** money of an amount, to the cent up to 1,000: "842.30", "1,131". It has no currency: prices are in whatever the budgets are in. */
+export function money(x: number): string {
+  const whole = Math.abs(x) >= 999.995;
+  return x.toLocaleString("en-GB", { minimumFractionDigits: whole ? 0 : 2, maximumFractionDigits: whole ? 0 : 2 });
+}
+
+/** price of an hour, to four digits: "0.4", "1.234". */
+export function price(x: number): string {
+  return String(Number(x.toPrecision(4)));
+}
+
+/** bytes in the largest binary unit that leaves a number from one on: "32 GiB". */
+export function bytes(x: number): string {
+  const i = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, x)) / 10)));
+  return `${Number((x / 1024 ** i).toPrecision(3))}${nb}${["B", "KiB", "MiB", "GiB", "TiB"][i]}`;
+}
+
 /** count is "1 instance", "4 instances". */
 export function count(n: number, noun: string): string {
   return `${n.toLocaleString("en-GB")}${nb}${noun}${n === 1 ? "" : "s"}`;

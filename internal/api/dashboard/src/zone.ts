@@ -119,6 +119,14 @@ export function dayOf(zone: string, t: number): string {
   return `${weekdays[d.getUTCDay()]} ${d.getUTCDate()} ${months[d.getUTCMonth()]}`;
 }
 
+const long = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+
+/** monthOf is the month that t is in: its name, the day, and how many it has. */
+export function monthOf(zone: string, t: number): { name: string; day: number; days: number } {
+  const d = local(zone, t);
+  return { name: long[d.getUTCMonth()]!, day: d.getUTCDate(), days: new Date(Date.UTC(d.getUTCFullYear(), d.getUTCMonth() + 1, 0)).getUTCDate() };
+}
+
 /** full is "Mon 23 Nov 08:40". */
 export function full(zone: string, t: number): string {
   return dayOf(zone, t) + " " + hm(zone, t);

@@ -5,14 +5,17 @@ describe("the address", () => {
   test("nothing is the overview", () => expect(parse("")).toEqual(start));
   test("every place comes back from its own address", () => {
     const all: Partial<Route>[] = [
-      {}, { zone: "utc" }, { place: "service", service: "checkout" },
+      {}, { zone: "utc" }, { place: "money" }, { place: "money", zone: "browser" }, { place: "nodes" }, { place: "nodes", view: "table" }, { place: "service", service: "checkout" },
       { place: "service", service: "checkout", range: "30d", zone: "browser", pin: 1_795_419_600, view: "table", tab: "warmups", all: true, decision: "dec_01jd7k0000000000" },
+      { place: "service", service: "reports", tab: "report" },
       { place: "service", service: "checkout", from: 1_795_419_600, to: 1_795_430_000 },
     ];
     for (const r of all) expect(parse(format({ ...start, ...r }))).toEqual({ ...start, ...r });
   });
   test("what is not known stays at its default", () => {
     expect(parse("#/services/checkout?range=1y&zone=Mars&from=soon&to=later&tab=x")).toEqual({ ...start, place: "service", service: "checkout" });
+    expect(parse("#/moneys")).toEqual(start);
+    expect(parse("#/nodes/n-01")).toEqual(start);
     expect(parse("#/services/%E0%A4%A")).toMatchObject({ place: "service" });
   });
   test("a stretch the wrong way round is no zoom", () => expect(parse("#/services/a?from=2026-11-23T08:00:00Z&to=2026-11-23T07:00:00Z").from).toBeUndefined());

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { age, askedDuration, change, digits, duration, goDuration, lead, percent, share, toGo } from "../src/words";
+import { age, askedDuration, bytes, change, digits, duration, goDuration, lead, money, percent, price, share, toGo } from "../src/words";
 
 const nb = " ";
 
 test.each([[4.68, "4.7"], [0.421, "0.42"], [12.4, "12"], [9.96, "10"], [1131, "1,131"], [0, "0"], [0.001, "0"], [100, "100"], [-2.34, "-2.3"]])(
   "%d reads %s: two digits that matter", (x, s) => expect(digits(x)).toBe(s));
+
+test.each([[842.3, "842.30"], [0, "0.00"], [999.994, "999.99"], [999.996, "1,000"], [1131.4, "1,131"], [-12.5, "-12.50"]])("%d of money reads %s", (x, s) => expect(money(x)).toBe(s));
+
+test.each([[34_359_738_368, "32 GiB"], [1_610_612_736, "1.5 GiB"], [0, "0 B"], [512, "512 B"]])("%d bytes read %s", (x, s) => expect(bytes(x).replaceAll(nb, " ")).toBe(s));
+test.each([[0.4, "0.4"], [1.23456, "1.235"], [0, "0"]])("a price of %d reads %s", (x, s) => expect(price(x)).toBe(s));
 
 test("percent and share", () => {
   expect(percent(64.9)).toBe(`65${nb}%`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dayOf, doubled, full, hm, offsetAt, offsetName, segments, tickLabel, ticks, validZone, when } from "../src/zone";
+import { dayOf, doubled, full, hm, monthOf, offsetAt, offsetName, segments, tickLabel, ticks, validZone, when } from "../src/zone";
 
 const berlin = "Europe/Berlin";
 const at = (s: string) => Date.parse(s);
@@ -72,4 +72,10 @@ test("a time is as short as it can be clear", () => {
   expect(when(berlin, at("2026-11-10T07:00:00Z"), now)).toBe("10 Nov 08:00");
   expect(full(berlin, now)).toBe("Mon 23 Nov 08:40");
   expect(dayOf("America/Los_Angeles", now)).toBe("Sun 22 Nov");
+});
+
+test("a month is that of the zone", () => {
+  expect(monthOf(berlin, at("2026-11-23T07:40:00Z"))).toEqual({ name: "November", day: 23, days: 30 });
+  expect(monthOf(berlin, at("2026-11-30T23:30:00Z"))).toEqual({ name: "December", day: 1, days: 31 });
+  expect(monthOf("UTC", at("2028-02-29T12:00:00Z"))).toEqual({ name: "February", day: 29, days: 29 });
 });

@@ -1,5 +1,5 @@
 import type { Accuracy, Ahead, Service } from "../wire";
-import { duration, goDuration } from "../words";
+import { duration, goDuration, part } from "../words";
 import { when } from "../zone";
 import { useRead } from "./context";
 import { Icon } from "./icon";
@@ -44,11 +44,4 @@ function Row({ l }: { l: Ahead }) {
       <td class="num">{part(l.coverage)}{loose && <small class="warn"> <Icon name="warn" /> {promised} promised</small>}</td>
     </tr>
   );
-}
-
-/** part is a share to two digits. */
-function part(x: number | null): string {
-  if (x === null) return "no data";
-  const p = 100 * x;
-  return `${p < 9.95 ? p.toFixed(1) : Math.round(p)} %`;
 }

@@ -9,11 +9,17 @@ import { Banner } from "./banner";
 import { Chip } from "./chip";
 import { LiveContext, useRoute, zoneOf } from "./context";
 import { KeyDialog } from "./key";
+import { Money } from "./money";
+import { Nodes } from "./nodes";
 import { Overview } from "./overview";
 import { ServiceView } from "./service";
 
-/** The places of the shell. Nodes, money and runs join here with their pages. */
-const places: { place: Route["place"]; name: string; hash: string }[] = [{ place: "overview", name: "Overview", hash: "#/" }];
+/** The places of the shell. */
+const places: { place: Route["place"]; name: string }[] = [
+  { place: "overview", name: "Overview" },
+  { place: "nodes", name: "Nodes" },
+  { place: "money", name: "Money" },
+];
 
 export function App({ live }: { live: Live }) {
   const [route, go] = useRoute();
@@ -29,7 +35,8 @@ export function App({ live }: { live: Live }) {
   const home = live.about?.zone ?? "UTC";
   const zone = zoneOf(route, served || home);
   useEffect(() => {
-    document.title = route.place === "service" ? `${route.service} · forescale` : "forescale";
+    const name = route.place === "service" ? route.service : route.place === "overview" ? "" : places.find((p) => p.place === route.place)?.name;
+    document.title = name ? `${name} · forescale` : "forescale";
     scrollTo(0, 0);
   }, [route.place, route.service]);
   return (
@@ -40,9 +47,7 @@ export function App({ live }: { live: Live }) {
       <main id="main" tabIndex={-1}>
         {!live.clock.known
           ? <p class="quiet pad" role="status">{live.trouble || wanted ? "" : "Asking the server for the time …"}</p>
-          : route.place === "overview"
-            ? <Overview live={live} route={route} zone={zone} onZone={setServed} />
-            : <ServiceView key={route.service} live={live} route={route} theme={theme} zone={(s) => zoneOf(route, s)} go={go} onZone={setServed} />}
+          : <Place live={live} route={route} zone={zone} theme={theme} go={go} onZone={setServed} />}
       </main>
       {wanted && (
         <KeyDialog refused={wanted.refused} onClose={() => setWanted(null)}
@@ -54,6 +59,20 @@ export function App({ live }: { live: Live }) {
       )}
     </LiveContext.Provider>
   );
+}
+
+/** Place is what the address asks for. */
+function Place({ live, route, zone, theme, go, onZone }: { live: Live; route: Route; zone: string; theme: Theme; go(change: Partial<Route>, replace?: boolean): void; onZone(served: string): void }) {
+  switch (route.place) {
+    case "overview":
+      return <Overview live={live} route={route} zone={zone} onZone={onZone} />;
+    case "nodes":
+      return <Nodes live={live} route={route} zone={zone} go={go} onZone={onZone} />;
+    case "money":
+      return <Money live={live} route={route} zone={zone} onZone={onZone} />;
+    case "service":
+      return <ServiceView key={route.service} live={live} route={route} theme={theme} zone={(s) => zoneOf(route, s)} go={go} onZone={onZone} />;
+  }
 }
 
 const zones: { value: Route["zone"]; word: string }[] = [
@@ -77,7 +96,7 @@ function Shell({ live, route, zone, theme, go, onTheme }: {
     <header class="shell">
       <a class="brand" href={home}>forescale</a>
       <nav aria-label="Places">
-        {places.map((p) => <a key={p.place} href={home} aria-current={route.place === p.place ? "page" : undefined}>{p.name}</a>)}
+        {places.map((p) => <a key={p.place} href={format({ ...start, zone: route.zone, place: p.place })} aria-current={route.place === p.place ? "page" : undefined}>{p.name}</a>)}
         {route.place === "service" && <a class="here" aria-current="page" href={format({ ...start, zone: route.zone, place: "service", service: route.service })}>{route.service}</a>}
       </nav>
       <span class="grow" />

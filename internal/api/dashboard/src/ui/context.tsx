@@ -25,14 +25,15 @@ export interface Read<T> {
  * useRead asks for `path` now and whenever the server has news. One question is
  * under way at a time. A path that only moved with the clock keeps its `key` and
  * waits for its turn; another key ends the older question and drops its answer.
+ * Without a path nothing is asked.
  */
-export function useRead<T>(path: string, options: { key?: string; quiet?: boolean } = {}): Read<T> {
+export function useRead<T>(path: string | null, options: { key?: string; quiet?: boolean } = {}): Read<T> {
   const live = useLive();
-  const key = options.key ?? path;
+  const key = options.key ?? path ?? "";
   const [read, set] = useState<Read<T> & { key: string }>({ data: null, at: 0, error: null, key });
   const busy = useRef<{ key: string; stop: AbortController } | null>(null);
   useEffect(() => {
-    if (busy.current?.key === key) return;
+    if (path === null || busy.current?.key === key) return;
     busy.current?.stop.abort();
     const mine = { key, stop: new AbortController() };
     busy.current = mine;
@@ -48,7 +49,7 @@ export function useRead<T>(path: string, options: { key?: string; quiet?: boolea
         if (busy.current !== mine) return;
         busy.current = null;
         if (!options.quiet) live.bad(error);
-        set((old) => ({ ...old, error }));
+        set((old) => ({ ...old, error, key }));
       },
     );
   }, [path, key, live.version]);

@@ -3,12 +3,13 @@ import { fold } from "../columns";
 import type { Live } from "../live";
 import type { Route } from "../route";
 import type { Decision, List, Outcome, Service } from "../wire";
-import { change, count, digits } from "../words";
+import { change } from "../words";
 import { full, when } from "../zone";
 import { useRead } from "./context";
 import { Icon, type IconName } from "./icon";
 import { faultWords } from "./pause";
 import { Sentence } from "./sentence-view";
+import { WhyList } from "./why";
 
 const outcomes: Record<Outcome, { icon: IconName; kind: string; word: string }> = {
   none: { icon: "none", kind: "quiet", word: "nothing to do" },
@@ -30,7 +31,7 @@ interface Props {
 
 /** Decisions is the list of what was done and why, newest first. */
 export function Decisions({ service, route, live, now, zone, go }: Props) {
-  const base = `decisions?service=${encodeURIComponent(service.name)}&limit=12${route.all ? "" : "&acted=true"}`;
+  const base = `services/${encodeURIComponent(service.name)}/decisions?limit=12${route.all ? "" : "&acted=true"}`;
   const read = useRead<List<Decision>>(base);
   const [older, setOlder] = useState<{ base: string; items: Decision[]; next: string } | null>(null);
   const [fault, setFault] = useState("");
@@ -89,8 +90,6 @@ function Item({ d, now, zone, open, onToggle }: { d: Decision; now: number; zone
   useEffect(() => {
     if (open) ref.current?.scrollIntoView({ block: "nearest" });
   }, [open]);
-  const started = d.actions?.filter((a) => a.kind === "start").length ?? 0;
-  const stopped = d.actions?.filter((a) => a.kind === "stop").length ?? 0;
   return (
     <li ref={ref} id={d.id} class={open ? "open" : ""}>
       <button class="head" aria-expanded={open} onClick={() => onToggle(!open)}>
@@ -102,45 +101,7 @@ function Item({ d, now, zone, open, onToggle }: { d: Decision; now: number; zone
       </button>
       <p class="sentence"><Sentence text={d.message} /></p>
       {d.error && <p class="bad error"><Icon name="failed" /> {d.error}</p>}
-      {open && (
-        <div class="detail">
-          {(d.reasons ?? []).length > 0 && (
-            <ol class="reasons">
-              {d.reasons!.map((r, i) => (
-                <li key={i}>
-                  <code>{r.code}</code> {r.message}
-                  <Facts r={r} now={now} zone={zone} />
-                </li>
-              ))}
-            </ol>
-          )}
-          <dl class="facts">
-            <dt>required</dt><dd>{d.required} before limits{d.metric ? `, by ${d.metric}` : ""}</dd>
-            <dt>supply before</dt><dd>{count(d.from, "instance")}, starting ones counted</dd>
-            <dt>mode</dt><dd>{d.mode}</dd>
-            {(started > 0 || stopped > 0) && (
-              <><dt>actions</dt><dd>{d.actions!.map((a) => <div key={a.instance} class={d.outcome === "would" ? "would" : ""}>{d.outcome === "would" ? "would " : ""}{a.kind} <code>{a.instance}</code></div>)}</dd></>
-            )}
-            {d.ended_at && <><dt>ended</dt><dd>{when(zone, Date.parse(d.ended_at), now)}</dd></>}
-            <dt>id</dt><dd><code>{d.id}</code></dd>
-          </dl>
-        </div>
-      )}
+      {open && <div class="detail"><WhyList d={d} now={now} zone={zone} /></div>}
     </li>
-  );
-}
-
-/** Facts are the numbers that tipped a reason. */
-function Facts({ r, now, zone }: { r: NonNullable<Decision["reasons"]>[number]; now: number; zone: string }) {
-  const rows: [string, string][] = [
-    ...Object.entries(r.numbers ?? {}).map(([k, v]): [string, string] => [k, Number.isInteger(v) ? String(v) : digits(v)]),
-    ...Object.entries(r.times ?? {}).map(([k, v]): [string, string] => [k, when(zone, Date.parse(v), now)]),
-    ...Object.entries(r.words ?? {}),
-  ];
-  if (!rows.length) return null;
-  return (
-    <span class="numbers">
-      {rows.map(([k, v]) => <span key={k}><span class="quiet">{k.replaceAll("_", " ")}</span> {v}</span>)}
-    </span>
   );
 }

@@ -5,6 +5,7 @@ import type { Route } from "../route";
 import { AccuracyView } from "./accuracy";
 import { useRead } from "./context";
 import { Icon, type IconName } from "./icon";
+import { Report } from "./report";
 
 const states: Record<Instance["state"], { icon: IconName; kind: string }> = {
   ready: { icon: "fine", kind: "fine" },
@@ -33,11 +34,13 @@ export function Fleet({ service, route, now, zone, go }: Props) {
         {tab("instances", "Instances")}
         {tab("warmups", "Warm-up")}
         {tab("accuracy", "Accuracy")}
+        {tab("report", "Report")}
       </div>
       <div id="fleet" role="tabpanel" aria-labelledby={`tab-${route.tab}`}>
         {route.tab === "instances" && <Instances service={service} now={now} zone={zone} />}
         {route.tab === "warmups" && <Warmups service={service} now={now} zone={zone} />}
         {route.tab === "accuracy" && <AccuracyView service={service} now={now} zone={zone} />}
+        {route.tab === "report" && <Report service={service} now={now} zone={zone} />}
       </div>
     </section>
   );

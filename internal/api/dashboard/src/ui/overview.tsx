@@ -8,6 +8,7 @@ import { ModeChip, stateIcon } from "./chip";
 import { useRead } from "./context";
 import { Curl } from "./curl";
 import { Icon } from "./icon";
+import { MonthLine } from "./money";
 import { Spark } from "./spark";
 
 const rank = { bad: 0, warn: 1, fine: 2 };
@@ -40,6 +41,7 @@ export function Overview({ live, route, zone, onZone }: { live: Live; route: Rou
     <>
       <Needs services={all} route={route} />
       <Soon plans={plans.data?.items ?? []} services={all} now={now} zone={zone} route={route} />
+      <MonthLine services={all} now={now} route={route} />
       {all.length > 12 && (
         <label class="filter">Find a service <input type="search" value={filter} onInput={(e) => setFilter(e.currentTarget.value)} /> <span class="quiet">{count(found.length, "service")}</span></label>
       )}
