@@ -38,22 +38,48 @@ and how to know the server.`,
 			return usage(fmt.Sprintf("%q is not the name of an order", *order), "use up to 42 lower-case letters, digits and inner hyphens")
 		}
 		return a.withAgents(cmd.Context(), at, func(ctx context.Context, s store.Store, ca *authority.Authority) error {
-			return a.createJoinToken(ctx, s, wire.NewToken(*node, ca.Pin()), *order)
+			return a.createJoinToken(ctx, s, ca, *node, *order)
 		})
 	}
 	return cmd
 }
 
-func (a *app) createJoinToken(ctx context.Context, s store.Store, t wire.Token, order string) error {
-	now := a.clock.Now()
-	kept := forescale.JoinToken{ID: newID("join"), Node: t.Node, Order: order, Hash: t.Hash(), CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)}
+// makeJoinToken keeps a token of the node, the order and the times given, and returns it
+// with what the agent is to bring.
+func makeJoinToken(ctx context.Context, s store.Agents, ca *authority.Authority, kept forescale.JoinToken) (forescale.JoinToken, string, error) {
+	t := wire.NewToken(kept.Node, ca.Pin())
+	kept.ID, kept.Hash = newID("join"), t.Hash()
 	if err := s.CreateJoinToken(ctx, kept); err != nil {
-		return fmt.Errorf("keep the join token: %w", err)
+		return kept, "", fmt.Errorf("keep the join token: %w", err)
+	}
+	return kept, t.String(), nil
+}
+
+// joinToken makes a token for the API; nil where no agents are taken.
+func (c serverConfig) joinToken() func(ctx context.Context, node string) (forescale.JoinToken, string, error) {
+	if c.Agents == "" {
+		return nil
+	}
+	return func(ctx context.Context, node string) (forescale.JoinToken, string, error) {
+		now := c.Clock.Now()
+		ca, err := authority.OpenOrCreate(c.AgentsFile, now)
+		if err != nil {
+			return forescale.JoinToken{}, "", err
+		}
+		return makeJoinToken(ctx, c.Store, ca, forescale.JoinToken{Node: node, CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)})
+	}
+}
+
+func (a *app) createJoinToken(ctx context.Context, s store.Store, ca *authority.Authority, node, order string) error {
+	now := a.clock.Now()
+	_, t, err := makeJoinToken(ctx, s, ca, forescale.JoinToken{Node: node, Order: order, CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)})
+	if err != nil {
+		return err
 	}
 	if _, err := fmt.Fprintln(a.stdout, t); err != nil {
 		return fmt.Errorf("print the join token: %w", err) // nobody saw it, and it expires
 	}
-	a.hint("This is the only time that the token is shown. On %s, within 15 minutes:  FORESCALE_JOIN_TOKEN=… forescale agent --server https://HOST:PORT", t.Node)
+	a.hint("This is the only time that the token is shown. On %s, within 15 minutes:  FORESCALE_JOIN_TOKEN=… forescale agent --server https://HOST:PORT", node)
 	return nil
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/agent/authority"
-	"github.com/forescale/forescale/internal/agent/wire"
 	"github.com/forescale/forescale/internal/load"
 )
 
@@ -82,12 +81,11 @@ func makeTokens(ctx context.Context, path string, n int) (tokens []string, err e
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	for i := range n {
-		t := wire.NewToken(fmt.Sprintf("node-%d", i+1), ca.Pin())
-		kept := forescale.JoinToken{ID: newID("join"), Node: t.Node, Hash: t.Hash(), CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)}
-		if err := st.CreateJoinToken(ctx, kept); err != nil {
-			return nil, fmt.Errorf("keep a join token: %w", err)
+		_, t, err := makeJoinToken(ctx, st, ca, forescale.JoinToken{Node: fmt.Sprintf("node-%d", i+1), CreatedAt: now, ExpiresAt: now.Add(forescale.JoinTokenLife)})
+		if err != nil {
+			return nil, err
 		}
-		tokens = append(tokens, t.String())
+		tokens = append(tokens, t)
 	}
 	return tokens, nil
 }

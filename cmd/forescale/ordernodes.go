@@ -9,7 +9,6 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/actuator"
 	"github.com/forescale/forescale/internal/agent/authority"
-	"github.com/forescale/forescale/internal/agent/wire"
 	"github.com/forescale/forescale/internal/store"
 )
 
@@ -26,9 +25,8 @@ func (a *app) orderNodes(set settings, st store.Store) (*actuator.Nodes, error) 
 		if err != nil {
 			return "", err
 		}
-		t := wire.NewToken(node, ca.Pin())
-		return t.String(), st.CreateJoinToken(ctx, forescale.JoinToken{ID: newID("join"), Node: node, Order: node, Hash: t.Hash(),
-			CreatedAt: now, ExpiresAt: now.Add(forescale.NodeTokenLife)})
+		_, token, err := makeJoinToken(ctx, st, ca, forescale.JoinToken{Node: node, Order: node, CreatedAt: now, ExpiresAt: now.Add(forescale.NodeTokenLife)})
+		return token, err
 	}}
 	n.Set(set.config.NodeCommands)
 	return n, nil

@@ -177,6 +177,7 @@ func (s *server) wire(ctx context.Context) {
 		Evaluate:  s.evaluate,
 		Budgets:   s.budgets,
 		WhatIf:    s.whatIf,
+		JoinToken: c.joinToken(),
 		Dashboard: dashboard.Assets(), Policy: dashboard.Policy,
 		RequireKeys: c.RequireKeys, Hosts: c.hosts(),
 		Version: version, World: c.World, Speed: c.Speed, Interval: c.Options.Interval,

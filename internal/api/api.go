@@ -36,8 +36,11 @@ type Config struct {
 	// WhatIf tells what a budget would mean in the place of all others. nil: that route
 	// answers 501.
 	WhatIf func(ctx context.Context, b forescale.Budget) (forescale.WhatIf, error)
-	Clock  forescale.Clock // nil: the machine's
-	Log    *slog.Logger    // nil: none
+	// JoinToken makes a token by which the agent of one node may join once. nil: this
+	// server takes no agents.
+	JoinToken func(ctx context.Context, node string) (kept forescale.JoinToken, token string, err error)
+	Clock     forescale.Clock // nil: the machine's
+	Log       *slog.Logger    // nil: none
 	// Dashboard holds the built page. nil, or without index.html: "/" says how to build it.
 	Dashboard fs.FS
 	// Policy is the Content-Security-Policy of the page.
@@ -109,7 +112,7 @@ func New(cfg Config) *API {
 	})
 	a.huma = humachi.New(r, a.description())
 	for _, register := range []func(){
-		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.evaluationRoutes, a.elasticityRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes, a.nodePlanRoutes,
+		a.sampleRoutes, a.serviceRoutes, a.forecastRoutes, a.accuracyRoutes, a.evaluationRoutes, a.elasticityRoutes, a.capacityRoutes, a.instanceRoutes, a.nodeRoutes, a.nodePlanRoutes, a.agentRoutes,
 		a.planRoutes, a.decisionRoutes, a.warmupRoutes, a.startTimeRoutes, a.servingRoutes, a.runRoutes, a.pauseRoutes, a.eventRoutes, a.budgetRoutes, a.streamRoutes, a.aboutRoutes,
 	} {
 		register()
@@ -183,7 +186,7 @@ func (a *API) description() huma.Config {
 // describe writes the OpenAPI document once, as nothing in it changes later.
 func (a *API) describe() []byte {
 	// huma describes a pointer to a struct as if it could not be null.
-	for _, field := range [][2]string{{"StatusView", "paused"}, {"StatusView", "next"}, {"StatusView", "decision"}, {"StatusView", "forecast"}, {"CapacityView", "latest_forecast"}, {"AccuracyView", "forecast"}} {
+	for _, field := range [][2]string{{"StatusView", "paused"}, {"StatusView", "next"}, {"StatusView", "decision"}, {"StatusView", "forecast"}, {"StatusView", "rollout"}, {"NodeOrderedView", "command"}, {"CapacityView", "latest_forecast"}, {"AccuracyView", "forecast"}} {
 		p := a.huma.OpenAPI().Components.Schemas.Map()[field[0]].Properties
 		old := p[field[1]]
 		p[field[1]] = &huma.Schema{Description: old.Description, AnyOf: []*huma.Schema{{Ref: old.Ref}, {Type: "null"}}}

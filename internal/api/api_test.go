@@ -193,8 +193,11 @@ func (brokenStore) NodeTypes(context.Context) ([]forescale.NodeType, error) {
 func (brokenStore) NodeLives(context.Context, time.Time) ([]forescale.NodeLife, error) {
 	return nil, errDisk
 }
-func (brokenStore) NodeWishes(context.Context) ([]forescale.NodeWish, error) { return nil, errDisk }
-func (brokenStore) PutNodeWish(context.Context, forescale.NodeWish) error    { return errDisk }
+func (brokenStore) NodeWishes(context.Context) ([]forescale.NodeWish, error)  { return nil, errDisk }
+func (brokenStore) PutNodeWish(context.Context, forescale.NodeWish) error     { return errDisk }
+func (brokenStore) Agents(context.Context) ([]forescale.Agent, error)         { return nil, errDisk }
+func (brokenStore) RemoveAgent(context.Context, string) error                 { return errDisk }
+func (brokenStore) JoinTokens(context.Context) ([]forescale.JoinToken, error) { return nil, errDisk }
 func (brokenStore) Instances(context.Context, forescale.InstanceQuery) ([]forescale.Instance, error) {
 	return nil, errDisk
 }

@@ -69,6 +69,7 @@ func TestEveryRouteAsksForAKeyAndItsRole(t *testing.T) {
 		forescale.RolePush:    {"push": push, "operate": operate, "admin": admin},
 		forescale.RoleRead:    {"read": read, "operate": operate, "admin": admin},
 		forescale.RoleOperate: {"operate": operate, "admin": admin},
+		forescale.RoleAdmin:   {"admin": admin},
 	}
 	for name, role := range routes {
 		method, path, _ := strings.Cut(name, " ")

@@ -73,6 +73,8 @@ var statuses = map[string]int{
 	"plan_unknown":       http.StatusNotFound,
 	"node_plan_unknown":  http.StatusNotFound,
 	"pause_unknown":      http.StatusNotFound,
+	"agent_unknown":      http.StatusNotFound,
+	"agents_not_taken":   http.StatusConflict,
 	"node_unknown":       http.StatusNotFound,
 	"node_leaves":        http.StatusConflict,
 	"node_protected":     http.StatusConflict,

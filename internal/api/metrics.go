@@ -47,7 +47,7 @@ func newMetrics(a *API) *metrics {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "forescale_step_failures_total", Help: "Parts of planning steps that failed."}),
 	}
 	m.registry.MustRegister(m.received, m.refused, m.ingest, m.decisions, m.steps, m.failures,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newHourlyCollector(a), newNodeCollector(a), newBudgetCollector(a))
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newServiceCollector(a), newHourlyCollector(a), newNodeCollector(a), newAgentCollector(a), newBudgetCollector(a))
 	// Each counter is there from the start: a dashboard must not be empty because a
 	// thing has not happened yet.
 	for _, c := range forescale.Codes {

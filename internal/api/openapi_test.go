@@ -140,6 +140,11 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		headers            []string
 		change             func(*Config)
 	}
+	noToken := func(c *Config) {
+		c.JoinToken = func(context.Context, string) (forescale.JoinToken, string, error) {
+			return forescale.JoinToken{}, "", errDisk
+		}
+	}
 	long := strings.Repeat("x", smallBody+1)
 	wrong := map[string][]request{
 		"push-samples": {
@@ -169,6 +174,11 @@ func TestEveryDocumentedErrorCanBeHad(t *testing.T) {
 		"list-instances": {{422, "GET", "/v1/instances?state=x", "", nil, nil}, {500, "GET", "/v1/instances", "", nil, broken}},
 		"wish-node": {{400, "PATCH", "/v1/nodes/x", "{", nil, nil}, {404, "PATCH", "/v1/nodes/x", "{}", nil, nil}, {409, "PATCH", "/v1/nodes/of-the-file", `{"protected":false}`, nil, configNode},
 			{413, "PATCH", "/v1/nodes/x", long, nil, nil}, {415, "PATCH", "/v1/nodes/x", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "PATCH", "/v1/nodes/x", `{"cordoned":"yes"}`, nil, nil}, {500, "PATCH", "/v1/nodes/x", "{}", nil, broken}},
+		"list-agents":      {{500, "GET", "/v1/agents", "", nil, broken}},
+		"list-join-tokens": {{500, "GET", "/v1/join-tokens", "", nil, broken}},
+		"remove-agent":     {{404, "DELETE", "/v1/agents/x", "", nil, nil}, {422, "DELETE", "/v1/agents/" + strings.Repeat("x", 101), "", nil, nil}, {500, "DELETE", "/v1/agents/x", "", nil, broken}},
+		"create-join-token": {{400, "POST", "/v1/join-tokens", "{", nil, nil}, {409, "POST", "/v1/join-tokens", `{"node":"x"}`, nil, nil}, {413, "POST", "/v1/join-tokens", long, nil, nil},
+			{415, "POST", "/v1/join-tokens", "{}", []string{"Content-Type", "text/plain"}, nil}, {422, "POST", "/v1/join-tokens", `{"node":"X y"}`, nil, nil}, {500, "POST", "/v1/join-tokens", `{"node":"x"}`, nil, noToken}},
 		"list-nodes":      {{500, "GET", "/v1/nodes", "", nil, broken}},
 		"list-node-types": {{500, "GET", "/v1/node-types", "", nil, broken}},
 		"get-node-plan":   {{404, "GET", "/v1/nodes/plan", "", nil, nil}, {422, "GET", "/v1/nodes/plan?time_zone=Mars", "", nil, nil}, {500, "GET", "/v1/nodes/plan", "", nil, broken}},

@@ -55,6 +55,9 @@ type fleet interface {
 	NodeLives(ctx context.Context, since time.Time) ([]forescale.NodeLife, error)
 	NodeWishes(ctx context.Context) ([]forescale.NodeWish, error)
 	PutNodeWish(ctx context.Context, w forescale.NodeWish) error
+	Agents(ctx context.Context) ([]forescale.Agent, error)
+	RemoveAgent(ctx context.Context, node string) error
+	JoinTokens(ctx context.Context) ([]forescale.JoinToken, error)
 	Learned(ctx context.Context, service string, since time.Time) ([]forescale.LearnedTimes, error)
 	Warmups(ctx context.Context, service string, limit int) ([]forescale.Warmup, error)
 	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)

@@ -46,7 +46,7 @@ func TestAnswersFitTheDocument(t *testing.T) {
 	}{{"an empty store", empty}, {"a full store", full}} {
 		state.fill(f)
 		for _, path := range []string{"/v1/services", "/v1/services/{name}", "/v1/services/{name}/capacity", "/v1/services/{name}/plan", "/v1/services/{name}/warmups", "/v1/services/{name}/instance-capacity", "/v1/services/{name}/forecast", "/v1/services/{name}/accuracy", "/v1/services/{name}/elasticity", "/v1/instances",
-			"/v1/nodes", "/v1/node-types", "/v1/plans", "/v1/decisions", "/v1/services/{name}/decisions", "/v1/decisions/{id}", "/v1/warmups", "/v1/runs", "/v1/schedules", "/v1/pauses", "/v1/events", "/v1/about"} {
+			"/v1/nodes", "/v1/node-types", "/v1/agents", "/v1/join-tokens", "/v1/plans", "/v1/decisions", "/v1/services/{name}/decisions", "/v1/decisions/{id}", "/v1/warmups", "/v1/runs", "/v1/schedules", "/v1/pauses", "/v1/events", "/v1/about"} {
 			a := f.do("GET", strings.NewReplacer("{name}", "checkout", "{id}", "dec_1").Replace(path), "")
 			if a.status == 404 && state.name == "an empty store" {
 				continue
