@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/forescale/forescale"
 )
@@ -51,10 +53,23 @@ func runCommand(ctx context.Context, kind string, argv, env []string, stdout io.
 		fault.What = fmt.Sprintf("the %s command was killed, as the server stops", kind)
 	case r.Exit >= 0:
 		fault.What = fmt.Sprintf("the %s command ended with exit code %d", kind, r.Exit)
+		if line := lastLine(r.Output); line != "" {
+			fault.What += ": " + line
+		}
 	default:
 		fault.What = fmt.Sprintf("the %s command could not be run: %v", kind, err)
 	}
 	return r, fault
+}
+
+// lastLine is the last line that says anything, as far as it fits into a sentence.
+func lastLine(output string) string {
+	for _, line := range slices.Backward(strings.Split(output, "\n")) {
+		if line = strings.Join(strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " "); line != "" {
+			return string([]rune(line)[:min(200, len([]rune(line)))])
+		}
+	}
+	return ""
 }
 
 // tail keeps the end of what is written to it.

@@ -1,6 +1,7 @@
 package actuator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -58,7 +59,7 @@ func (d *Docker) blueprint(ctx context.Context, s forescale.Service, i forescale
 	if d.o.Node != "" {
 		b.config.Labels[forescale.LabelNode] = d.o.Node
 	}
-	if revision := s.Template.Revision(); revision != "" {
+	if revision := cmp.Or(i.Revision, s.Template.Revision()); revision != "" {
 		b.config.Labels[forescale.LabelRevision], b.config.Labels[forescale.LabelProbes] = revision, s.Template.Asked()
 	}
 	// The engine must not start again what we count as ended, nor remove what

@@ -36,8 +36,8 @@ func (c NodeCommands) Validate() error {
 		c.check(k.kind, k.argv, func(help, what string, args ...any) { bad(k.kind, help, what, args...) })
 	}
 	for _, name := range c.Env {
-		if name == "" || strings.ContainsAny(name, "=\x00\n ") || strings.HasPrefix(name, "FORESCALE_") {
-			bad("env", "write the names of variables of the server's environment", "%.60q cannot be handed on", name)
+		if name == "" || strings.ContainsAny(name, "=\x00\n ") || slices.Contains(ownVariables, name) {
+			bad("env", "write the names of variables of the server's environment; its own secrets are not for commands", "%.60q cannot be handed on", name)
 		}
 	}
 	if c.Server != "" && (!strings.HasPrefix(c.Server, "https://") || !plainText(c.Server)) {
@@ -45,6 +45,9 @@ func (c NodeCommands) Validate() error {
 	}
 	return fs.OrNil()
 }
+
+// ownVariables hold secrets of the server, or are set for each command.
+var ownVariables = []string{"FORESCALE_KEY", "FORESCALE_STORE", "FORESCALE_JOIN_TOKEN", "FORESCALE_NODE"}
 
 // check looks at one command.
 func (c NodeCommands) check(kind string, argv []string, bad func(help, what string, args ...any)) {
