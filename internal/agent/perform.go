@@ -47,7 +47,7 @@ func (a *Agent) perform(ctx context.Context, q wire.Request) wire.Answer {
 			err = refused("request_malformed", in.Instance, "the request is signed for another decision", "use a server of the same version as the agent; nothing was done")
 		}
 		if err == nil {
-			i := forescale.Instance{ID: in.Instance, Service: in.Service, Decision: in.Decision, Node: a.Node()}
+			i := forescale.Instance{ID: in.Instance, Service: in.Service, Decision: in.Decision, Node: a.Node(), Revision: in.Revision}
 			err = a.act(ctx, about, i, in.Within, func(ctx context.Context, t Target) error {
 				return t.Start(ctx, forescale.Service{Name: in.Service, Template: in.Template}, i)
 			})

@@ -102,8 +102,10 @@ func (s *site) ok(err error) {
 // restart makes a loop that remembers nothing.
 func (s *site) restart() { s.loop = s.newLoop(s.store) }
 
-func (s *site) newLoop(st loop.Store) *loop.Loop {
-	return loop.New(loop.Config{Store: st, Sources: []loop.Source{s}, Target: s, Nodes: s.nodes, Clock: s.clock,
+func (s *site) newLoop(st loop.Store) *loop.Loop { return s.newLoopOf(st, s, s) }
+
+func (s *site) newLoopOf(st loop.Store, source loop.Source, target loop.Target) *loop.Loop {
+	return loop.New(loop.Config{Store: st, Sources: []loop.Source{source}, Target: target, Nodes: s.nodes, Clock: s.clock,
 		Options: loop.Options{Interval: interval, ActPatience: time.Minute}})
 }
 

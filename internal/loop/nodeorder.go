@@ -151,7 +151,11 @@ func (st *nodeState) withLives(ns []forescale.Node, now time.Time, w *world) []n
 		wish := w.machines.wishes[n.Name]
 		n.Protected = n.Protected || wish.Protected
 		n.Cordoned = wish.Cordoned
-		if wish.Draining && n.State == forescale.NodeReady {
+		switch {
+		case n.State != forescale.NodeReady:
+		case !w.takes(n.Name):
+			n.State = "" // nothing is placed there
+		case wish.Draining:
 			n.State = forescale.NodeDraining
 		}
 	}

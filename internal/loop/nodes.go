@@ -32,7 +32,7 @@ func (l *Loop) planNodes(ctx context.Context, now time.Time, w *world, plans []f
 	p.Acting = st.acting && l.mayOrder(now, w)
 	p.Notes = append(p.Notes, st.notes...)
 	var orders []forescale.NodeLife
-	if p.Acting && w.complete {
+	if p.Acting && w.told() {
 		orders = l.carryOut(now, w, p, r, book)
 	}
 	slices.SortStableFunc(p.Notes, func(a, b forescale.NodeNote) int { return cmp.Compare(a.Subject, b.Subject) })
@@ -74,8 +74,12 @@ func (l *Loop) nodeState(ctx context.Context, now time.Time, w *world, plans []f
 	placed, elsewhere := st.addNodes(st.withLives(ns, now, w), w)
 	learned := learnedNeeds(uses, now)
 	for _, p := range plans {
-		if len(p.Changes) == 0 || st.acting && !p.Acting { // it is off, or not acted on: what runs stays
-			p.Changes = []forescale.PlanChange{{At: now, Wanted: placed[p.Service] + elsewhere[p.Service]}}
+		stays := placed[p.Service] + elsewhere[p.Service]
+		switch {
+		case st.acting && w.homeless() && w.mayAct(p.Service, now): // nothing is decided before there is a node, and min has to have one
+			p.Changes = []forescale.PlanChange{{At: now, Wanted: max(stays, w.services[p.Service].Min)}}
+		case len(p.Changes) == 0 || st.acting && !p.Acting: // it is off, or not acted on: what runs stays
+			p.Changes = []forescale.PlanChange{{At: now, Wanted: stays}}
 		}
 		st.addService(w.services[p.Service], p.Changes, learned[p.Service], elsewhere[p.Service])
 	}

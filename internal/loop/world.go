@@ -88,12 +88,29 @@ func (w *world) anyActs() bool {
 	return false
 }
 
+// told reports whether it is known which instances there are, but for nodes that are
+// silent.
+func (w *world) told() bool { return w.complete || !w.own && w.parts != nil }
+
+// homeless reports whether instances run on nodes with agents alone, and none of them
+// can take any now.
+func (w *world) homeless() bool { return !w.own && w.parts != nil && !w.anyActs() }
+
+// takes reports whether somebody acts on a node, as far as is known: its agent, or the
+// server itself on its own engine.
+func (w *world) takes(node string) bool {
+	if p, apart := w.parts[node]; apart {
+		return p.Acts || !p.Whole
+	}
+	return w.own || w.parts == nil
+}
+
 // blindTo tells why it is not known how a service is; "" if it is.
 func (w *world) blindTo(service string) string {
 	if !w.complete && (w.own || w.parts == nil) {
 		return w.whyBlind()
 	}
-	if w.services[service].Mode == forescale.ModeActive && !w.own && w.parts != nil && !w.anyActs() {
+	if w.services[service].Mode == forescale.ModeActive && w.homeless() {
 		return "no node that may start anything answers"
 	}
 	for _, i := range w.instances {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"strconv"
 	"sync"
 	"time"
 
@@ -135,7 +133,7 @@ func (t *Target) Start(ctx context.Context, s forescale.Service, i forescale.Ins
 		return err
 	}
 	_, err = t.h.ask(ctx, i.Node, wire.PathStart, t.about(i.Decision),
-		wire.Start{Service: s.Name, Instance: i.ID, Decision: i.Decision, Template: made, Within: within(ctx)})
+		wire.Start{Service: s.Name, Instance: i.ID, Decision: i.Decision, Template: made, Revision: cmp.Or(i.Revision, s.Template.Revision()), Within: within(ctx)})
 	return err
 }
 
@@ -159,7 +157,7 @@ func within(ctx context.Context) time.Duration {
 }
 
 // made is the template as an agent gets it: with the variables of this server's own
-// environment, limits, and labels that tell the agent how to probe.
+// environment, and limits.
 func made(s forescale.Service, lookup func(string) (string, bool)) (forescale.Template, error) {
 	t := s.Clone().Template
 	if t.Image == "" {
@@ -179,28 +177,5 @@ func made(s forescale.Service, lookup func(string) (string, bool)) (forescale.Te
 	}
 	t.EnvFrom = nil
 	t.CPUs, t.Memory, t.Processes = cmp.Or(t.CPUs, s.Resources.Cores), cmp.Or(t.Memory, s.Resources.Memory), cmp.Or(t.Processes, forescale.DefaultProcesses)
-	if t.Labels == nil {
-		t.Labels = map[string]string{}
-	}
-	maps.Copy(t.Labels, probeLabels(t))
-	t.Readiness, t.Liveness, t.Startup = forescale.Probe{}, forescale.Probe{}, forescale.Probe{} // agents know readiness alone, by labels
 	return t, nil
-}
-
-// probeLabels tell how an instance is probed.
-func probeLabels(t forescale.Template) map[string]string {
-	labels := map[string]string{}
-	if t.Port > 0 {
-		labels[forescale.LabelPort] = strconv.Itoa(t.Port)
-	}
-	if t.Readiness.HTTP != "" {
-		labels[forescale.LabelProbeHTTP] = t.Readiness.HTTP
-	}
-	if t.Readiness.TCP {
-		labels[forescale.LabelProbeTCP] = "true"
-	}
-	if t.Readiness.Timeout > 0 {
-		labels[forescale.LabelProbeTimeout] = t.Readiness.Timeout.String()
-	}
-	return labels
 }

@@ -48,6 +48,7 @@ type Start struct {
 	Instance string             `json:"instance"`
 	Decision string             `json:"decision"`
 	Template forescale.Template `json:"template"`
+	Revision string             `json:"revision"` // of the template as the server has it
 	Within   time.Duration      `json:"within"`
 }
 
