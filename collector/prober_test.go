@@ -3,8 +3,8 @@ package collector
 import (
 	"context"
 	"errors"
-	"maps"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
