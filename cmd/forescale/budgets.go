@@ -208,7 +208,7 @@ func (a *app) budget(ctx context.Context, f *clientFlags, o format, name string)
 	}
 	row("will cost", "%s", amount(s.Paced))
 	for _, l := range s.Lowered {
-		row("lowered", "%s: planned for the %s quantile of demand, and %s of the time, the dearest hours, given up", l.words(), share(l.Quantile), share(l.GivenUp))
+		row("lowered", "%s: with room for the %s quantile of demand in the mean, and %s of the time, the dearest hours, given up", l.words(), share(l.Quantile), share(l.GivenUp))
 	}
 	_, err = fmt.Fprint(a.stdout, out.String())
 	return err

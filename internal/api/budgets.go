@@ -80,7 +80,7 @@ type LoweredObjectiveView struct {
 	Service   string  `json:"service"`
 	Stated    float64 `json:"stated" doc:"The objective as it is set"`
 	Objective float64 `json:"objective" doc:"Share of the time to come in which demand is to fit the band"`
-	Quantile  float64 `json:"quantile" doc:"Of demand, that is planned for"`
+	Quantile  float64 `json:"quantile" doc:"Of demand, that hours which are not given up have room for, in their mean"`
 	GivenUp   float64 `json:"given_up" doc:"Share of the time, the dearest hours first, that is not planned for"`
 }
 

@@ -55,7 +55,7 @@ func TestMoneyIsToldPerBudgetTroubleFirst(t *testing.T) {
 	contains(t, card(0), "starts refused", "for service ingest", "November, day 23 of 30, 7 d 15 h left, months of Europe/Berlin", "spent 121.40 reserved 28.40 left 0.20 will cost 149.80 limit 150.00",
 		"refused ingest: 6 are wanted, but budget batch does not pay for more: 120 of 150 are spent and 28 reserved. budget_capped")
 	contains(t, card(1), "objectives lowered", "Projected: 163.00 at all objectives as they are; 151.00 when demand stays low, 172.00 when it stays high. The limit would be met on Sat 28 Nov.",
-		"lowered thumbs from 95 % to 90 %: planned for the 92 % quantile of demand, and 3.5 % of the time, the dearest hours, given up")
+		"lowered thumbs from 95 % to 90 %: with room for the 92 % quantile of demand in the mean, and 3.5 % of the time, the dearest hours, given up")
 	contains(t, card(2), "fits", "for all", "spent 842.30 reserved 196.60 left 161.10 will cost 1,131 limit 1,200")
 	// Bars are to scale: media is spent to 104.1 of a scale that its high end of 172 sets.
 	type span struct{ From, To float64 }

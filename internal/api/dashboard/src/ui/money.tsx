@@ -110,7 +110,7 @@ const link = (name: string, route: Route) => format({ ...start, zone: route.zone
 function LoweredRow({ l, route }: { l: Lowered; route: Route }) {
   return (
     <li><span class="warn nowrap"><Icon name="down" /> lowered</span> <a href={link(l.service, route)}>{l.service}</a> from {share(l.stated)} to {share(l.objective)}:
-      {" "}planned for the {share(l.quantile)} quantile of demand, and {share(l.given_up)} of the time, the dearest hours, given up</li>
+      {" "}with room for the {share(l.quantile)} quantile of demand in the mean, and {share(l.given_up)} of the time, the dearest hours, given up</li>
   );
 }
 
