@@ -19,7 +19,11 @@ func TestANodeJoinsByATokenAndReports(t *testing.T) {
 	s := newShell(t)
 	path := filepath.Join(s.dir, "a.db")
 	s.fails(exitFailed, []string{"no authority", "serve --agents"}, "join-token", "create", "--node", "node-1", "--store", path)
-	server := s.serve("--agents", "127.0.0.1:0", "--store", path)
+	file := filepath.Join(s.dir, "c.yaml")
+	if err := os.WriteFile(file, []byte("agents: 127.0.0.1:0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := s.serve("--config", file, "--store", path)
 	var found []string
 	eventually(t, 20*time.Second, func() error {
 		if found = agentsAddress.FindStringSubmatch(server.said.String()); found == nil {

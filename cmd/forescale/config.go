@@ -18,6 +18,7 @@ import (
 type Config struct {
 	File              string // where it was read from; "" is no file
 	Listen            string
+	Agents            string // where agents are taken; "": nowhere
 	Store             string
 	StorePasswordFile string
 	Docker            string // auto, off or required
@@ -128,6 +129,7 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 func (c *Config) fields() []field {
 	return []field{
 		text("listen", "Address to listen on. Anything but loopback needs `tls` and at least one API key.", &c.Listen).or(defaultListen),
+		text("agents", "Address where agents of nodes are taken, such as `:8481`. It has certificates of its own: `tls` is not for it.", &c.Agents).or("nowhere"),
 		text("store", "Where the memory is kept: a path, `sqlite://PATH`, or `postgres://HOST/DATABASE` with the password in PGPASSWORD or the file that PGPASSFILE names.", &c.Store).or("~/.local/state/forescale/forescale.db"),
 		text("store_password_file", "File with the password of the database, such as a secret of a container.", &c.StorePasswordFile),
 		text("docker", "Use of the Docker Engine. `auto` uses it if it is there, `required` refuses to start without.", &c.Docker).oneOf("auto", "off", "required").or("auto"),

@@ -17,7 +17,7 @@ import (
 func (a *app) orderNodes(set settings, st store.Store) (*actuator.Nodes, error) {
 	if set.agents == "" && len(set.config.NodeCommands) > 0 {
 		first := slices.Min(slices.Collect(maps.Keys(set.config.NodeCommands)))
-		return nil, usage(fmt.Sprintf("nodes of type %s are to be ordered, and their agents could not join", first), "start with --agents ADDRESS, such as --agents :8481, or leave the commands out")
+		return nil, usage(fmt.Sprintf("nodes of type %s are to be ordered, and their agents could not join", first), "start with --agents ADDRESS, such as --agents :8481, or set agents in the config; or leave the commands out")
 	}
 	n := &actuator.Nodes{Token: func(ctx context.Context, node string) (string, error) {
 		now := a.clock.Now()

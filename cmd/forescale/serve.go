@@ -48,7 +48,7 @@ file again; a faulty one is refused and the old one runs on.`,
 	fs.StringVar(&f.listen, "listen", "", "address to listen on (FORESCALE_LISTEN; default "+defaultListen+")")
 	fs.StringVar(&f.store, "store", "", storeUsage)
 	fs.StringVar(&f.docker, "docker", "", "Docker Engine: auto, off or required (FORESCALE_DOCKER; default auto)")
-	fs.StringVar(&f.agents, "agents", "", "address where agents of nodes are taken, such as :8481 (FORESCALE_AGENTS; default none)")
+	fs.StringVar(&f.agents, "agents", "", "address where agents of nodes are taken, such as :8481 (FORESCALE_AGENTS; default that of the config, else none)")
 	fs.StringVar(&f.tls.Cert, "tls-cert", "", "PEM file with the certificate chain (FORESCALE_TLS_CERT)")
 	fs.StringVar(&f.tls.Key, "tls-key", "", "PEM file with the private key (FORESCALE_TLS_KEY)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
@@ -81,7 +81,7 @@ func (a *app) settle(f serveFlags) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	s := settings{config: c, agents: firstOf(f.agents, a.getenv("FORESCALE_AGENTS"))}
+	s := settings{config: c, agents: firstOf(f.agents, a.getenv("FORESCALE_AGENTS"), c.Agents)}
 	switch {
 	case f.listen != "":
 		s.listen, s.listenFrom = f.listen, "--listen"
@@ -274,7 +274,7 @@ func (r *reloader) reload(ctx context.Context) {
 func needRestart(a, b *Config) []string {
 	var keys []string
 	for key, same := range map[string]bool{
-		"listen": a.Listen == b.Listen, "store": a.Store == b.Store && a.StorePasswordFile == b.StorePasswordFile, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
+		"listen": a.Listen == b.Listen, "agents": a.Agents == b.Agents, "store": a.Store == b.Store && a.StorePasswordFile == b.StorePasswordFile, "docker": a.Docker == b.Docker, "tls": a.TLS == b.TLS,
 		"require_keys": a.Keys == b.Keys, "retention": a.Retention == b.Retention, "timescale": a.Timescale == b.Timescale, "planning": a.Planning == b.Planning,
 		"jobs": a.Jobs == b.Jobs,
 	} {
