@@ -3,6 +3,7 @@ package loop_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,14 +15,23 @@ import (
 // The image "missing" is nowhere.
 type images struct {
 	*sim.World
+	mu *sync.Mutex // effects are carried out side by side
 	of map[string]string
+}
+
+func (w images) image(id string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.of[id]
 }
 
 func (w images) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
 	if s.Template.Image == "missing" {
 		return &forescale.Fault{Code: "image_missing", What: "the image is nowhere", Where: s.Template.Image}
 	}
+	w.mu.Lock()
 	w.of[i.ID] = s.Template.Image
+	w.mu.Unlock()
 	return w.World.Start(ctx, s, i)
 }
 
@@ -29,7 +39,7 @@ func (w images) Start(ctx context.Context, s forescale.Service, i forescale.Inst
 func rolledBench(t *testing.T) (*bench, images) {
 	t.Helper()
 	b := newBench(t, func(s *forescale.Service) { s.Template.Image = "a" })
-	w := images{b.world, map[string]string{}}
+	w := images{b.world, &sync.Mutex{}, map[string]string{}}
 	b.loop = b.newLoop(b.store, w)
 	b.load = 250
 	b.run(15 * time.Minute)
@@ -46,7 +56,7 @@ func from(image string) func(*forescale.Service) {
 func (b *bench) made(w images) (images []string, r *forescale.Rollout) {
 	b.t.Helper()
 	for _, id := range b.world.Names("web") {
-		images = append(images, w.of[id])
+		images = append(images, w.image(id))
 	}
 	slices.Sort(images)
 	plans, err := b.store.LatestPlans(b.t.Context())
@@ -113,7 +123,7 @@ func TestATemplateThatRunsHotterIsTakenBack(t *testing.T) {
 		var samples []forescale.Sample
 		for _, i := range is {
 			value := 20.0 // beside what the world itself measures
-			if w.of[i.ID] == "b" {
+			if w.image(i.ID) == "b" {
 				value = 99
 			}
 			if i.State == forescale.InstanceReady {
