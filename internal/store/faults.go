@@ -49,3 +49,16 @@ func CursorUnknown(one, id string) error {
 func Contradiction(what, name string, err error) error {
 	return fmt.Errorf("read %s %s: %w", what, name, errors.Join(forescale.ErrDamaged, err))
 }
+
+// ScanBody reads a row of a name and a text with decode. what says of what a text is that
+// cannot be read.
+func ScanBody[T any](r interface{ Scan(to ...any) error }, what string, decode func(name, body string) (T, error)) (v T, err error) {
+	var name, body string
+	if err := r.Scan(&name, &body); err != nil {
+		return v, err
+	}
+	if v, err = decode(name, body); err != nil {
+		return v, Contradiction(what, name, err)
+	}
+	return v, nil
+}

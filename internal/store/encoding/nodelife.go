@@ -1,8 +1,6 @@
 package encoding
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"time"
 
@@ -25,41 +23,21 @@ func StoredLife(l forescale.NodeLife) forescale.NodeLife {
 
 // EncodeLife writes the life of a node as JSON.
 func EncodeLife(l forescale.NodeLife) (string, error) {
-	body, err := json.Marshal(StoredLife(l))
-	if err != nil {
-		return "", fmt.Errorf("write the life of node %s as JSON: %w", l.Node, err)
-	}
-	return string(body), nil
+	return encodeBody("the life of node", l.Node, StoredLife(l))
 }
 
 // DecodeLife reads what EncodeLife wrote of a node.
-func DecodeLife(node, body string) (l forescale.NodeLife, err error) {
-	if err := json.Unmarshal([]byte(body), &l); err != nil {
-		return l, err
-	}
-	if l.Node != node {
-		return l, fmt.Errorf("it is of node %q", l.Node)
-	}
-	return l, nil
+func DecodeLife(node, body string) (forescale.NodeLife, error) {
+	return decodeBody(node, body, func(l forescale.NodeLife) string { return l.Node })
 }
 
 // EncodeWish writes what is wished of a node as JSON.
 func EncodeWish(w forescale.NodeWish) (string, error) {
 	w.At = fromMS(ms(w.At))
-	body, err := json.Marshal(w)
-	if err != nil {
-		return "", fmt.Errorf("write what is wished of node %s as JSON: %w", w.Node, err)
-	}
-	return string(body), nil
+	return encodeBody("what is wished of node", w.Node, w)
 }
 
 // DecodeWish reads what EncodeWish wrote of a node.
-func DecodeWish(node, body string) (w forescale.NodeWish, err error) {
-	if err := json.Unmarshal([]byte(body), &w); err != nil {
-		return w, err
-	}
-	if w.Node != node {
-		return w, fmt.Errorf("it is of node %q", w.Node)
-	}
-	return w, nil
+func DecodeWish(node, body string) (forescale.NodeWish, error) {
+	return decodeBody(node, body, func(w forescale.NodeWish) string { return w.Node })
 }

@@ -35,15 +35,8 @@ func (t *tx) saveNodeLives(ls []forescale.NodeLife) error {
 
 const selectLives = "SELECT node, body FROM node_life WHERE ended IS NULL OR ended >= ? ORDER BY ordered_at, node"
 
-func scanLife(r row) (l forescale.NodeLife, err error) {
-	var node, body string
-	if err := r.Scan(&node, &body); err != nil {
-		return l, err
-	}
-	if l, err = encoding.DecodeLife(node, body); err != nil {
-		return l, store.Contradiction("the life of node", node, err)
-	}
-	return l, nil
+func scanLife(r row) (forescale.NodeLife, error) {
+	return store.ScanBody(r, "the life of node", encoding.DecodeLife)
 }
 
 // NodeLives implements [store.Lives].
@@ -81,14 +74,7 @@ func (s *Store) PutNodeWish(ctx context.Context, w forescale.NodeWish) error {
 
 // NodeWishes implements [store.Lives].
 func (s *Store) NodeWishes(ctx context.Context) ([]forescale.NodeWish, error) {
-	return list(ctx, s, "read what is wished of nodes", func(r row) (w forescale.NodeWish, err error) {
-		var node, body string
-		if err := r.Scan(&node, &body); err != nil {
-			return w, err
-		}
-		if w, err = encoding.DecodeWish(node, body); err != nil {
-			return w, store.Contradiction("wish of node", node, err)
-		}
-		return w, nil
+	return list(ctx, s, "read what is wished of nodes", func(r row) (forescale.NodeWish, error) {
+		return store.ScanBody(r, "wish of node", encoding.DecodeWish)
 	}, "SELECT node, body FROM node_wish ORDER BY node")
 }

@@ -43,15 +43,8 @@ func (s *Store) JoinTokens(ctx context.Context) ([]forescale.JoinToken, error) {
 
 const selectAgents = "SELECT node, body FROM agent"
 
-func scanAgent(r row) (a forescale.Agent, err error) {
-	var node, body string
-	if err := r.Scan(&node, &body); err != nil {
-		return a, err
-	}
-	if a, err = encoding.DecodeAgent(node, body); err != nil {
-		return a, store.Contradiction("agent", node, err)
-	}
-	return a, nil
+func scanAgent(r row) (forescale.Agent, error) {
+	return store.ScanBody(r, "agent", encoding.DecodeAgent)
 }
 
 // Join implements [store.Agents]. The token's row is held until the commit, so that
