@@ -178,10 +178,7 @@ func (l *Loop) meetFailure(now time.Time, i *forescale.Instance, r result) {
 	if l.meetFence(r.err) {
 		return // it was not tried at all
 	}
-	again := l.acts.retries[r.id]
-	again.failed++
-	pause := min(l.opt.Collect<<min(again.failed-1, 6), 5*time.Minute)
-	again.next = now.Add(pause/2 + time.Duration(share(r.id, again.failed)*float64(pause/2)))
+	again := l.again(l.acts.retries[r.id], r.id, now)
 	l.acts.retries[r.id] = again
 	l.log.Warn("effect failed", "service", r.service, "instance", r.id, "effect", r.kind, "attempt", again.failed, "error", r.err)
 	if r.kind == forescale.ActionStart && i.State == forescale.InstanceStarting &&
@@ -189,6 +186,14 @@ func (l *Loop) meetFailure(now time.Time, i *forescale.Instance, r result) {
 		delete(l.acts.retries, r.id)
 		leave(i, now, r.err.Error()) // what a half-done start left behind is removed by name
 	}
+}
+
+// again is when what has a key is tried next, after one more failure.
+func (l *Loop) again(r retry, key string, now time.Time) retry {
+	r.failed++
+	pause := min(l.opt.Collect<<min(r.failed-1, 6), 5*time.Minute)
+	r.next = now.Add(pause/2 + time.Duration(share(key, r.failed)*float64(pause/2)))
+	return r
 }
 
 // share is drawn for an attempt at an instance: others have others, so that not all

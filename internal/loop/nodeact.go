@@ -28,6 +28,7 @@ type nodeActs struct {
 	retries map[string]retry
 	results chan nodeResult
 	listed  map[string]listing // by type
+	tidied  map[string]bool    // nodes that are gone, of which nothing is left
 }
 
 // listing is what the newest list command of a type told.
@@ -147,10 +148,7 @@ func (l *Loop) meetNodeResult(now time.Time, w *world, r nodeResult) {
 		return // it was not run
 	}
 	if r.err != nil {
-		again := a.retries[r.key]
-		again.failed++
-		pause := min(l.opt.Collect<<min(again.failed-1, 6), 5*time.Minute)
-		again.next = now.Add(pause/2 + time.Duration(share(r.key, again.failed)*float64(pause/2)))
+		again := l.again(a.retries[r.key], r.key, now)
 		a.retries[r.key] = again
 		l.log.Warn("command of a node failed", "command", r.kind, "type", r.nodeType, "node", r.node, "attempt", again.failed, "error", r.err)
 	} else {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -13,7 +12,8 @@ import (
 
 const (
 	// nodeSilent is how long nothing may be heard of a node until nothing new is placed
-	// on it.
+	// on it, and the instances there count as lost. They may run on: when the node is heard
+	// of again they are taken back.
 	nodeSilent = 3 * time.Minute
 	// endedNodes is how long a node that is gone is looked back to: failures in a row
 	// make orders wait.
@@ -35,12 +35,29 @@ type Provider interface {
 
 // machines is what a round knows of nodes that were ordered.
 type machines struct {
+	rows   once[[]forescale.Node]     // as the store has them
+	kinds  once[[]forescale.NodeType] // the same
 	types  map[string]forescale.NodeType
 	lives  []forescale.NodeLife // live ones and those that ended lately, by order
 	stored map[string]forescale.NodeLife
 	wishes map[string]forescale.NodeWish
 	agents map[string]forescale.Agent
 	heard  map[string]time.Time // node → its newest sample
+}
+
+// once is what a round reads when it is first asked for.
+type once[T any] struct {
+	v    T
+	read bool
+}
+
+func (o *once[T]) get(ctx context.Context, read func(context.Context) (T, error)) (T, error) {
+	if o.read {
+		return o.v, nil
+	}
+	v, err := read(ctx)
+	o.v, o.read = v, err == nil
+	return v, err
 }
 
 // recallNodes reads what the round needs of nodes; nothing where none are ordered.
@@ -60,7 +77,7 @@ func (l *Loop) recallNodes(ctx context.Context, now time.Time, w *world) error {
 	if m.lives, err = l.store.NodeLives(ctx, now.Add(-endedNodes)); err != nil {
 		return err
 	}
-	types, err := l.store.NodeTypes(ctx)
+	types, err := m.kinds.get(ctx, l.store.NodeTypes)
 	if err != nil {
 		return err
 	}
@@ -109,23 +126,30 @@ func (m *machines) silent(l forescale.NodeLife, now time.Time) time.Duration {
 	return now.Sub(last)
 }
 
-// draining reports whether a node is to be emptied, whoever owns it.
-func (m *machines) draining(node string) bool {
-	if w := m.wishes[node]; w.Draining {
-		return true
+// emptied are the nodes that are to be emptied, whoever owns them.
+func (m *machines) emptied() map[string]bool {
+	nodes := map[string]bool{}
+	for _, w := range m.wishes {
+		if w.Draining {
+			nodes[w.Node] = true
+		}
 	}
-	k := slices.IndexFunc(m.lives, func(l forescale.NodeLife) bool { return l.Node == node })
-	return k >= 0 && m.lives[k].Live() && !m.lives[k].DrainingAt.IsZero()
+	for k := range m.lives {
+		if x := &m.lives[k]; x.Live() && !x.DrainingAt.IsZero() {
+			nodes[x.Node] = true
+		}
+	}
+	return nodes
 }
-
-// open reports whether new instances may be placed on a node.
-func (m *machines) open(node string) bool { return !m.draining(node) && !m.wishes[node].Cordoned }
 
 // leaving are the IDs of the live instances whose node is to be emptied.
 func (w *world) leaving() map[string]bool {
-	ids := map[string]bool{}
+	ids, emptied := map[string]bool{}, w.machines.emptied()
+	if len(emptied) == 0 {
+		return ids
+	}
 	for _, i := range w.instances {
-		if i.Node != "" && i.State.Live() && w.machines.draining(i.Node) {
+		if i.State.Live() && emptied[i.Node] {
 			ids[i.ID] = true
 		}
 	}
@@ -145,10 +169,14 @@ func (l *Loop) liveNodes(ctx context.Context, now time.Time, w *world) error {
 	for _, r := range l.nodeActs.takeCame() {
 		l.meetNodeResult(now, w, r)
 	}
+	var on census
+	if len(m.lives) > 0 {
+		on = w.census()
+	}
 	for k := range m.lives {
 		x := &m.lives[k]
 		was := x.State
-		advanceNode(now, x, l.sightNode(now, w, *x))
+		advanceNode(now, x, l.sightNode(now, w, *x, on))
 		if x.State != was {
 			l.log.Info("node", "node", x.Node, "type", x.Type, "was", was, "is", x.State, "failure", x.Failure)
 		}
@@ -181,22 +209,34 @@ func (l *Loop) saveNodes(ctx context.Context, w *world) error {
 }
 
 // tidyNodes forgets agent and row of nodes that are gone: the agent is refused from then
-// on, and nothing is placed there.
+// on, and nothing is placed there. It is done once for each, and again should an agent of it
+// be there all the same.
 func (l *Loop) tidyNodes(ctx context.Context, m *machines) error {
-	gone := map[string]bool{}
+	gone, tidied := map[string]bool{}, map[string]bool{}
 	for _, x := range m.lives {
-		if !x.Live() {
+		if _, joined := m.agents[x.Node]; x.Live() {
+			continue
+		} else if joined || !l.nodeActs.tidied[x.Node] {
 			gone[x.Node] = true
 		}
+		tidied[x.Node] = true
 	}
-	if len(gone) == 0 {
-		return nil
+	if len(gone) > 0 {
+		if err := l.forgetNodes(ctx, m, gone); err != nil {
+			return err
+		}
 	}
-	nodes, err := l.store.Nodes(ctx)
+	l.nodeActs.tidied = tidied
+	return nil
+}
+
+func (l *Loop) forgetNodes(ctx context.Context, m *machines, gone map[string]bool) error {
+	rows, err := m.rows.get(ctx, l.store.Nodes)
 	if err != nil {
 		return err
 	}
-	for _, n := range nodes {
+	m.rows = once[[]forescale.Node]{} // some are not there any more
+	for _, n := range rows {
 		if gone[n.Name] && n.Origin != forescale.OriginConfig {
 			if err := l.store.DeleteNode(ctx, n.Name); err != nil && !errors.Is(err, forescale.ErrNotFound) {
 				return err
@@ -237,23 +277,41 @@ type nodeSight struct {
 	silent   time.Duration // for how long
 }
 
-// sightNode gathers it.
-func (l *Loop) sightNode(now time.Time, w *world, x forescale.NodeLife) nodeSight {
-	m := &w.machines
-	s := nodeSight{joined: m.agents[x.Node].JoinedAt, wish: m.wishes[x.Node], whole: w.whole(forescale.Instance{Node: x.Node}) && !w.unsettled}
-	here, elsewhere := map[string]int{}, map[string]int{}
-	for _, i := range w.instances {
-		switch {
-		case !i.State.Live():
-		case i.Node == x.Node:
-			s.runs++
-			here[i.Service]++
-		case i.State == forescale.InstanceReady:
-			elsewhere[i.Service]++
+// census counts the live instances by node and service, and the ready ones among them.
+type census struct {
+	live, ready map[string]map[string]int // node → service → instances
+	all         map[string]int            // service → ready instances anywhere
+}
+
+func (w *world) census() census {
+	c := census{live: map[string]map[string]int{}, ready: map[string]map[string]int{}, all: map[string]int{}}
+	add := func(to map[string]map[string]int, i *forescale.Instance) {
+		if to[i.Node] == nil {
+			to[i.Node] = map[string]int{}
+		}
+		to[i.Node][i.Service]++
+	}
+	for k := range w.instances {
+		i := &w.instances[k]
+		if !i.State.Live() {
+			continue
+		}
+		add(c.live, i)
+		if i.State == forescale.InstanceReady {
+			add(c.ready, i)
+			c.all[i.Service]++
 		}
 	}
-	for service := range here {
-		s.needed = s.needed || elsewhere[service] < w.services[service].Min
+	return c
+}
+
+// sightNode gathers it.
+func (l *Loop) sightNode(now time.Time, w *world, x forescale.NodeLife, on census) nodeSight {
+	m := &w.machines
+	s := nodeSight{joined: m.agents[x.Node].JoinedAt, wish: m.wishes[x.Node], whole: w.whole(forescale.Instance{Node: x.Node}) && !w.unsettled}
+	for service, n := range on.live[x.Node] {
+		s.runs += n
+		s.needed = s.needed || on.all[service]-on.ready[x.Node][service] < w.services[service].Min
 	}
 	if !x.ReadyAt.IsZero() {
 		s.silent = m.silent(x, now)

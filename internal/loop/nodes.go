@@ -49,11 +49,11 @@ type nodeState struct {
 
 // nodeState gathers what nodes are planned from; nil where there are no node types.
 func (l *Loop) nodeState(ctx context.Context, now time.Time, w *world, plans []forescale.ServicePlan) (*nodeState, error) {
-	types, err := l.store.NodeTypes(ctx)
+	types, err := w.machines.kinds.get(ctx, l.store.NodeTypes)
 	if err != nil || len(types) == 0 {
 		return nil, err
 	}
-	ns, err := l.store.Nodes(ctx)
+	ns, err := w.machines.rows.get(ctx, l.store.Nodes)
 	if err != nil {
 		return nil, err
 	}

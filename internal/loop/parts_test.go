@@ -19,7 +19,7 @@ func apart(parts map[string]forescale.Part, is []forescale.Instance, sightings .
 var (
 	read   = forescale.Part{Whole: true, Acts: true}
 	silent = forescale.Part{Silent: time.Minute}
-	gone   = forescale.Part{Silent: lostAfter}
+	gone   = forescale.Part{Silent: nodeSilent}
 )
 
 func TestLifeOnNodesThatAreReadApart(t *testing.T) {

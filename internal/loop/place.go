@@ -45,18 +45,20 @@ type placing struct {
 }
 
 func (l *Loop) placing(ctx context.Context, w *world, p *forescale.NodePlan) (*placing, error) {
-	rows, err := l.store.Nodes(ctx)
+	m := &w.machines
+	rows, err := m.rows.get(ctx, l.store.Nodes)
 	if err != nil {
 		return nil, err
 	}
-	types, err := l.store.NodeTypes(ctx)
+	types, err := m.kinds.get(ctx, l.store.NodeTypes)
 	if err != nil {
 		return nil, err
 	}
 	at := &placing{parts: w.parts, own: w.own, labels: map[string]map[string]string{}, planned: map[string]map[string]int{}, of: map[string]map[string]int{}, all: map[string]int{}}
+	emptied := m.emptied()
 	for _, n := range rows {
-		part, open := w.parts[n.Name], n.State == forescale.NodeReady && w.machines.open(n.Name)
-		if !open || !part.Whole || !part.Acts {
+		open := n.State == forescale.NodeReady && !emptied[n.Name] && !m.wishes[n.Name].Cordoned
+		if part := w.parts[n.Name]; !open || !part.Whole || !part.Acts {
 			continue
 		}
 		labels := map[string]string{}

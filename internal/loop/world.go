@@ -62,16 +62,12 @@ func (w *world) whole(i forescale.Instance) bool {
 	return w.complete || i.Node == "" && !w.own && len(w.parts) > 0 // without a node and an engine it is nowhere
 }
 
-// lostAfter is how long a node may be silent until its instances count as lost. They may
-// run on: when the node is heard of again they are taken back.
-const lostAfter = 3 * time.Minute
-
 // lost tells why the instance counts as lost; "" if it does not.
 func (w *world) lost(i forescale.Instance) string {
 	p, apart := w.parts[i.Node]
 	switch {
-	case apart && !p.Whole && p.Silent >= lostAfter:
-		return fmt.Sprintf("%s: nothing was heard of %s for %s", forescale.FailureLost, i.Node, spoken(lostAfter))
+	case apart && !p.Whole && p.Silent >= nodeSilent:
+		return fmt.Sprintf("%s: nothing was heard of %s for %s", forescale.FailureLost, i.Node, spoken(nodeSilent))
 	case !apart && i.Node != "" && !w.own && len(w.parts) > 0:
 		return fmt.Sprintf("%s: nobody reads %s any more", forescale.FailureLost, i.Node)
 	}
