@@ -3,10 +3,10 @@ package loop
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/planner/nodes"
 )
 
 // place gives instances that are to be started their nodes, of those that are read apart
@@ -55,20 +55,17 @@ func (l *Loop) placing(ctx context.Context, w *world, p *forescale.NodePlan) (*p
 		return nil, err
 	}
 	at := &placing{parts: w.parts, own: w.own, labels: map[string]map[string]string{}, planned: map[string]map[string]int{}, of: map[string]map[string]int{}, all: map[string]int{}}
+	typeOf := make(map[string]forescale.NodeType, len(types))
+	for _, t := range types {
+		typeOf[t.Name] = t
+	}
 	emptied := m.emptied()
 	for _, n := range rows {
 		open := n.State == forescale.NodeReady && !emptied[n.Name] && !m.wishes[n.Name].Cordoned
 		if part := w.parts[n.Name]; !open || !part.Whole || !part.Acts {
 			continue
 		}
-		labels := map[string]string{}
-		for _, t := range types {
-			if t.Name == n.Type {
-				maps.Copy(labels, t.Labels)
-			}
-		}
-		maps.Copy(labels, n.Labels)
-		at.nodes, at.labels[n.Name] = append(at.nodes, n.Name), labels
+		at.nodes, at.labels[n.Name] = append(at.nodes, n.Name), nodes.LabelsOf(n, typeOf[n.Type])
 	}
 	for _, i := range w.instances {
 		if i.State == forescale.InstanceStarting || i.State == forescale.InstanceReady {
@@ -105,7 +102,7 @@ func (at *placing) nodeFor(s forescale.Service) string {
 	}
 	var may []string
 	for _, n := range at.nodes {
-		if s.Resources.Node == "" && carries(at.labels[n], s.Resources.Labels) {
+		if s.Resources.Node == "" && nodes.Carries(at.labels[n], s.Resources.Labels) {
 			may = append(may, n)
 		}
 	}
@@ -124,14 +121,4 @@ func (at *placing) nodeFor(s forescale.Service) string {
 	}
 	at.count(s.Name, node)
 	return node
-}
-
-// carries reports whether a node has all the labels that are asked for.
-func carries(has, asked map[string]string) bool {
-	for name, value := range asked {
-		if v, ok := has[name]; !ok || v != value {
-			return false
-		}
-	}
-	return true
 }

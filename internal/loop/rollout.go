@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -106,7 +105,10 @@ func (l *Loop) heat(ctx context.Context, now time.Time, s forescale.Service, is 
 			if x.Metric != m || !ready {
 				continue
 			}
-			k := slices.Index([]bool{false, true}, fresh)
+			k := 0 // old
+			if fresh {
+				k = 1
+			}
 			sum[k] += x.Value
 			n[k]++
 		}

@@ -208,14 +208,7 @@ func (w *world) readNodes(st *State) {
 		if t, ok := types[n.Type]; ok {
 			r.typ, r.price = t, w.typs[t].price
 			w.typs[t].left--
-			k = kind{typ: t, disk: w.typs[t].in.DiskKind, labels: w.typs[t].in.Labels, cap: w.typs[t].cap}
-			if len(n.Labels) > 0 {
-				k.labels = maps.Clone(k.labels)
-				if k.labels == nil {
-					k.labels = map[string]string{}
-				}
-				maps.Copy(k.labels, n.Labels)
-			}
+			k = kind{typ: t, disk: w.typs[t].in.DiskKind, labels: LabelsOf(n.Node, w.typs[t].in.NodeType), cap: w.typs[t].cap}
 		}
 		if named[n.Name] {
 			k.name = n.Name
@@ -266,12 +259,7 @@ func (w *world) match() {
 		w.ok[i] = make([]bool, len(w.kinds))
 		for k := range w.kinds {
 			x := &w.kinds[k]
-			ok := (r.node == "" || r.node == x.name) && (r.disk == "" || r.disk == x.disk)
-			for key, v := range r.labels {
-				got, has := x.labels[key]
-				ok = ok && has && got == v
-			}
-			w.ok[i][k] = ok
+			w.ok[i][k] = (r.node == "" || r.node == x.name) && (r.disk == "" || r.disk == x.disk) && Carries(x.labels, r.labels)
 		}
 	}
 	for i := range w.svcs {
@@ -400,6 +388,29 @@ func sortedBy(n int, name func(int) string) []int {
 	}
 	slices.SortStableFunc(is, func(a, b int) int { return strings.Compare(name(a), name(b)) })
 	return is
+}
+
+// LabelsOf are the labels that a node of a type carries. They are shared: do not write to them.
+func LabelsOf(n forescale.Node, t forescale.NodeType) map[string]string {
+	switch {
+	case len(n.Labels) == 0:
+		return t.Labels
+	case len(t.Labels) == 0:
+		return n.Labels
+	}
+	labels := maps.Clone(t.Labels)
+	maps.Copy(labels, n.Labels)
+	return labels
+}
+
+// Carries reports whether a node with these labels has all that are asked for.
+func Carries(has, asked map[string]string) bool {
+	for name, value := range asked {
+		if v, ok := has[name]; !ok || v != value {
+			return false
+		}
+	}
+	return true
 }
 
 // labelKey is labels as one string, whatever the order of the map.
