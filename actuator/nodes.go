@@ -3,6 +3,7 @@ package actuator
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -82,7 +83,7 @@ func (n *Nodes) Start(ctx context.Context, t forescale.NodeType, node string) (f
 	values := c.values(t, node)
 	values["token_file"] = file
 	env := append(c.environment(node), "FORESCALE_JOIN_TOKEN="+token)
-	return runNode(ctx, "start", c.Start, values, env, c.Time, token)
+	return runNode(ctx, "start", c.Start, values, env, c.Time, nil, token)
 }
 
 // Stop runs the stop command of a node. One that is gone has to be no error.
@@ -91,7 +92,7 @@ func (n *Nodes) Stop(ctx context.Context, t forescale.NodeType, node string) (fo
 	if !ok {
 		return noRun("stop"), noCommands(t.Name)
 	}
-	return runNode(ctx, "stop", c.Stop, c.values(t, node), c.environment(node), c.Time, "")
+	return runNode(ctx, "stop", c.Stop, c.values(t, node), c.environment(node), c.Time, nil, "")
 }
 
 // List is the nodes of a type that are there, by the list command: the first word of
@@ -101,14 +102,8 @@ func (n *Nodes) List(ctx context.Context, t forescale.NodeType) ([]string, error
 	if !ok || len(c.List) == 0 {
 		return nil, noCommands(t.Name)
 	}
-	argv, err := fill(c.List, c.values(t, ""))
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.Time)
-	defer cancel()
 	out := &head{most: mostListed}
-	run, err := runCommand(ctx, "list", argv, c.environment(""), out, "")
+	run, err := runNode(ctx, "list", c.List, c.values(t, ""), c.environment(""), c.Time, out, "")
 	switch {
 	case err != nil:
 		return nil, err
@@ -174,13 +169,13 @@ func tokenFile(token string) (string, error) {
 	return f.Name(), nil
 }
 
-// runNode runs one command for a node, for as long as it may take.
-func runNode(ctx context.Context, kind string, argv []string, values map[string]string, env []string, limit time.Duration, secret string) (forescale.CommandRun, error) {
+// runNode runs one command for a node, for as long as it may take; see runCommand.
+func runNode(ctx context.Context, kind string, argv []string, values map[string]string, env []string, limit time.Duration, stdout io.Writer, secret string) (forescale.CommandRun, error) {
 	argv, err := fill(argv, values)
 	if err != nil {
 		return noRun(kind), err
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(limit, forescale.NodeCommandTime))
 	defer cancel()
-	return runCommand(ctx, kind, argv, env, nil, secret)
+	return runCommand(ctx, kind, argv, env, stdout, secret)
 }
