@@ -21,6 +21,9 @@ type JoinToken struct {
 // JoinTokenLife is how long a join token may be used.
 const JoinTokenLife = 15 * time.Minute
 
+// AgentAway is after how long without a word from it an agent counts as silent: three beats.
+const AgentAway = 30 * time.Second
+
 // Agent is the process on a node that reports and acts for the server. There is
 // one of a node.
 type Agent struct {

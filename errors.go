@@ -31,6 +31,11 @@ type LowerFence struct{ Newest int64 }
 // Error implements error.
 func (e *LowerFence) Error() string { return fmt.Sprintf("the target knows the fence %d", e.Newest) }
 
+// Help says what to do where the store's fence fell back.
+func (e *LowerFence) Help() string {
+	return fmt.Sprintf("if the store was restored from a backup, raise its fence: UPDATE lease SET fence = %d", e.Newest)
+}
+
 // Unwrap gives ErrFenced.
 func (e *LowerFence) Unwrap() error { return ErrFenced }
 

@@ -108,9 +108,10 @@ func (d *Docker) newestFence(ctx context.Context) (lower []string, err error) {
 }
 
 func (d *Docker) lower(newest int64) error {
-	return &forescale.Fault{Code: "fence_lower", Where: d.fence.name(), Err: &forescale.LowerFence{Newest: newest},
+	low := &forescale.LowerFence{Newest: newest}
+	return &forescale.Fault{Code: "fence_lower", Where: d.fence.name(), Err: low,
 		What: fmt.Sprintf("a leader of this store with the fence %d has acted on the engine", newest),
-		Help: fmt.Sprintf("if the store was restored from a backup, raise its fence: UPDATE lease SET fence = %d; nothing was changed", newest)}
+		Help: low.Help() + "; nothing was changed"}
 }
 
 // makeFence creates the fence, and its image where it is missing: an empty one,

@@ -172,7 +172,7 @@ func (c *client) once(ctx context.Context, path string, body []byte, out any) er
 		if err := json.Unmarshal(data, &p); err != nil || p.Code == "" {
 			p = wire.Problem{Code: "server_answer", What: "the server answers " + answer.Status, Help: "check --server"}
 		}
-		return &forescale.Fault{Code: p.Code, What: p.What, Where: p.Where, Help: p.Help}
+		return p.Fault()
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		return &forescale.Fault{Code: "server_answer", Where: c.base.Host, What: "the server's answer cannot be read", Help: "use an agent of the same version as the server", Err: err}

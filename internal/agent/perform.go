@@ -113,9 +113,10 @@ func (a *Agent) lower(fence int64) error {
 	if fence >= highest {
 		return nil
 	}
-	return &forescale.Fault{Code: "fence_lower", Where: a.Node(), Err: &forescale.LowerFence{Newest: highest},
+	low := &forescale.LowerFence{Newest: highest}
+	return &forescale.Fault{Code: "fence_lower", Where: a.Node(), Err: low,
 		What: fmt.Sprintf("a leader with the fence %d was listened to on this node, so %d is not", highest, fence),
-		Help: fmt.Sprintf("if the store was restored from a backup, raise its fence: UPDATE lease SET fence = %d; nothing was done", highest)}
+		Help: low.Help() + "; nothing was done"}
 }
 
 // act does one effect on an instance.
@@ -198,7 +199,8 @@ func (a *Agent) refusal(q wire.Request, err error) wire.Answer {
 		p.What, p.Where = strings.Join(what, "; "), strings.Join(where, ", ")
 		answer.Problem = &p
 	case errors.As(err, &f):
-		answer.Problem = &wire.Problem{Code: f.Code, What: f.What, Where: f.Where, Help: f.Help}
+		p := wire.ProblemOf(f)
+		answer.Problem = &p
 	default:
 		answer.Problem = &wire.Problem{Code: "agent_failed", What: "the agent could not do it: " + err.Error(), Where: a.Node(), Help: "it is tried again; see the agent's log"}
 	}

@@ -43,9 +43,6 @@ type AgentView struct {
 	Silent     bool              `json:"silent" doc:"Nothing was heard of it for 30 s"`
 }
 
-// agentAway is after how long without a sample an agent counts as silent: three beats.
-const agentAway = 30 * time.Second
-
 func (a *API) listAgents(ctx context.Context, _ *struct{}) (*listOutput[AgentView], error) {
 	agents, err := a.store.Agents(ctx)
 	if err != nil {
@@ -59,7 +56,7 @@ func (a *API) listAgents(ctx context.Context, _ *struct{}) (*listOutput[AgentVie
 	for i, g := range agents {
 		heard := last["node/"+g.Node]
 		views[i] = AgentView{Node: g.Node, Type: g.Type, Address: g.Address, Labels: g.Labels, Cores: g.Cores, Memory: g.Memory, DiskKind: g.DiskKind, Order: g.Order,
-			JoinedAt: g.JoinedAt.UTC(), ExpiresAt: g.ExpiresAt.UTC(), LastSample: some(heard), Silent: a.now().Sub(heard) > agentAway}
+			JoinedAt: g.JoinedAt.UTC(), ExpiresAt: g.ExpiresAt.UTC(), LastSample: some(heard), Silent: a.now().Sub(heard) > forescale.AgentAway}
 	}
 	return pageOf(views, ""), nil
 }

@@ -63,7 +63,7 @@ func (h *Hub) problem(r *http.Request, err error) (int, wire.Problem) {
 		level = h.cfg.Log.Debug // clocks differ: the agent signs again
 	}
 	level("an agent was refused", "path", r.URL.Path, "from", r.RemoteAddr, "code", f.Code, "error", err)
-	return status, wire.Problem{Code: f.Code, What: f.What, Where: f.Where, Help: f.Help}
+	return status, wire.ProblemOf(f)
 }
 
 // read parses a body; what it does not know is a fault.

@@ -119,9 +119,10 @@ func (t *Target) Has(ctx context.Context, node string) (bool, error) {
 // that reaches an agent raises what it listens to.
 func (t *Target) Fence(context.Context) error {
 	if newest := t.h.newest.Load(); t.fence > 0 && newest > t.fence {
-		return &forescale.Fault{Code: "fence_lower", Where: "agents", Err: &forescale.LowerFence{Newest: newest},
+		low := &forescale.LowerFence{Newest: newest}
+		return &forescale.Fault{Code: "fence_lower", Where: "agents", Err: low,
 			What: fmt.Sprintf("a leader with the fence %d was listened to on a node, so %d is not", newest, t.fence),
-			Help: fmt.Sprintf("if the store was restored from a backup, raise its fence: UPDATE lease SET fence = %d; nothing was changed", newest)}
+			Help: low.Help() + "; nothing was changed"}
 	}
 	return nil
 }

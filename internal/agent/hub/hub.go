@@ -45,9 +45,6 @@ type Config struct {
 	LookupEnv func(string) (string, bool)
 }
 
-// Away is how long after its last beat an agent counts as gone.
-const Away = 30 * time.Second
-
 // RenewLate is how long after its end a certificate still gets a new one, so that
 // an outage of the server or of a node locks nobody out.
 const RenewLate = 30 * 24 * time.Hour
@@ -128,13 +125,13 @@ func (h *Hub) Serve(ctx context.Context, ln net.Listener) error {
 }
 
 // sits makes sure that one process alone beats for a node. A second one is refused
-// until the first has been silent for [Away].
+// until the first has been silent for [forescale.AgentAway].
 func (h *Hub) sits(node, id string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.cfg.Clock.Elapsed()
 	s, ok := h.sessions[node]
-	if ok && s.id != id && now-s.last < Away {
+	if ok && s.id != id && now-s.last < forescale.AgentAway {
 		return &forescale.Fault{Code: "agent_twice", Where: "agents/" + node, What: "another process is the agent of this node", Err: forescale.ErrConflict,
 			Help: "end one of them; after a crash this passes by itself within 30 s. Nothing was kept"}
 	}
@@ -157,10 +154,10 @@ func (h *Hub) silent(node string) time.Duration {
 	return h.cfg.Clock.Elapsed() - last
 }
 
-// Live tells whether the agent of a node has beaten at this server within [Away].
+// Live tells whether the agent of a node has beaten at this server within [forescale.AgentAway].
 func (h *Hub) Live(node string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s, ok := h.sessions[node]
-	return ok && h.cfg.Clock.Elapsed()-s.last < Away
+	return ok && h.cfg.Clock.Elapsed()-s.last < forescale.AgentAway
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/agent/authority"
 	"github.com/forescale/forescale/internal/agent/signature"
 	"github.com/forescale/forescale/internal/agent/wire"
 )
@@ -106,7 +107,7 @@ func (h *Hub) fault(a wire.Answer) error {
 	if a.Problem == nil {
 		return nil
 	}
-	f := &forescale.Fault{Code: a.Problem.Code, What: a.Problem.What, Where: a.Problem.Where, Help: a.Problem.Help}
+	f := a.Problem.Fault()
 	if a.Newest > 0 {
 		f.Err = &forescale.LowerFence{Newest: a.Newest}
 		if h.fence.Load() > 0 {
@@ -118,22 +119,29 @@ func (h *Hub) fault(a wire.Answer) error {
 	return f
 }
 
+// seated reads a request of the one process that beats for a node; session is where in
+// the body it says which it is.
+func (h *Hub) seated(r *http.Request, body []byte, to any, session *string) (authority.Identity, error) {
+	a, id, err := h.known(r, body, false)
+	if err == nil {
+		err = read(body, to)
+	}
+	if err == nil {
+		err = h.sits(a.Node, *session)
+	}
+	return id, err
+}
+
 // next hands an agent what waits for it. The requests are signed now, with the key of
 // the certificate that it shows and by its own clock.
 func (h *Hub) next(r *http.Request, body []byte) (any, error) {
-	a, id, err := h.known(r, body, false)
+	var in wire.Next
+	id, err := h.seated(r, body, &in, &in.Session)
 	if err != nil {
 		return nil, err
 	}
-	var in wire.Next
-	if err := read(body, &in); err != nil {
-		return nil, err
-	}
-	if err := h.sits(a.Node, in.Session); err != nil {
-		return nil, err
-	}
 	asked := h.cfg.Clock.Elapsed()
-	l := h.link(a.Node)
+	l := h.link(id.Node)
 	hold, cancel := context.WithTimeout(r.Context(), wire.Hold)
 	defer cancel()
 	calls := h.handOver(l)
@@ -195,18 +203,12 @@ func signed(by signature.Signer, c *call, now time.Time) (wire.Request, error) {
 
 // take gives an answer to who asked, if anybody still waits for it.
 func (h *Hub) take(r *http.Request, body []byte) (any, error) {
-	a, _, err := h.known(r, body, false)
+	var in wire.Answer
+	id, err := h.seated(r, body, &in, &in.Session)
 	if err != nil {
 		return nil, err
 	}
-	var in wire.Answer
-	if err := read(body, &in); err != nil {
-		return nil, err
-	}
-	if err := h.sits(a.Node, in.Session); err != nil {
-		return nil, err
-	}
-	l := h.link(a.Node)
+	l := h.link(id.Node)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c := l.given[in.ID]; c != nil {

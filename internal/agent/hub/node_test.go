@@ -204,7 +204,7 @@ func TestANodeRefusesALowerFenceAfterARestartOfItsAgent(t *testing.T) {
 	state := t.TempDir()
 	kill := b.node(b.token("node-1"), state, "")
 	look := func() (o forescale.Observation) {
-		dockertest.Until(t, 2*Away, "the agent answers", func() bool {
+		dockertest.Until(t, 2*forescale.AgentAway, "the agent answers", func() bool {
 			o = b.hub.Observe(t.Context())
 			return o.Parts["node-1"].Whole || strings.Contains(o.Failed["nodes/node-1"], "fence")
 		})

@@ -119,3 +119,13 @@ type Problem struct {
 	Where string `json:"where,omitempty"`
 	Help  string `json:"help,omitempty"`
 }
+
+// ProblemOf is a fault as it is told.
+func ProblemOf(f *forescale.Fault) Problem {
+	return Problem{Code: f.Code, What: f.What, Where: f.Where, Help: f.Help}
+}
+
+// Fault is the problem as it was before it was told.
+func (p Problem) Fault() *forescale.Fault {
+	return &forescale.Fault{Code: p.Code, What: p.What, Where: p.Where, Help: p.Help}
+}
