@@ -123,7 +123,7 @@ func (a *app) loadSize(ctx context.Context, f loadFlags, dir, server string, n i
 			return r, err
 		}
 		defer s.stop()
-		c.Servers = append(c.Servers, load.Server{URL: s.url, Memory: s.Memory})
+		c.Servers = append(c.Servers, load.Server{URL: s.url, Memory: s.memory})
 	}
 	if r, err = load.Run(ctx, c); err != nil {
 		return r, err
@@ -164,8 +164,8 @@ func (c *child) stop() {
 	}
 }
 
-// Memory is the most that the process has held so far.
-func (c *child) Memory() (int64, error) {
+// memory is the most that the process has held so far.
+func (c *child) memory() (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if err != nil {
 		return 0, err

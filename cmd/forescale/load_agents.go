@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,7 +56,7 @@ func (a *app) loadAgents(ctx context.Context, n int, length time.Duration, out f
 	if err != nil {
 		return err
 	}
-	r, err := load.RunAgents(ctx, load.AgentsConfig{URL: s.agents, Tokens: tokens, Dir: filepath.Join(dir, "agents"), For: length, Server: s})
+	r, err := load.RunAgents(ctx, load.AgentsConfig{URL: s.agents, Tokens: tokens, Dir: filepath.Join(dir, "agents"), For: length, Server: load.Server{URL: s.url, Memory: s.memory}})
 	s.stop()
 	if err != nil {
 		return err
@@ -103,25 +102,6 @@ func countNodeSamples(ctx context.Context, path string) (n int, err error) {
 		}
 	}
 	return n, err
-}
-
-// CPU is the processor time that the process has taken so far.
-func (c *child) CPU() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, errors.New("the system does not tell")
-	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * time.Second / 100, err
 }
 
 func (a *app) writeLoadAgents(r load.AgentsResult, out format) error {

@@ -20,13 +20,7 @@ type AgentsConfig struct {
 	Tokens []string // one for each agent
 	Dir    string   // of the agents' states
 	For    time.Duration
-	Server AgentsServer
-}
-
-// AgentsServer tells what a server has cost so far.
-type AgentsServer interface {
-	CPU() (time.Duration, error)
-	Memory() (int64, error) // the most that it has held, in bytes
+	Server Server
 }
 
 // AgentsResult is what was measured. Times are in seconds.
@@ -59,8 +53,14 @@ func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) 
 		}
 	}
 	r.Agents, r.Joined = len(agents), time.Since(began).Seconds()
-	time.Sleep(2 * time.Second) // what is signed in the second in which the server began is refused
-	before, err := c.Server.CPU()
+	select { // what is signed in the second in which the server began is refused
+	case <-ctx.Done():
+		return r, ctx.Err()
+	case <-time.After(2 * time.Second):
+	}
+	costs := newDriver(Config{Servers: []Server{c.Server}})
+	defer costs.client.CloseIdleConnections()
+	before, err := costs.scrape(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -74,7 +74,7 @@ func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) 
 	}
 	wg.Wait()
 	took := time.Since(began)
-	after, err := c.Server.CPU()
+	after, err := costs.scrape(ctx)
 	var most int64
 	if err == nil {
 		most, err = c.Server.Memory()
@@ -82,7 +82,7 @@ func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) 
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return r, err
 	}
-	r.Seconds, r.ServerCPU, r.Memory = took.Seconds(), (after-before).Seconds()/took.Seconds(), most
+	r.Seconds, r.ServerCPU, r.Memory = took.Seconds(), (after.cpu-before.cpu)/took.Seconds(), most
 	r.Beats, r.BeatP50, r.BeatP99 = len(d.beats), quantile(d.beats, 0.5), quantile(d.beats, 0.99)
 	r.Samples = int(d.samples.Load())
 	r.Failed, r.FirstFailure = d.log.told()

@@ -76,8 +76,7 @@ type Kind struct {
 
 // Run drives the servers and measures.
 func Run(ctx context.Context, c Config) (Result, error) {
-	d := &driver{Config: c, client: &http.Client{Timeout: 2 * time.Minute,
-		Transport: &http.Transport{MaxIdleConnsPerHost: c.Senders + 4, DisableCompression: true}}}
+	d := newDriver(c)
 	defer d.client.CloseIdleConnections()
 	before, err := d.scrape(ctx)
 	if err != nil {
@@ -140,6 +139,11 @@ type driver struct {
 	refused int
 	failed  int
 	first   string
+}
+
+func newDriver(c Config) *driver {
+	return &driver{Config: c, client: &http.Client{Timeout: 2 * time.Minute,
+		Transport: &http.Transport{MaxIdleConnsPerHost: c.Senders + 4, DisableCompression: true}}}
 }
 
 func (d *driver) result(took time.Duration) Result {
