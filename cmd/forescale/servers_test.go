@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -182,7 +181,7 @@ type trio struct {
 	store   store.Store
 	servers []*process
 	service string
-	events  *engineEvents
+	events  *dockertest.Record
 }
 
 // newTrio starts three servers and waits until one leads and has reached min.
@@ -204,7 +203,7 @@ services:
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.events = watchEngine(t, f.cli, f.service)
+	f.events = dockertest.Watch(t, f.cli, f.service)
 	var err error
 	if f.store, err = openStore(t.Context(), f.cluster.DSN("")); err != nil {
 		t.Fatal(err)
@@ -333,48 +332,11 @@ func (f *trio) once() {
 			}
 		}
 	}
-	for name, n := range f.events.created() {
+	for name, n := range f.events.All(events.ActionCreate) {
 		if n != 1 || ordered[name] != 1 {
 			f.Errorf("%s was created %d times, and ordered %d times", name, n, ordered[name])
 		}
 	}
-}
-
-// engineEvents is the engine's own record of what was created.
-type engineEvents struct {
-	mu   sync.Mutex
-	made map[string]int
-}
-
-func watchEngine(t *testing.T, cli *client.Client, service string) *engineEvents {
-	e := &engineEvents{made: map[string]int{}}
-	ctx, cancel := context.WithCancel(context.Background())
-	msgs, errs := cli.Events(ctx, events.ListOptions{Filters: filters.NewArgs(filters.Arg("event", "create"), filters.Arg("label", forescale.LabelService+"="+service))})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case m := <-msgs:
-				e.mu.Lock()
-				e.made[m.Actor.Attributes["name"]]++
-				e.mu.Unlock()
-			case err := <-errs:
-				if ctx.Err() == nil {
-					t.Errorf("events: %v", err)
-				}
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return e
-}
-
-func (e *engineEvents) created() map[string]int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.made)
 }
 
 // A leader ends by kill -9: another one takes over and goes on; nothing is done

@@ -98,52 +98,14 @@ func crashAt(t *testing.T, cli *client.Client, image string, point int) bool {
 		}
 		return false
 	}
-	made := watchCreates(t, cli, service)
+	seen := dockertest.Watch(t, cli, service)
 	met := child(point)
 	if met && child(0) {
 		t.Fatal("the child that heals was killed")
 	}
-	checkEngine(t, cli, service, made())
+	dockertest.Until(t, 20*time.Second, "the engine tells of a removal, the last event that is to come", func() bool { return len(seen.All(events.ActionDestroy)) > 0 })
+	checkEngine(t, cli, service, seen.All(events.ActionCreate))
 	return met
-}
-
-// watchCreates counts the containers that the engine makes for the service, by
-// name, until the returned function is called. The engine forgets old events
-// soon, so they are met as they come.
-func watchCreates(t *testing.T, cli *client.Client, service string) (made func() map[string]int) {
-	ctx, cancel := context.WithCancel(t.Context())
-	msgs, errs := cli.Events(ctx, events.ListOptions{
-		Since:   strconv.FormatInt(time.Now().Unix()-1, 10),
-		Filters: filters.NewArgs(filters.Arg("event", "create"), filters.Arg("event", "destroy"), filters.Arg("label", forescale.LabelService+"="+service)),
-	})
-	created, destroyed := map[string]int{}, make(chan struct{}, 16)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case m := <-msgs:
-				if m.Action == events.ActionCreate {
-					created[m.Actor.Attributes["name"]]++
-				} else {
-					destroyed <- struct{}{}
-				}
-			case <-errs:
-				return
-			}
-		}
-	}()
-	return func() map[string]int {
-		defer cancel()
-		select { // the last event that is to come
-		case <-destroyed:
-		case <-time.After(20 * time.Second):
-			t.Error("the engine told of no removal")
-		}
-		cancel()
-		<-done
-		return created
-	}
 }
 
 // checkEngine holds the engine's own record against what must be true at the end.

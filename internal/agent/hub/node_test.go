@@ -1,12 +1,10 @@
 package hub
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,42 +23,6 @@ import (
 	"github.com/forescale/forescale/internal/loop"
 	"github.com/forescale/forescale/planner"
 )
-
-// effects are what the engine recorded for containers of a service, by name and action.
-type effects struct {
-	mu sync.Mutex
-	n  map[string]int
-}
-
-func (e *effects) of(name, action string) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.n[name+" "+action]
-}
-
-// watch counts effects from now on. They are taken as they come, since an engine keeps
-// only the newest.
-func (b *bench) watch() *effects {
-	ctx, cancel := context.WithCancel(context.Background())
-	msgs, errs := b.cli.Events(ctx, events.ListOptions{Filters: filters.NewArgs(filters.Arg("type", "container"), filters.Arg("label", forescale.LabelService+"="+b.service.Name))})
-	e := &effects{n: map[string]int{}}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case m := <-msgs:
-				e.mu.Lock()
-				e.n[m.Actor.Attributes["name"]+" "+string(m.Action)]++
-				e.mu.Unlock()
-			case <-errs:
-				return
-			}
-		}
-	}()
-	b.Cleanup(func() { cancel(); <-done })
-	return e
-}
 
 // steps runs a loop over the nodes of the hub, by a clock that runs fast, until ok.
 func (b *bench) steps(what string, within time.Duration, clock forescale.Clock, l *loop.Loop, ok func(is []forescale.Instance) bool) []forescale.Instance {
@@ -101,7 +63,7 @@ func in(s forescale.InstanceState, is []forescale.Instance) (n int) {
 func TestInstancesLiveAndEndOnTheNodesOfAgents(t *testing.T) {
 	b := newBench(t)
 	t.Parallel()
-	seen := b.watch()
+	seen := dockertest.Watch(t, b.cli, b.service.Name)
 	var err error
 	if b.service, err = b.store.PutService(t.Context(), b.service, 0); err != nil {
 		t.Fatal(err)
@@ -156,9 +118,9 @@ func TestInstancesLiveAndEndOnTheNodesOfAgents(t *testing.T) {
 	})
 	for _, i := range left {
 		ended := map[bool]int{true: 1}[i.State == forescale.InstanceStopped]
-		dockertest.Until(t, 10*time.Second, "the engine told what became of "+i.ID, func() bool { return seen.of(i.ID, "destroy") >= ended })
-		if seen.of(i.ID, "create") != 1 || seen.of(i.ID, "start") != 1 || seen.of(i.ID, "destroy") != ended {
-			t.Errorf("effects on %s, which is %s: %v", i.ID, i.State, seen.n)
+		dockertest.Until(t, 10*time.Second, "the engine told what became of "+i.ID, func() bool { return seen.Of(i.ID, events.ActionDestroy) >= ended })
+		if seen.Of(i.ID, events.ActionCreate) != 1 || seen.Of(i.ID, events.ActionStart) != 1 || seen.Of(i.ID, events.ActionDestroy) != ended {
+			t.Errorf("effects on %s, which is %s: %v", i.ID, i.State, seen)
 		}
 	}
 }
@@ -168,7 +130,7 @@ func TestInstancesLiveAndEndOnTheNodesOfAgents(t *testing.T) {
 func TestAnAgentThatDiesInACreateLeavesNoDouble(t *testing.T) {
 	b := newBench(t)
 	t.Parallel()
-	seen := b.watch()
+	seen := dockertest.Watch(t, b.cli, b.service.Name)
 	b.service.Min, b.service.Max = 1, 1
 	if _, err := b.store.PutService(t.Context(), b.service, 0); err != nil {
 		t.Fatal(err)
@@ -186,14 +148,14 @@ func TestAnAgentThatDiesInACreateLeavesNoDouble(t *testing.T) {
 	kill := b.node(b.token("node-1"), state, proxy.Host)
 	l, clock := b.loop()
 	b.steps("a create is under way", time.Minute, clock, l, func(is []forescale.Instance) bool {
-		return created.Load() && len(is) == 1 && seen.of(is[0].ID, "create") == 1
+		return created.Load() && len(is) == 1 && seen.Of(is[0].ID, events.ActionCreate) == 1
 	})
 	kill()
 	b.node("", state, "")
 	is := b.steps("it is ready", 2*time.Minute, clock, l, func(is []forescale.Instance) bool { return in(forescale.InstanceReady, is) == 1 })
 	running, err := b.cli.ContainerList(t.Context(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", forescale.LabelService+"="+b.service.Name))})
-	if err != nil || len(running) != 1 || len(is) != 1 || seen.of(is[0].ID, "start") != 1 {
-		t.Errorf("containers %+v, instances %+v, effects %v, %v", running, is, seen.n, err)
+	if err != nil || len(running) != 1 || len(is) != 1 || seen.Of(is[0].ID, events.ActionStart) != 1 {
+		t.Errorf("containers %+v, instances %+v, effects %v, %v", running, is, seen, err)
 	}
 }
 
