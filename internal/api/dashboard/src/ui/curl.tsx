@@ -1,5 +1,13 @@
 import { useState } from "preact/hooks";
+import type { Api } from "../api";
 import { Icon } from "./icon";
+
+/** request is a command that sends JSON to the server, with a place for the key where one is needed. */
+export function request(api: Api, method: "POST" | "PUT" | "PATCH", path: string, body: string): string {
+  const how = method === "POST" ? "" : `-X ${method} `; // what curl does with data
+  const key = api.key ? "  -H 'Authorization: Bearer fsk_…' \\\n" : "";
+  return `curl ${how}${api.address(path)} \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+}
 
 /** Curl is a command to copy. */
 export function Curl({ command }: { command: string }) {

@@ -6,7 +6,7 @@ import { duration, money, share } from "../words";
 import { dayOf, monthOf, validZone } from "../zone";
 import { Chip } from "./chip";
 import { useRead } from "./context";
-import { Curl } from "./curl";
+import { Curl, request } from "./curl";
 import { Icon } from "./icon";
 
 /** Refusal is a start that a budget does not pay for. */
@@ -162,13 +162,12 @@ export function MonthLine({ services, now, route }: { services: Service[]; now: 
 }
 
 function NoBudget({ live, zone }: { live: Live; zone: string }) {
-  const key = live.api.key ? "  -H 'Authorization: Bearer fsk_…' \\\n" : "";
   return (
     <section class="empty" id="nobudget">
       <h2>There is no budget</h2>
       <p>Set one: money of a calendar month, for all services or for one. Its limit is hard from the next planning step on, and objectives are lowered before it would be met.</p>
       <Curl command="forescale budgets set all 500" />
-      <Curl command={`curl -X PUT ${live.api.address("budgets/all")} \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '{"limit": 500, "time_zone": "${zone}"}'`} />
+      <Curl command={request(live.api, "PUT", "budgets/all", `{"limit": 500, "time_zone": "${zone}"}`)} />
       <p class="quiet">What costs is what has a price: <code>price_per_hour</code> of a service, in the currency that the limit is in.</p>
     </section>
   );

@@ -11,6 +11,7 @@ import { Curl } from "./curl";
 import { Icon, type IconName } from "./icon";
 import { PlanOfNodes } from "./nodeplan";
 import { faultWords } from "./pause";
+import { ViewSwitch } from "./table";
 
 /** fleetLimit is how many instances are read at most. */
 const fleetLimit = 5000;
@@ -44,10 +45,7 @@ export function Nodes({ live, route, zone, go, onZone }: Props) {
           ? <Chip kind="plain" icon="fine">active: nodes are ordered and given back</Chip>
           : <Chip kind="outline" icon="would">forecast-only: no node is ordered or stopped</Chip>)}
         <span class="grow" />
-        <div class="row switch" role="group" aria-label="View">
-          <button aria-pressed={!table} onClick={() => go({ view: "charts" }, true)}>boxes</button>
-          <button aria-pressed={table} onClick={() => go({ view: "table" }, true)}>table</button>
-        </div>
+        <ViewSwitch route={route} go={go} picture="boxes" />
       </header>
       {planned && (plan.data
         ? <PlanOfNodes plan={plan.data} now={now} zone={zone} table={table} />

@@ -6,7 +6,7 @@ import { change, count, digits, lead, percent } from "../words";
 import { when } from "../zone";
 import { ModeChip, stateIcon } from "./chip";
 import { useRead } from "./context";
-import { Curl } from "./curl";
+import { Curl, request } from "./curl";
 import { Icon } from "./icon";
 import { MonthLine } from "./money";
 import { Spark } from "./spark";
@@ -169,7 +169,7 @@ function NoService({ live }: { live: Live }) {
       <h2>No service registered yet</h2>
       <p>Register one with labels on a container, with a request, or in the config file. A new service is forecast-only: it is watched, nothing is started or stopped.</p>
       <Curl command={`docker run -d --label forescale.enable=true --label forescale.service=checkout \\\n  --label forescale.min=1 --label forescale.max=10 my/checkout`} />
-      <Curl command={`curl -X PUT ${live.api.address("services/checkout")} \\\n${live.api.key ? "  -H 'Authorization: Bearer fsk_…' \\\n" : ""}  -H 'Content-Type: application/json' \\\n  -d '{"min_instances": 1, "max_instances": 10, "time_zone": "Europe/Berlin"}'`} />
+      <Curl command={request(live.api, "PUT", "services/checkout", '{"min_instances": 1, "max_instances": 10, "time_zone": "Europe/Berlin"}')} />
     </section>
   );
 }

@@ -3,7 +3,7 @@ import type { Elasticity, ElasticityDay, Evaluation, List, Service } from "../wi
 import { digits, duration, goDuration, money, part, share } from "../words";
 import { dayOf, when } from "../zone";
 import { useLive, useRead } from "./context";
-import { Curl } from "./curl";
+import { Curl, request } from "./curl";
 import { Icon, type IconName } from "./icon";
 import { faultWords } from "./pause";
 
@@ -56,7 +56,7 @@ function Replay({ service, now, zone }: { service: Service; now: number; zone: s
             A start is taken to need {duration(goDuration(data.warmup))}.
           </p>
           {data.verdict === "switch-on" && (
-            <Curl command={`curl -X PATCH ${live.api.address(`services/${service.name}`)} \\\n${live.api.key ? "  -H 'Authorization: Bearer fsk_…' \\\n" : ""}  -H 'Content-Type: application/json' \\\n  -d '{"mode": "active"}'`} />
+            <Curl command={request(live.api, "PATCH", `services/${service.name}`, '{"mode": "active"}')} />
           )}
         </>
       )}

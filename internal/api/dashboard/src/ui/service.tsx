@@ -10,13 +10,13 @@ import { full, offsetAt, offsetName, rfc3339, when } from "../zone";
 import { Charts } from "./charts";
 import { Chip, ModeChip, stateIcon } from "./chip";
 import { useRead } from "./context";
-import { Curl } from "./curl";
+import { Curl, request } from "./curl";
 import { Decisions } from "./decisions";
 import { Fleet } from "./fleet";
 import { Icon } from "./icon";
 import { faultWords, PauseDialog, ResumeDialog } from "./pause";
 import { holdRule, nowParts, staleAfter } from "./sentence";
-import { TableView } from "./table";
+import { TableView, ViewSwitch } from "./table";
 
 interface Props {
   live: Live;
@@ -186,22 +186,18 @@ function Tools({ route, go, c, name, step, live }: { route: Route; go: Props["go
       {route.pin !== undefined && <button class="pinnedchip" onClick={() => go({ pin: undefined }, true)}><Icon name="pause" /> pinned, page stands still: let go</button>}
       <span class="grow" />
       <span class="quiet small gestures">drag zooms, double-click goes back, click pins</span>
-      <div class="row switch" role="group" aria-label="View">
-        <button aria-pressed={route.view === "charts"} onClick={() => go({ view: "charts" }, true)}>charts</button>
-        <button aria-pressed={route.view === "table"} onClick={() => go({ view: "table" }, true)}>table</button>
-      </div>
+      <ViewSwitch route={route} go={go} picture="charts" />
       <button onClick={save} disabled={!c} title={step ? `what is shown, in steps of ${step}` : undefined}>CSV</button>
     </div>
   );
 }
 
 function NoSample({ service, live }: { service: Service; live: Live }) {
-  const key = live.api.key ? "  -H 'Authorization: Bearer fsk_…' \\\n" : "";
   return (
     <div class="empty over" id="nosample">
       <h2>No sample received yet</h2>
       <p>Send one; reactive scaling works from the first, the forecast once there is enough history.</p>
-      <Curl command={`curl ${live.api.address("samples")} \\\n${key}  -H 'Content-Type: application/json' \\\n  -d '[{"service": "${service.name}", "instance": "${service.name}-1", "utilization": 42}]'`} />
+      <Curl command={request(live.api, "POST", "samples", `[{"service": "${service.name}", "instance": "${service.name}-1", "utilization": 42}]`)} />
     </div>
   );
 }

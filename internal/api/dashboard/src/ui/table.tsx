@@ -1,8 +1,19 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Columns } from "../columns";
+import type { Route } from "../route";
 import { cell, heads, shown } from "../rows";
 import { digits } from "../words";
 import { offsetAt, offsetName, stamp } from "../zone";
+
+/** ViewSwitch chooses between the picture of a place and the same in numbers. */
+export function ViewSwitch({ route, go, picture }: { route: Route; go(change: Partial<Route>, replace?: boolean): void; picture: string }) {
+  return (
+    <div class="row switch" role="group" aria-label="View">
+      <button aria-pressed={route.view === "charts"} onClick={() => go({ view: "charts" }, true)}>{picture}</button>
+      <button aria-pressed={route.view === "table"} onClick={() => go({ view: "table" }, true)}>table</button>
+    </div>
+  );
+}
 
 /** TableView is the same as the charts, in numbers. It opens at now. */
 export function TableView({ c, zone, name, now }: { c: Columns; zone: string; name: string; now: number }) {
