@@ -111,7 +111,7 @@ func NewDocker(o DockerOptions) (*Docker, error) {
 	}
 	end, stop := context.WithCancel(context.Background())
 	return &Docker{o: o, cli: cli, end: end, stop: stop, pace: paceOf(o.Clock), host: reachableHost(cli.DaemonHost()),
-		answer: engine.NewGate(), prober: newProber(newAsker(cli).ask), seen: map[string]*reading{}}, nil
+		answer: engine.NewGate(), prober: newProber(paceOf(o.Clock), newAsker(cli).ask), seen: map[string]*reading{}}, nil
 }
 
 // Close ends what is under way and gives up the connections to the engine.

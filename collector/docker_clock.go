@@ -29,6 +29,14 @@ func paceOf(c forescale.Clock) pace {
 	return p
 }
 
+// real is a duration of our clock in the machine's time.
+func (p pace) real(d time.Duration) time.Duration {
+	if p.factor == 0 {
+		return d
+	}
+	return time.Duration(float64(d) / p.factor)
+}
+
 // at is the machine's time t by our clock; the zero time stays zero.
 func (p pace) at(t time.Time) time.Time {
 	if t.IsZero() {

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -49,9 +50,11 @@ type health struct {
 }
 
 // prober asks instances by their probes, beside the rounds: they only read what it
-// knows. Times are the machine's. It is safe for concurrent use.
+// knows. Times are the machine's, but the periods of probes are the clock's. It is safe for
+// concurrent use.
 type prober struct {
-	ask func(ctx context.Context, t asked, command string) (running string, err error)
+	pace pace
+	ask  func(ctx context.Context, t asked, command string) (running string, err error)
 
 	mu    sync.Mutex
 	by    map[string]*watched // by container id
@@ -82,8 +85,8 @@ type check struct {
 	command string // a run that has not ended
 }
 
-func newProber(ask func(context.Context, asked, string) (string, error)) *prober {
-	return &prober{ask: ask, by: map[string]*watched{}, wake: make(chan struct{}, 1)}
+func newProber(pace pace, ask func(context.Context, asked, string) (string, error)) *prober {
+	return &prober{pace: pace, ask: ask, by: map[string]*watched{}, wake: make(chan struct{}, 1)}
 }
 
 // watch takes in what to ask of a container that runs since started, and gives what is
@@ -101,18 +104,13 @@ func (p *prober) watch(id string, started time.Time, whole bool, addresses [prob
 		switch old := w.checks[k]; {
 		case !probe.Set():
 			w.checks[k] = nil
-		case old == nil || old.String() != key(addresses[k], probe):
+		case old == nil || old.address != addresses[k] || !reflect.DeepEqual(old.probe, probe):
 			w.checks[k] = &check{asked: asked{container: id, address: addresses[k], probe: probe}}
 			p.rouse()
 		}
 	}
 	return w.first
 }
-
-// key tells two settings of a probe apart.
-func key(address string, p forescale.Probe) string { return fmt.Sprintf("%s %+v", address, p) }
-
-func (a asked) String() string { return key(a.address, a.probe) }
 
 // keep forgets the containers that are not among ids.
 func (p *prober) keep(ids map[string]bool) {
@@ -257,7 +255,7 @@ func (p *prober) answer(w *watched, kind int, c *check, running string, err erro
 	if kind == readiness && !c.passed {
 		pause = min(pause, startingPeriod)
 	}
-	c.due = now.Add(pause)
+	c.due = now.Add(p.pace.real(pause))
 	if kind == readiness || kind == startup && !c.passed || w.checks[readiness] == nil {
 		select {
 		case <-w.first:

@@ -48,7 +48,7 @@ func probing(t *testing.T, probes [probeKinds]forescale.Probe, test func(p *prob
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		a := &answers{by: map[string]error{}, asked: map[string]int{}}
-		p := newProber(a.ask)
+		p := newProber(pace{}, a.ask)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); p.loop(ctx) }()
@@ -179,7 +179,7 @@ func TestLivenessWaitsForTheStart(t *testing.T) {
 func TestManyProbesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var under, most, asks atomic.Int64
-		p := newProber(func(ctx context.Context, t asked, _ string) (string, error) {
+		p := newProber(pace{}, func(ctx context.Context, t asked, _ string) (string, error) {
 			n := under.Add(1)
 			defer under.Add(-1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -217,6 +217,25 @@ func TestManyProbesAreBounded(t *testing.T) {
 		time.Sleep(time.Minute)
 		if n := asks.Load() - before; n > probesAtOnce {
 			t.Errorf("%d attempts at containers that are gone", n)
+		}
+		cancel()
+		<-done
+	})
+}
+
+// The periods of probes are the clock's, as all that is configured: on one that runs
+// sixty times as fast a minute is a second.
+func TestPeriodsGoByTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{by: map[string]error{}, asked: map[string]int{}}
+		p := newProber(pace{factor: 60}, a.ask)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); p.loop(ctx) }()
+		p.watch("c", time.Now(), true, [probeKinds]string{}, [probeKinds]forescale.Probe{liveness: forescale.Probe{HTTP: "/live", Period: time.Minute}.WithDefaults()})
+		time.Sleep(10 * time.Second)
+		if n := a.times("/live"); n < 9 || n > 11 {
+			t.Errorf("asked %d times in ten minutes of the clock, want once a minute", n)
 		}
 		cancel()
 		<-done
