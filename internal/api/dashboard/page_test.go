@@ -481,6 +481,18 @@ func TestKeyboardAndMousePinAndZoom(t *testing.T) {
 	p.until("the coarser step", `text(".legend").includes("step 5 min")`)
 }
 
+// A small laptop shows all of the head in one row, however much there is to tell.
+func TestTheHeadIsOneRow(t *testing.T) {
+	f := newFake(t, monday, realistic()...)
+	f.speed, f.world = 360, "simulated Docker Engine"
+	for _, width := range []int64{1280, 1440} {
+		p := ready(t, f, width, false, "#/services/checkout", drawn)
+		if tall := js[float64](p, `document.querySelector("header.shell").getBoundingClientRect().height / document.querySelector("header.shell select").getBoundingClientRect().height`); tall >= 2 {
+			t.Errorf("%d px: the head is %.1f times as tall as what stands in it", width, tall)
+		}
+	}
+}
+
 func TestServedTimeMayRunFast(t *testing.T) {
 	f := newFake(t, monday, realistic()...)
 	f.speed, f.world = 480, "simulated world"
