@@ -3,6 +3,7 @@ package forescale
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -11,17 +12,23 @@ type Metric string
 
 // The metrics.
 const (
-	MetricUtilization Metric = "utilization" // instance: 0-100 % of its own definition
-	MetricLoad        Metric = "load"        // instance or service: in its own unit, never saturates
-	MetricCPU         Metric = "cpu"         // instance or node: % of its limit
-	MetricMemory      Metric = "memory"      // instance or node: % of its limit
-	MetricBandwidth   Metric = "bandwidth"   // node: % of the link
-	MetricDisk        Metric = "disk"        // node: % in use
-	MetricDemand      Metric = "demand"      // service: busy instances, from imported history
+	MetricUtilization  Metric = "utilization"   // instance: 0-100 % of its own definition
+	MetricLoad         Metric = "load"          // instance or service: in its own unit, never saturates
+	MetricCPU          Metric = "cpu"           // instance or node: % of its limit
+	MetricMemory       Metric = "memory"        // instance or node: % of its limit
+	MetricBandwidth    Metric = "bandwidth"     // node: % of the link, in its busier direction
+	MetricBandwidthIn  Metric = "bandwidth_in"  // node: % of the link
+	MetricBandwidthOut Metric = "bandwidth_out" // node: % of the link
+	MetricDisk         Metric = "disk"          // node: % in use
+	MetricInodes       Metric = "inodes"        // node: % of the disk's files in use
+	MetricDemand       Metric = "demand"        // service: busy instances, from imported history
 )
 
 // ServiceMetrics are those that a service's demand can be read from.
 var ServiceMetrics = []Metric{MetricUtilization, MetricLoad, MetricCPU, MetricMemory}
+
+// NodeMetrics are those that a node has.
+var NodeMetrics = []Metric{MetricCPU, MetricMemory, MetricBandwidth, MetricBandwidthIn, MetricBandwidthOut, MetricDisk, MetricInodes}
 
 // SubjectKind tells what a sample is about.
 type SubjectKind string
@@ -86,12 +93,12 @@ func (s Sample) ValidateValue() error {
 		return bad("subject", "the subject's name is longer than 200 characters", "use a shorter name")
 	}
 	percent := true
-	switch s.Metric {
-	case MetricUtilization, MetricCPU, MetricMemory, MetricBandwidth, MetricDisk:
-	case MetricLoad, MetricDemand:
+	switch {
+	case s.Metric == MetricUtilization, slices.Contains(NodeMetrics, s.Metric):
+	case s.Metric == MetricLoad, s.Metric == MetricDemand:
 		percent = false
 	default:
-		return bad("metric", fmt.Sprintf("%q is not a metric", s.Metric), "use utilization, load, cpu, memory, bandwidth or disk")
+		return bad("metric", fmt.Sprintf("%q is not a metric", s.Metric), "use utilization, load, cpu, memory, bandwidth, bandwidth_in, bandwidth_out, disk or inodes")
 	}
 	v := s.Value
 	switch {

@@ -105,6 +105,9 @@ func (n *Node) Observe(ctx context.Context) forescale.Observation {
 		fail("disk", err)
 	} else {
 		sample(forescale.MetricDisk, u.UsedPercent)
+		if u.InodesTotal > 0 { // some file systems have no limit of files
+			sample(forescale.MetricInodes, u.InodesUsedPercent)
+		}
 	}
 	if links, err := psnet.IOCountersWithContext(ctx, true); err != nil {
 		fail("bandwidth", err)
@@ -115,8 +118,10 @@ func (n *Node) Observe(ctx context.Context) forescale.Observation {
 				now.in[l.Name], now.out[l.Name] = l.BytesRecv, l.BytesSent
 			}
 		}
-		if v, ok := n.linkPercent(n.last, now); ok {
-			sample(forescale.MetricBandwidth, v)
+		if in, out, ok := n.linkPercent(n.last, now); ok {
+			sample(forescale.MetricBandwidthIn, in)
+			sample(forescale.MetricBandwidthOut, out)
+			sample(forescale.MetricBandwidth, max(in, out)) // links are full duplex
 		}
 	}
 	n.last = now
@@ -136,32 +141,27 @@ func busyPercent(a, b nodeCounters) (v float64, ok bool) {
 	return 100 * busy / (busy + idle), true
 }
 
-// linkPercent is how busy the busiest link was, in its busier direction: links
-// are full duplex, and one full link is what slows the machine down. With a
-// configured bandwidth all links together are measured against that.
-func (n *Node) linkPercent(a, b nodeCounters) (v float64, ok bool) {
+// linkPercent is how busy the busiest link was in each direction: one full link is what
+// slows the machine down. With a configured bandwidth all links together are measured
+// against that.
+func (n *Node) linkPercent(a, b nodeCounters) (in, out float64, ok bool) {
 	span := b.at.Sub(a.at).Seconds()
 	if a.at.IsZero() || span <= 0 {
-		return 0, false
+		return 0, 0, false
 	}
-	var in, out float64
 	for link := range b.in {
 		before, known := a.in[link]
 		if !known || b.in[link] < before || b.out[link] < a.out[link] {
 			continue // a new link, or one whose counters began anew
 		}
 		linkIn, linkOut := float64(b.in[link]-before)*8/1e6/span, float64(b.out[link]-a.out[link])*8/1e6/span
-		in, out = in+linkIn, out+linkOut
-		if speed := n.linkSpeed(link); n.o.Bandwidth <= 0 && speed > 0 {
-			v, ok = max(v, 100*max(linkIn, linkOut)/speed), true
-		} else if n.o.Bandwidth > 0 {
-			ok = true
+		if n.o.Bandwidth > 0 {
+			in, out, ok = in+100*linkIn/n.o.Bandwidth, out+100*linkOut/n.o.Bandwidth, true
+		} else if speed := n.linkSpeed(link); speed > 0 {
+			in, out, ok = max(in, 100*linkIn/speed), max(out, 100*linkOut/speed), true
 		}
 	}
-	if n.o.Bandwidth > 0 && ok {
-		v = 100 * max(in, out) / n.o.Bandwidth
-	}
-	return v, ok
+	return in, out, ok
 }
 
 // linkSpeed is the speed of a physical link in Mbit/s; 0 when it is not known.

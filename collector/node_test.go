@@ -97,18 +97,18 @@ func TestLinkPercent(t *testing.T) {
 		bandwidth  float64
 		inA, outA  links
 		inB, outB  links
-		want       float64
+		in, out    float64
 		ok         bool
 		earlierOff bool
 	}{
-		{"the busier direction of the busiest link", 0, links{"eth0": 0, "eth1": 0}, links{"eth0": 0, "eth1": 0},
-			links{"eth0": 100 * mbit, "eth1": 1000 * mbit}, links{"eth0": 400 * mbit, "eth1": 0}, 40, true, false},
+		{"the busiest link in each direction", 0, links{"eth0": 0, "eth1": 0}, links{"eth0": 0, "eth1": 0},
+			links{"eth0": 100 * mbit, "eth1": 1000 * mbit}, links{"eth0": 400 * mbit, "eth1": 0}, 10, 40, true, false},
 		{"a configured bandwidth takes all links together", 200, links{"eth0": 0, "eth2": 0}, links{"eth0": 0, "eth2": 0},
-			links{"eth0": 200 * mbit, "eth2": 300 * mbit}, links{"eth0": 0, "eth2": 0}, 25, true, false},
-		{"no speed known, no guess", 0, links{"eth2": 0}, links{"eth2": 0}, links{"eth2": 100 * mbit}, links{"eth2": 0}, 0, false, false},
-		{"a link that came up between", 0, links{}, links{}, links{"eth0": 9}, links{"eth0": 9}, 0, false, false},
-		{"counters that began anew", 0, links{"eth0": 500}, links{"eth0": 0}, links{"eth0": 9}, links{"eth0": 9}, 0, false, false},
-		{"no earlier reading", 0, nil, nil, links{"eth0": 9}, links{"eth0": 9}, 0, false, true},
+			links{"eth0": 200 * mbit, "eth2": 300 * mbit}, links{"eth0": 0, "eth2": 40 * mbit}, 25, 2, true, false},
+		{"no speed known, no guess", 0, links{"eth2": 0}, links{"eth2": 0}, links{"eth2": 100 * mbit}, links{"eth2": 0}, 0, 0, false, false},
+		{"a link that came up between", 0, links{}, links{}, links{"eth0": 9}, links{"eth0": 9}, 0, 0, false, false},
+		{"counters that began anew", 0, links{"eth0": 500}, links{"eth0": 0}, links{"eth0": 9}, links{"eth0": 9}, 0, 0, false, false},
+		{"no earlier reading", 0, nil, nil, links{"eth0": 9}, links{"eth0": 9}, 0, 0, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := NewNode(NodeOptions{Bandwidth: c.bandwidth})
@@ -117,8 +117,8 @@ func TestLinkPercent(t *testing.T) {
 			if c.earlierOff {
 				a.at = time.Time{}
 			}
-			if got, ok := n.linkPercent(a, b); ok != c.ok || math.Abs(got-c.want) > 1e-9 {
-				t.Errorf("got %g, %v, want %g, %v", got, ok, c.want, c.ok)
+			if in, out, ok := n.linkPercent(a, b); ok != c.ok || math.Abs(in-c.in) > 1e-9 || math.Abs(out-c.out) > 1e-9 {
+				t.Errorf("got %g in, %g out, %v, want %g, %g, %v", in, out, ok, c.in, c.out, c.ok)
 			}
 		})
 	}

@@ -43,8 +43,11 @@ type NodeView struct {
 	Instances  int                 `json:"instances" doc:"That run on it"`
 	CPU        *float64            `json:"cpu" doc:"% in use"`
 	MemoryUsed *float64            `json:"memory" doc:"% in use"`
-	Bandwidth  *float64            `json:"bandwidth" doc:"% of the link"`
+	Bandwidth  *float64            `json:"bandwidth" doc:"% of the link, in its busier direction"`
+	In         *float64            `json:"bandwidth_in" doc:"% of the link"`
+	Out        *float64            `json:"bandwidth_out" doc:"% of the link"`
 	Disk       *float64            `json:"disk" doc:"% in use"`
+	Inodes     *float64            `json:"inodes" doc:"% of the files that the disk can hold"`
 	LastSample *time.Time          `json:"last_sample"`
 	UpdatedAt  *time.Time          `json:"updated_at"`
 	Order      *NodeOrderedView    `json:"order,omitempty" doc:"Of a machine that forescale ordered"`
@@ -113,8 +116,12 @@ func (a *API) listNodes(ctx context.Context, _ *struct{}) (*listOutput[NodeView]
 	for k := range views {
 		v := &views[k]
 		v.Instances, v.LastSample = on[v.Name], some(last["node/"+v.Name])
-		v.CPU, v.MemoryUsed = newest.of(v.Name, forescale.MetricCPU), newest.of(v.Name, forescale.MetricMemory)
-		v.Bandwidth, v.Disk = newest.of(v.Name, forescale.MetricBandwidth), newest.of(v.Name, forescale.MetricDisk)
+		for metric, value := range map[forescale.Metric]**float64{
+			forescale.MetricCPU: &v.CPU, forescale.MetricMemory: &v.MemoryUsed, forescale.MetricBandwidth: &v.Bandwidth,
+			forescale.MetricBandwidthIn: &v.In, forescale.MetricBandwidthOut: &v.Out, forescale.MetricDisk: &v.Disk, forescale.MetricInodes: &v.Inodes,
+		} {
+			*value = newest.of(v.Name, metric)
+		}
 	}
 	return pageOf(views, ""), nil
 }

@@ -13,11 +13,12 @@ import (
 )
 
 // The metrics of a row, in the order in which they are stored.
-var rowMetrics = [...]forescale.Metric{forescale.MetricUtilization, forescale.MetricLoad, forescale.MetricCPU, forescale.MetricMemory, forescale.MetricBandwidth, forescale.MetricDisk}
+var rowMetrics = [...]forescale.Metric{forescale.MetricUtilization, forescale.MetricLoad, forescale.MetricCPU, forescale.MetricMemory,
+	forescale.MetricBandwidth, forescale.MetricBandwidthIn, forescale.MetricBandwidthOut, forescale.MetricDisk, forescale.MetricInodes}
 
 // rowKeys are all keys of a row: the names, the time, then the values in the
 // order of rowMetrics.
-var rowKeys = []string{"service", "instance", "node", "time", "utilization", "load", "cpu", "memory", "bandwidth", "disk"}
+var rowKeys = []string{"service", "instance", "node", "time", "utilization", "load", "cpu", "memory", "bandwidth", "bandwidth_in", "bandwidth_out", "disk", "inodes"}
 
 // Places in rowKeys.
 const (
@@ -230,7 +231,7 @@ var article = map[forescale.SubjectKind]string{forescale.KindInstance: "an insta
 
 var fitting = map[forescale.SubjectKind]string{
 	forescale.KindInstance: "an instance has utilization, load, cpu and memory",
-	forescale.KindNode:     "a node has cpu, memory, bandwidth and disk",
+	forescale.KindNode:     "a node has cpu, memory, bandwidth, bandwidth_in, bandwidth_out, disk and inodes",
 	forescale.KindService:  `add "instance", or send load`,
 }
 
@@ -240,10 +241,10 @@ func fits(k forescale.SubjectKind, m forescale.Metric) bool {
 		return k == forescale.KindInstance
 	case forescale.MetricLoad:
 		return k != forescale.KindNode
-	case forescale.MetricBandwidth, forescale.MetricDisk:
-		return k == forescale.KindNode
-	default:
+	case forescale.MetricCPU, forescale.MetricMemory:
 		return k != forescale.KindService
+	default:
+		return k == forescale.KindNode
 	}
 }
 

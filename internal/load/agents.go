@@ -121,7 +121,7 @@ func (d *agentDriver) beat(ctx, inner context.Context, a *agent.Agent, wait time
 func (d *agentDriver) node() agent.Source {
 	return sourceFunc(func() forescale.Observation {
 		o := forescale.Observation{Nodes: []forescale.Node{{Cores: 8, Memory: 16 << 30}}}
-		for _, m := range []forescale.Metric{forescale.MetricCPU, forescale.MetricMemory, forescale.MetricDisk, forescale.MetricBandwidth} {
+		for _, m := range forescale.NodeMetrics {
 			o.Samples = append(o.Samples, forescale.Sample{Metric: m, Value: float64(d.samples.Add(1) % 100)})
 		}
 		return o

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"net/http"
+	"slices"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/agent/authority"
@@ -106,7 +107,7 @@ func (h *Hub) beat(r *http.Request, body []byte) (any, error) {
 	samples := make([]forescale.Sample, 0, len(in.Samples))
 	for _, s := range in.Samples {
 		one := forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindNode, Name: a.Node}, Metric: s.Metric, Time: s.Time, Value: s.Value}
-		if one.Validate(now) == nil && ofNodes[s.Metric] {
+		if one.Validate(now) == nil && slices.Contains(forescale.NodeMetrics, s.Metric) {
 			samples = append(samples, one)
 		}
 	}
@@ -117,6 +118,3 @@ func (h *Hub) beat(r *http.Request, body []byte) (any, error) {
 	}
 	return wire.Beaten{Kept: len(samples), Refused: len(in.Samples) - len(samples)}, nil
 }
-
-// ofNodes are the metrics that a node has.
-var ofNodes = map[forescale.Metric]bool{forescale.MetricCPU: true, forescale.MetricMemory: true, forescale.MetricDisk: true, forescale.MetricBandwidth: true}
