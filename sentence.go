@@ -148,7 +148,7 @@ var sentences = map[Code][]sentence{
 		{text: "instances end again and again within minutes; the next start waits."},
 	},
 	CodeRolloutStep: {
-		{text: "a changed template is rolled out: {i:fresh} of {i:wanted} follow it, {are:old} to be replaced[; {are:starting} starting]."},
+		{text: "a changed template is rolled out: {i:fresh} of {i:wanted} follow it, {are:old} to be replaced[; {are:starting} starting][; budget {w:budget} does not pay for another beside them]."},
 		{text: "a changed template is rolled out."},
 	},
 	CodeRolloutBack: {

@@ -166,6 +166,8 @@ var sentences = []struct {
 		"3 → 4 instances now: 4 instances in a row were ready and ended within minutes. One at a time is tried, 5 are wanted."},
 	{forescale.CodeRolloutStep, 4, 4, numbers{"fresh": 1, "wanted": 4, "old": 3, "starting": 1}, nil, nil,
 		"Stays at 4: a changed template is rolled out: 1 of 4 follow it, 3 are to be replaced; 1 is starting."},
+	{forescale.CodeRolloutStep, 4, 4, numbers{"fresh": 0, "wanted": 4, "old": 4}, nil, words{"budget": "shop"},
+		"Stays at 4: a changed template is rolled out: 0 of 4 follow it, 4 are to be replaced; budget shop does not pay for another beside them."},
 	{forescale.CodeRolloutBack, 4, 4, nil, times{"since": at(8, 30)}, words{"revision": "0a1b", "good": "2c3d", "why": "3 new instances in a row failed"},
 		"Stays at 4: the template 0a1b was taken back at 08:30: 3 new instances in a row failed. Instances are made from 2c3d until the template changes again."},
 	{forescale.CodeStartFailing, 3, 3, numbers{"failed": 4, "wanted": 5}, times{"next": at(8, 48)}, words{"instance": "checkout-9", "why": "exit 1"},

@@ -165,42 +165,48 @@ func (r *round) revision() string {
 	return x.want
 }
 
-// rollOn makes one step of a roll-out beside what else was decided: old instances are
-// stopped for new ones that have settled, or else new ones are started. Never does a
-// step leave fewer ready than are wanted, nor more running than max and the surge, nor
-// more than budgets pay for.
+// rollOn makes one step of a roll-out beside what else was decided.
 func (r *round) rollOn() {
+	stops, starts, _ := r.rollStep()
+	for _, v := range stops {
+		r.stop(v)
+	}
+	deadline := r.now.Add(r.patience())
+	for k := 1; k <= starts; k++ {
+		r.start(k, deadline, r.roll.want)
+	}
+}
+
+// rollStep is the next step of a roll-out: old instances are stopped for new ones that
+// have settled, or else new ones are started. Never does a step leave fewer ready than
+// are wanted, nor more running than max and the surge, nor more than budgets pay for:
+// unpaid is the budget that holds it.
+func (r *round) rollStep() (stops []forescale.Instance, starts int, unpaid string) {
 	x := &r.roll
 	if !x.on() || !r.acting() || r.other.holds || r.to != r.supply {
-		return // the number of instances goes first
+		return nil, 0, "" // the number of instances goes first
 	}
 	keep := max(r.to, r.target, r.s.Min)
 	if n := min(x.oldReady+x.settled-keep, r.stopsOfWindow().most); n > 0 && x.settled > 0 {
-		stopped := 0
-		for _, v := range r.replaced(n) {
-			r.stop(v)
-			stopped++
-		}
-		if stopped > 0 {
-			return
+		if stops = r.replaced(n); len(stops) > 0 {
+			return stops, 0, ""
 		}
 	}
 	all := r.ready + r.starting + r.unready + r.overdue + r.draining
 	if x.doubt {
 		all += x.freshStarting
 	}
-	most := r.stated + x.rules.Surge - all
-	if r.paid != nil {
-		most = min(most, r.paid.Most-all)
-	}
-	n := min(most, x.rules.Surge-x.surge, max(keep-x.fresh, 0), r.startsOfStep().most)
+	starts = min(r.stated+x.rules.Surge-all, x.rules.Surge-x.surge, max(keep-x.fresh, 0), r.startsOfStep().most)
 	if l, failing := r.failingOf(x.want); failing {
-		n = min(n, l.most)
+		starts = min(starts, l.most)
 	}
-	deadline := r.now.Add(r.patience())
-	for k := 1; k <= n; k++ {
-		r.start(k, deadline, x.want)
+	if r.paid != nil && starts > 0 && r.paid.Most <= all {
+		return nil, 0, r.paid.Reason.Words["budget"]
 	}
+	if r.paid != nil {
+		starts = min(starts, r.paid.Most-all)
+	}
+	return nil, starts, ""
 }
 
 // replaced are up to n ready instances of older templates, those that take no load first.
@@ -228,7 +234,11 @@ func (r *round) sayRollout() {
 		if x.freshStarting > 0 {
 			m["starting"] = float64(x.freshStarting)
 		}
-		r.say(forescale.CodeRolloutStep, m, nil, words{"revision": x.want})
+		w := words{"revision": x.want}
+		if _, _, unpaid := r.rollStep(); unpaid != "" {
+			w["budget"] = unpaid
+		}
+		r.say(forescale.CodeRolloutStep, m, nil, w)
 	}
 	if x.is.State == forescale.RolloutBack && !r.said(forescale.CodeRolloutBack) {
 		r.sayBack()

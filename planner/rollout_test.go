@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,6 +252,9 @@ func TestARollOut(t *testing.T) {
 		run(w, 20*minute)
 		if w.of(b) != 0 || w.most != 4 {
 			t.Errorf("%d new ones, %d at once", w.of(b), w.most)
+		}
+		if said := fmt.Sprint(w.step().Reasons); !strings.Contains(said, "budget:all") {
+			t.Errorf("the budget is not told: %s", said)
 		}
 	})
 	t.Run("while it only forecasts nothing is replaced", func(t *testing.T) {
