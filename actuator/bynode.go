@@ -21,6 +21,8 @@ type Agents interface {
 	Fence(ctx context.Context) error
 	// Has reports whether a node has an agent.
 	Has(ctx context.Context, node string) (bool, error)
+	// Pull is that of [Docker.Pull], on a node.
+	Pull(ctx context.Context, s forescale.Service, node string) error
 }
 
 // ByNode carries out each effect on the node of the instance: by its agent if it has one,
@@ -35,7 +37,7 @@ func NewByNode(agents Agents, own Target) *ByNode { return &ByNode{agents: agent
 
 // Start makes the instance exist and run on its node.
 func (n *ByNode) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
-	t, err := n.of(ctx, i)
+	t, err := n.of(ctx, i.Node, i.ID)
 	if err != nil {
 		return err
 	}
@@ -44,24 +46,39 @@ func (n *ByNode) Start(ctx context.Context, s forescale.Service, i forescale.Ins
 
 // Stop stops and removes the instance.
 func (n *ByNode) Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error {
-	t, err := n.of(ctx, i)
+	t, err := n.of(ctx, i.Node, i.ID)
 	if err != nil {
 		return err
 	}
 	return t.Stop(ctx, s, i)
 }
 
-// of is who acts on the instance's node.
-func (n *ByNode) of(ctx context.Context, i forescale.Instance) (Target, error) {
-	if i.Node != "" {
-		if has, err := n.agents.Has(ctx, i.Node); err != nil {
+// Pull fetches the image of the service's template to a node, or to the server's own
+// engine where node is empty or has no agent.
+func (n *ByNode) Pull(ctx context.Context, s forescale.Service, node string) error {
+	t, err := n.of(ctx, node, s.Name)
+	switch own := t.(type) {
+	case Agents:
+		return own.Pull(ctx, s, node)
+	case interface {
+		Pull(context.Context, forescale.Service) error
+	}:
+		return own.Pull(ctx, s)
+	}
+	return err
+}
+
+// of is who acts on a node, for an instance or a service.
+func (n *ByNode) of(ctx context.Context, node, what string) (Target, error) {
+	if node != "" {
+		if has, err := n.agents.Has(ctx, node); err != nil {
 			return nil, err
 		} else if has {
 			return n.agents, nil
 		}
 	}
 	if n.own == nil {
-		return nil, &forescale.Fault{Code: "node_missing", Where: cmp.Or(i.Node, i.ID), What: "no agent acts where this instance is, and the server has no engine of its own",
+		return nil, &forescale.Fault{Code: "node_missing", Where: cmp.Or(node, what), What: "no agent acts there, and the server has no engine of its own",
 			Help: "let the node join: forescale join-token create --node NAME; nothing was done"}
 	}
 	return n.own, nil

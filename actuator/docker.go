@@ -168,7 +168,7 @@ func (d *Docker) create(ctx context.Context, s forescale.Service, i forescale.In
 		err := d.createOnce(ctx, i.ID, b)
 		if isImageMissing(err) && !pulled {
 			pulled = true
-			if err := d.pull(ctx, b.config.Image); err != nil {
+			if err := d.pull(ctx, b.config.Image, d.o.PullTimeout); err != nil {
 				return j, d.fault("pull the image for", i.ID, err)
 			}
 			continue

@@ -38,6 +38,15 @@ func (r *Route) Stop(ctx context.Context, s forescale.Service, i forescale.Insta
 	return r.docker.Stop(ctx, s, i)
 }
 
+// Pull fetches the image of the service's template; see [Docker.Pull]. A swarm fetches its
+// images itself.
+func (r *Route) Pull(ctx context.Context, s forescale.Service) error {
+	if s.Template.Swarm != "" {
+		return nil
+	}
+	return r.docker.Pull(ctx, s)
+}
+
 // Fence makes both refuse what is asked under a lower fence.
 func (r *Route) Fence(ctx context.Context) error {
 	return errors.Join(r.docker.Fence(ctx), r.swarm.Fence(ctx))

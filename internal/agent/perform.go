@@ -19,6 +19,7 @@ import (
 // The most that one request may take.
 const (
 	actMost  = 5 * time.Minute
+	pullMost = 10 * time.Minute
 	lookMost = 10 * time.Second
 )
 
@@ -41,6 +42,14 @@ func (a *Agent) perform(ctx context.Context, q wire.Request) wire.Answer {
 		if err == nil {
 			return wire.Answer{Seen: a.look(ctx, in)}
 		}
+	case wire.PathPull:
+		var in wire.Pull
+		if err = a.read(q.Body, &in); err == nil {
+			i := forescale.Instance{ID: "image " + in.Template.Image, Service: in.Service}
+			err = a.act(ctx, about, i, min(in.Within, pullMost), func(ctx context.Context, t Target) error {
+				return t.Pull(ctx, forescale.Service{Name: in.Service, Template: in.Template})
+			})
+		}
 	case wire.PathStart:
 		var in wire.Start
 		if err = a.read(q.Body, &in); err == nil && in.Decision != about.Decision {
@@ -48,7 +57,7 @@ func (a *Agent) perform(ctx context.Context, q wire.Request) wire.Answer {
 		}
 		if err == nil {
 			i := forescale.Instance{ID: in.Instance, Service: in.Service, Decision: in.Decision, Node: a.Node(), Revision: in.Revision}
-			err = a.act(ctx, about, i, in.Within, func(ctx context.Context, t Target) error {
+			err = a.act(ctx, about, i, min(in.Within, actMost), func(ctx context.Context, t Target) error {
 				return t.Start(ctx, forescale.Service{Name: in.Service, Template: in.Template}, i)
 			})
 		}
@@ -56,12 +65,12 @@ func (a *Agent) perform(ctx context.Context, q wire.Request) wire.Answer {
 		var in wire.Stop
 		if err = a.read(q.Body, &in); err == nil {
 			i := forescale.Instance{ID: in.Instance, Service: in.Service, Decision: in.Decision, Node: a.Node()}
-			err = a.act(ctx, about, i, in.Within, func(ctx context.Context, t Target) error {
+			err = a.act(ctx, about, i, min(in.Within, actMost), func(ctx context.Context, t Target) error {
 				return t.Stop(ctx, forescale.Service{Name: in.Service}, i)
 			})
 		}
 	default:
-		err = refused("request_unknown", q.Path, "the agent does not do this", "an agent looks, starts and stops; use one of the same version as the server")
+		err = refused("request_unknown", q.Path, "the agent does not do this", "an agent looks, pulls, starts and stops; use one of the same version as the server")
 	}
 	if err != nil {
 		return a.refusal(q, err)
@@ -130,7 +139,7 @@ func (a *Agent) act(ctx context.Context, about signature.About, i forescale.Inst
 		return refused("instance_busy", i.ID, "something is done with this instance already", "it is tried again")
 	}
 	defer a.under.end(i.ID)
-	ctx, cancel := context.WithTimeout(ctx, min(max(within, time.Second), actMost))
+	ctx, cancel := context.WithTimeout(ctx, max(within, time.Second))
 	defer cancel()
 	return do(ctx, a.engine.Acting(func() (func(), error) {
 		a.effects.RLock()

@@ -42,6 +42,10 @@ func (e engine) effect(what string) error {
 	return nil
 }
 
+func (e engine) Pull(_ context.Context, s forescale.Service) error {
+	return e.effect("pull " + s.Template.Image + " for " + s.Name)
+}
+
 func (e engine) Start(_ context.Context, s forescale.Service, i forescale.Instance) error {
 	return e.effect("start " + s.Name + "/" + i.ID)
 }
@@ -136,6 +140,7 @@ func TestAnAgentDoesOnlyWhatItsServerAsksOfItsNodeOnce(t *testing.T) {
 		{"for a container that is privileged", wire.PathStart, asking{body: map[string]any{"service": "web", "instance": "web-1", "decision": "dec_1", "privileged": true}}, "request_malformed"},
 		{"to stop what is of no service", wire.PathStop, asking{body: wire.Stop{Instance: "database"}}, "request_malformed"},
 		{"to look where there is no engine to read", wire.PathLook, asking{body: wire.Look{}}, "engine_missing"},
+		{"to fetch an image for no service", wire.PathPull, asking{body: wire.Pull{Template: startOne.Template}}, "request_malformed"},
 		{"to start", wire.PathStart, asking{}, ""},
 		{"to stop", wire.PathStop, asking{body: stop}, ""},
 	} {
@@ -153,7 +158,10 @@ func TestAnAgentDoesOnlyWhatItsServerAsksOfItsNodeOnce(t *testing.T) {
 			}
 		}
 	}
-	if got := done(); got != "start web/web-1, stop web/web-1" {
+	if p := a.perform(t.Context(), b.request(a, wire.PathPull, asking{body: wire.Pull{Service: "web", Template: startOne.Template}})).Problem; p != nil {
+		t.Errorf("to fetch an image: %+v", p)
+	}
+	if got := done(); got != "start web/web-1, stop web/web-1, pull web for web" {
 		t.Error(got)
 	}
 }
@@ -162,7 +170,7 @@ func TestWithoutAPolicyNothingIsStartedOrStopped(t *testing.T) {
 	b := newBench(t)
 	a := b.joined("node-1")
 	b.pass(2 * time.Second)
-	for path, body := range map[string]any{wire.PathStart: startOne, wire.PathStop: wire.Stop{Service: "web", Instance: "web-1"}} {
+	for path, body := range map[string]any{wire.PathPull: wire.Pull{Service: "web", Template: startOne.Template}, wire.PathStart: startOne, wire.PathStop: wire.Stop{Service: "web", Instance: "web-1"}} {
 		if got := refusedAs(a.perform(t.Context(), b.request(a, path, asking{body: body}))); got != "policy_refused" {
 			t.Errorf("%s: %q", path, got)
 		}

@@ -19,8 +19,9 @@ type Engine struct {
 	Acting func(enter func() (leave func(), err error)) Target
 }
 
-// Target carries out single effects; both are safe to repeat.
+// Target carries out single effects; all are safe to repeat.
 type Target interface {
+	Pull(ctx context.Context, s forescale.Service) error
 	Start(ctx context.Context, s forescale.Service, i forescale.Instance) error
 	Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error
 }

@@ -158,6 +158,7 @@ type Loop struct {
 	nodeActs   nodeActs
 	aliases    aliases
 	rollouts   rollouts
+	pulls      pulls
 	watch      clockWatch
 	alarm      alarm
 	fenced     bool          // the target refuses older leaders
@@ -176,7 +177,7 @@ func New(c Config) *Loop {
 	}
 	return &Loop{
 		outlooks: pace.Reader{Options: opt.Planner}, store: c.Store, sources: c.Sources, target: c.Target, provider: c.Nodes, clock: c.Clock,
-		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), alarm: newAlarm(), nodeActs: newNodeActs(), asked: make(chan struct{}, hangingForecasts),
+		log: c.Log, opt: opt, onStep: c.OnStep, leads: c.Leads, model: c.Forecast, acts: newActs(), alarm: newAlarm(), nodeActs: newNodeActs(), pulls: newPulls(), asked: make(chan struct{}, hangingForecasts),
 	}
 }
 

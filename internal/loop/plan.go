@@ -71,6 +71,9 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 		w.put(i)
 		w.stored[i.ID] = i
 	}
+	if err := l.pullAhead(ctx, now, w, round); err != nil {
+		return nil, fmt.Errorf("choose where images are needed: %w", err)
+	}
 	l.busy = l.busy || len(touched) > 0
 	l.alarm.set(alarms)
 	return news, nil

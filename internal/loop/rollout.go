@@ -73,6 +73,14 @@ func (r *rollouts) service(s forescale.Service, i forescale.Instance) forescale.
 	return s
 }
 
+// next is the service with the template that the next instances are made from.
+func (r *rollouts) next(s forescale.Service) forescale.Service {
+	if is := r.by[s.Name]; is != nil {
+		return r.service(s, forescale.Instance{Revision: is.Wanted()})
+	}
+	return s
+}
+
 // heat compares the utilization of instances of the newest template with that of the
 // others, while it is rolled out; nil where it cannot be told.
 func (l *Loop) heat(ctx context.Context, now time.Time, s forescale.Service, is []forescale.Instance) (*planner.Heat, error) {

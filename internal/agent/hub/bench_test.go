@@ -80,7 +80,7 @@ func newAgent(ctx context.Context, c agent.Config, host, file string) (*agent.Ag
 	if err != nil {
 		return nil, nil, err
 	}
-	docker, err := actuator.NewDocker(actuator.DockerOptions{Host: host, Node: a.Node(), Admit: may.Check, Grace: time.Second, PullTimeout: -1,
+	docker, err := actuator.NewDocker(actuator.DockerOptions{Host: host, Node: a.Node(), Admit: may.Check, Grace: time.Second,
 		LookupEnv: func(string) (string, bool) { return "", false }})
 	if err != nil {
 		return nil, nil, err

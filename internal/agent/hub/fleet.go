@@ -127,6 +127,16 @@ func (t *Target) Fence(context.Context) error {
 	return nil
 }
 
+// Pull has the agent of a node fetch the image of the service's template, if it is missing.
+func (t *Target) Pull(ctx context.Context, s forescale.Service, node string) error {
+	made, err := made(s, t.h.cfg.LookupEnv)
+	if err != nil {
+		return err
+	}
+	_, err = t.h.ask(ctx, node, wire.PathPull, t.about(""), wire.Pull{Service: s.Name, Template: made, Within: within(ctx)})
+	return err
+}
+
 // Start has the agent of the instance's node start it, from the service's template.
 func (t *Target) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
 	made, err := made(s, t.h.cfg.LookupEnv)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/actuator"
+	"github.com/forescale/forescale/internal/agent/policy"
 	"github.com/forescale/forescale/internal/agent/signature"
 	"github.com/forescale/forescale/internal/agent/wire"
 	"github.com/forescale/forescale/internal/dockertest"
@@ -313,6 +314,13 @@ func TestAStolenServerGetsNothingThatThePolicyForbids(t *testing.T) {
 		}
 		refused(c.what, c.where, forescale.Instance{ID: service + "-1", Service: service, Decision: "dec_1"}, forescale.Template{})
 	}
+	// Nor does it have images fetched that nothing may be made from.
+	r := dockertest.NewRegistry(t)
+	elsewhere := b.service.Clone()
+	elsewhere.Template.Image = r.Ref
+	if err := b.hub.Under(0).Pull(t.Context(), elsewhere, "node-1"); code(err) != "policy_refused" || r.Asked() != 0 {
+		t.Errorf("an image that is not listed: %v, asked for %d times", err, r.Asked())
+	}
 	// Nor does it stop what is of no service, or of another.
 	other := "other-" + b.mark[dockertest.CaseLabel]
 	if _, err := b.cli.ContainerCreate(t.Context(), &container.Config{Image: b.service.Template.Image, Labels: b.mark}, nil, nil, nil, other); err != nil {
@@ -325,6 +333,25 @@ func TestAStolenServerGetsNothingThatThePolicyForbids(t *testing.T) {
 	}
 	if _, err := b.cli.ContainerInspect(t.Context(), other); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestImagesAreFetchedToTheNodeThatIsNamed(t *testing.T) {
+	b := newBench(t)
+	t.Parallel()
+	r := dockertest.NewRegistry(t)
+	b.service.Template.Image = r.Ref
+	b.policy = b.allow(policy.Policy{Images: []string{r.Ref}, Memory: 128 << 20, CPUs: 1, Processes: 600})
+	b.near("node-1", forescale.NewSystemClock())
+	target := actuator.NewByNode(b.hub.Under(0), nil)
+	if err := target.Pull(t.Context(), b.service, "node-1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.cli.ImageInspect(t.Context(), r.Ref); err != nil {
+		t.Error(err)
+	}
+	if err := target.Pull(t.Context(), b.service, "node-2"); code(err) != "node_missing" {
+		t.Errorf("to a node without an agent: %v", err)
 	}
 }
 

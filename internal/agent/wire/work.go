@@ -15,6 +15,7 @@ const (
 // What an agent can be asked for: the paths of signed requests. There is nothing else.
 const (
 	PathLook  = "/look"  // list the containers of services, probe them, and tell what they use
+	PathPull  = "/pull"  // fetch the image that an instance would be made from, if it is missing
 	PathStart = "/start" // fetch the image if it is missing, create, start
 	PathStop  = "/stop"  // stop with grace, remove
 )
@@ -40,6 +41,13 @@ type Request struct {
 	Path   string            `json:"path"`
 	Fields map[string]string `json:"fields"` // of its header, with the signature
 	Body   []byte            `json:"body"`
+}
+
+// Pull is the body of [PathPull].
+type Pull struct {
+	Service  string             `json:"service"`
+	Template forescale.Template `json:"template"`
+	Within   time.Duration      `json:"within"`
 }
 
 // Start is the body of [PathStart].
