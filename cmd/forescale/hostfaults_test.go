@@ -44,6 +44,13 @@ var hostFaults = []hostFault{
 	{"engine stands still", func(s *hostSite, host string) func() {
 		return s.signal(host, dockertest.HostEngine, syscall.SIGSTOP, syscall.SIGCONT)
 	}},
+	{"host ended", func(s *hostSite, host string) func() {
+		if host == hostRack { // nobody would order it anew
+			return nil
+		}
+		s.hosts.Die(host)
+		return func() {}
+	}},
 	{"server killed", func(s *hostSite, _ string) func() {
 		s.kill()
 		return s.start
@@ -84,40 +91,38 @@ func TestRandomFaultsOfHosts(t *testing.T) {
 	var mu sync.Mutex
 	under, count := map[string]bool{}, map[string]int{}
 	for n := range faults {
-		kind := hostFaults[r.IntN(len(hostFaults))]
-		if n < len(hostFaults) { // each at least once
-			kind = hostFaults[(n*5)%len(hostFaults)]
-		}
 		least, lasts, gap := 1+r.IntN(7), 300*time.Millisecond+time.Duration(r.IntN(6000))*time.Millisecond, time.Second+time.Duration(r.IntN(3000))*time.Millisecond
-		there := s.hosts.All()
-		host := there[r.IntN(len(there))]
 		_ = s.ask(http.MethodPatch, "/v1/services/"+hostShop, fmt.Sprintf(`{"min_instances": %d}`, least), nil) // it may be away
-		mu.Lock()
-		busy := under[kind.name] || under[host]
-		if !busy {
-			under[kind.name], under[host] = true, true
-		}
-		mu.Unlock()
-		heal := func() func() {
-			if busy {
-				return nil
+		var kind hostFault
+		var host string
+		var heal func()
+		eventually(t, time.Minute, func() error { // until something is well that can be hurt
+			if kind = hostFaults[r.IntN(len(hostFaults))]; n < len(hostFaults) { // each at least once
+				kind = hostFaults[n*5%len(hostFaults)]
 			}
-			return kind.make(s, host)
-		}()
-		if heal == nil {
-			count["none: there was one already"]++
-		} else {
-			count[kind.name]++
-			t.Logf("%s at %s: %s of %s for %v; %d wanted", strconv.Itoa(n+1), s.clock.Now().Format(time.TimeOnly), kind.name, host, lasts, least)
-			healing.Go(func() {
-				<-time.After(lasts)
-				heal()
-				mu.Lock()
-				defer mu.Unlock()
-				delete(under, kind.name)
-				delete(under, host)
-			})
-		}
+			there := s.hosts.All()
+			host = there[r.IntN(len(there))]
+			mu.Lock()
+			defer mu.Unlock()
+			if under[kind.name] || under[host] {
+				return fmt.Errorf("%s or %s is hurt already", kind.name, host)
+			}
+			if heal = kind.make(s, host); heal == nil {
+				return fmt.Errorf("%s: nothing to hurt on %s", kind.name, host)
+			}
+			under[kind.name], under[host] = true, true
+			return nil
+		})
+		count[kind.name]++
+		t.Logf("%d at %s: %s of %s for %v; %d wanted", n+1, s.clock.Now().Format(time.TimeOnly), kind.name, host, lasts, least)
+		healing.Go(func() {
+			<-time.After(lasts)
+			heal()
+			mu.Lock()
+			defer mu.Unlock()
+			delete(under, kind.name)
+			delete(under, host)
+		})
 		_, _ = s.runs() // what is doubled for a while is seen, too
 		<-time.After(gap)
 	}

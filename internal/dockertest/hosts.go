@@ -78,7 +78,7 @@ func (h *Hosts) Run(env []string, args ...string) {
 
 // end ends all hosts, and tells what they said in a test that failed.
 func (h *Hosts) end() {
-	for _, name := range h.All() {
+	for _, name := range h.made() {
 		if h.Failed() {
 			for _, part := range []string{"log", "agent.log", "engine.log"} {
 				said, _ := os.ReadFile(filepath.Join(h.dir, name, part))
@@ -93,9 +93,23 @@ func (h *Hosts) end() {
 	}
 }
 
-// All are the names of the hosts that there are.
+// All are the names of the hosts that run.
 func (h *Hosts) All() (names []string) {
-	found, _ := filepath.Glob(filepath.Join(h.dir, "*", "pid"))
+	for _, name := range h.made() {
+		pid, err := os.ReadFile(filepath.Join(h.dir, name, "pid"))
+		if err != nil {
+			continue
+		}
+		if line, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/cmdline"); err == nil && len(line) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// made are all of which something is left.
+func (h *Hosts) made() (names []string) {
+	found, _ := filepath.Glob(filepath.Join(h.dir, "*", "type"))
 	for _, f := range found {
 		names = append(names, filepath.Base(filepath.Dir(f)))
 	}
@@ -135,6 +149,17 @@ func (h *Hosts) link(name, state string) {
 		return
 	}
 	_ = exec.Command("ip", "link", "set", strings.TrimSpace(string(link)), state).Run()
+}
+
+// Die ends a host at once, as one that loses its power.
+func (h *Hosts) Die(name string) {
+	pid, err := os.ReadFile(filepath.Join(h.dir, name, "pid"))
+	if err != nil {
+		return
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil {
+		_ = syscall.Kill(n, syscall.SIGKILL)
+	}
 }
 
 // Parts of a host that can be hurt.
