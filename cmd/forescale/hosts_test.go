@@ -518,3 +518,54 @@ func TestHostsComeBeforeThePeakAndGoAfterIt(t *testing.T) {
 	s.once()
 	t.Logf("%d hosts were ordered, for %.2f of %d; %d instances", len(s.lives()), s.invoice(), limit, len(s.where))
 }
+
+// hostDay lets a whole day run on hosts: 24 minutes.
+const hostDay = "FORESCALE_HOST_DAY"
+
+// A whole day with a rise in the morning and one in the evening. Minutes in which fewer
+// instances took load than the band asks for are told by the hour, and those in which a
+// host that was ordered in time was late are none.
+func TestADayOnHosts(t *testing.T) {
+	if os.Getenv(hostDay) == "" {
+		t.Skip("takes 24 minutes; set " + hostDay + "=1")
+	}
+	day := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	bump := func(hour, at, width float64) float64 { return math.Exp(-math.Pow((hour-at)/width, 2)) }
+	load := func(at time.Time) float64 {
+		h := at.Sub(at.Truncate(24 * time.Hour)).Hours()
+		return 50 + 310*bump(h, 10.5, 1.8) + 220*bump(h, 19.5, 1.5)
+	}
+	const limit = 60
+	s := newHostSite(t, day.Add(-20*time.Minute), load, limit)
+	s.settled(time.Minute, 1, hostRoom)
+	s.until(day)
+	short, minutes := 0, 0
+	for hour := range 24 {
+		few, most, hosts := 0, 0, 0
+		for minute := range 60 {
+			at := day.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
+			s.until(at)
+			on, err := s.runs()
+			if err != nil {
+				continue // an engine that just ends or begins
+			}
+			minutes++
+			well, need := healthy(on), forescale.DefaultBand().Required(load(at)/hostCapacity)
+			most, hosts = max(most, need), max(hosts, len(on))
+			if well < need {
+				few++
+			}
+		}
+		short += few
+		s.bill(limit)
+		t.Logf("%02d:00 %d instances needed at most, %d hosts, %d minutes with too few", hour, most, hosts, few)
+	}
+	for _, x := range s.lives() {
+		t.Logf("%s ordered %s, ready %s, gone %s", x.Node, x.OrderedAt.Format(time.TimeOnly), x.ReadyAt.Format(time.TimeOnly), x.EndedAt.Format(time.TimeOnly))
+	}
+	s.once()
+	t.Logf("%d of %d minutes had too few instances; the hosts cost %.2f of %d", short, minutes, s.invoice(), limit)
+	if float64(short) > 0.05*float64(minutes) {
+		t.Error("the objective of 95 % was missed")
+	}
+}

@@ -199,6 +199,51 @@ func TestAnAgentGoesOnAfterARestartWithoutAToken(t *testing.T) {
 	}
 }
 
+// The agent ends, or the answer is lost, after the server let it join and before the agent
+// knows: with its key, which lies on the disk, it is let in again, and nobody else is.
+func TestAJoinWhoseAnswerWasLostIsGoneOnWith(t *testing.T) {
+	b := newBench(t)
+	token, dir := b.token("node-1"), t.TempDir()
+	key, err := firstKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := authority.NewRequest("node-1", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newClient("https://"+b.address, token.Pin, nil, b.node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	var lost wire.Credential
+	if err := c.call(t.Context(), wire.PathJoin, wire.Join{Secret: token.Secret, Agent: forescale.Agent{Node: "node-1", Cores: 4, Memory: 1 << 30}, Request: request}, &lost); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(3 * time.Hour) // the token has ended meanwhile
+	if _, err := New(t.Context(), b.config(token.String(), t.TempDir())); code(err) != "join_token_used" {
+		t.Errorf("another key with the token: %v", err)
+	}
+	a, err := New(t.Context(), b.config(token.String(), dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Step(t.Context())
+	if got := b.samples("node-1"); got == "" {
+		t.Error("nothing was reported")
+	}
+	if _, err := os.Stat(filepath.Join(dir, keyFile)); !os.IsNotExist(err) {
+		t.Errorf("the key to join with is still there: %v", err)
+	}
+	if err := b.store.RemoveAgent(t.Context(), "node-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.call(t.Context(), wire.PathJoin, wire.Join{Secret: token.Secret, Agent: forescale.Agent{Node: "node-1", Cores: 4, Memory: 1 << 30}, Request: request}, &lost); code(err) != "join_token_used" {
+		t.Errorf("one that was removed: %v", err)
+	}
+}
+
 func TestTokensThatAreNotGoodAreRefused(t *testing.T) {
 	b := newBench(t)
 	other, err := authority.New(monday)
