@@ -32,14 +32,17 @@ import (
 )
 
 // childServer makes this test binary a server: "forescale" runs the command line
-// that it was given, "faults" a server of the fault run.
+// that it was given, "fast" the same on the clock of a test, "faults" a server of the fault run.
 const childServer = "FORESCALE_TEST_SERVER"
 
 func serverChild(kind string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if kind == "faults" {
+	switch kind {
+	case "faults":
 		return faultServer(ctx)
+	case "fast":
+		return fastProgram(ctx)
 	}
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 }

@@ -3,11 +3,13 @@ package agent
 import (
 	"cmp"
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,7 +128,8 @@ func (a *Agent) call(ctx context.Context, path string, in, out any) error {
 	return first
 }
 
-// join gets the first certificate and keeps it.
+// join gets the first certificate and keeps it. The key lies on the disk before, so that an
+// agent that ends before it has the answer asks with it again, and is known by it.
 func (a *Agent) join(ctx context.Context) error {
 	t, err := wire.ParseToken(a.cfg.Join)
 	if err != nil {
@@ -135,9 +138,23 @@ func (a *Agent) join(ctx context.Context) error {
 	if a.client, err = newClient(a.cfg.Server, t.Pin, nil, a.cfg.Clock); err != nil {
 		return err
 	}
-	return a.obtain(ctx, &state{Node: t.Node, Pin: t.Pin[:]}, func(facts forescale.Agent, request []byte) (string, any) {
+	key, err := firstKey(a.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	err = a.obtain(ctx, &state{Node: t.Node, Pin: t.Pin[:]}, key, func(facts forescale.Agent, request []byte) (string, any) {
 		return wire.PathJoin, wire.Join{Secret: t.Secret, Agent: facts, Request: request}
 	})
+	if err != nil && !refusesKey(err) { // it may have joined all the same
+		return err
+	}
+	return errors.Join(err, dropFirstKey(a.cfg.Dir))
+}
+
+// refusesKey reports whether an error says that nobody joined with the key.
+func refusesKey(err error) bool {
+	var f *forescale.Fault
+	return errors.As(err, &f) && (strings.HasPrefix(f.Code, "join_token_") || f.Code == "agent_exists" || f.Code == "agent_invalid" || f.Code == "server_unknown")
 }
 
 // renew gets the next certificate, once the present one is half over.
@@ -146,7 +163,11 @@ func (a *Agent) renew(ctx context.Context) error {
 	if a.serverTime().Before(authority.RenewAt(s.own.Leaf)) {
 		return nil
 	}
-	err := a.obtain(ctx, s, func(facts forescale.Agent, request []byte) (string, any) {
+	key, err := authority.NewKey()
+	if err != nil {
+		return err
+	}
+	err = a.obtain(ctx, s, key, func(facts forescale.Agent, request []byte) (string, any) {
 		return wire.PathRenew, wire.Renew{Agent: facts, Request: request}
 	})
 	if err == nil {
@@ -155,9 +176,9 @@ func (a *Agent) renew(ctx context.Context) error {
 	return err
 }
 
-// obtain asks for a certificate with a new key, and keeps both before they are used.
-func (a *Agent) obtain(ctx context.Context, s *state, ask func(facts forescale.Agent, request []byte) (path string, in any)) error {
-	key, request, err := authority.NewRequest(s.Node)
+// obtain asks for a certificate for a new key, and keeps both before they are used.
+func (a *Agent) obtain(ctx context.Context, s *state, key *ecdsa.PrivateKey, ask func(facts forescale.Agent, request []byte) (path string, in any)) error {
+	request, err := authority.NewRequest(s.Node, key)
 	if err != nil {
 		return err
 	}

@@ -73,6 +73,7 @@ type bench struct {
 	server    *handClock
 	node      *handClock
 	address   string
+	hub       *hub.Hub
 	stop      func()
 }
 
@@ -95,7 +96,7 @@ func (b *bench) serve(address string) {
 		b.Fatal(err)
 	}
 	h := hub.New(hub.Config{Authority: b.authority, Store: b.store, Clock: b.server})
-	b.address = ln.Addr().String()
+	b.address, b.hub = ln.Addr().String(), h
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.Serve(ctx, ln) }()
@@ -196,6 +197,51 @@ func TestAnAgentGoesOnAfterARestartWithoutAToken(t *testing.T) {
 	}
 	if _, err := New(t.Context(), b.config("", dir)); code(err) != "agent_state_damaged" {
 		t.Errorf("damaged: %v", err)
+	}
+}
+
+// The agent ends, or the answer is lost, after the server let it join and before the agent
+// knows: with its key, which lies on the disk, it is let in again, and nobody else is.
+func TestAJoinWhoseAnswerWasLostIsGoneOnWith(t *testing.T) {
+	b := newBench(t)
+	token, dir := b.token("node-1"), t.TempDir()
+	key, err := firstKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := authority.NewRequest("node-1", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newClient("https://"+b.address, token.Pin, nil, b.node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	var lost wire.Credential
+	if err := c.call(t.Context(), wire.PathJoin, wire.Join{Secret: token.Secret, Agent: forescale.Agent{Node: "node-1", Cores: 4, Memory: 1 << 30}, Request: request}, &lost); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(3 * time.Hour) // the token has ended meanwhile
+	if _, err := New(t.Context(), b.config(token.String(), t.TempDir())); code(err) != "join_token_used" {
+		t.Errorf("another key with the token: %v", err)
+	}
+	a, err := New(t.Context(), b.config(token.String(), dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Step(t.Context())
+	if got := b.samples("node-1"); got == "" {
+		t.Error("nothing was reported")
+	}
+	if _, err := os.Stat(filepath.Join(dir, keyFile)); !os.IsNotExist(err) {
+		t.Errorf("the key to join with is still there: %v", err)
+	}
+	if err := b.store.RemoveAgent(t.Context(), "node-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.call(t.Context(), wire.PathJoin, wire.Join{Secret: token.Secret, Agent: forescale.Agent{Node: "node-1", Cores: 4, Memory: 1 << 30}, Request: request}, &lost); code(err) != "join_token_used" {
+		t.Errorf("one that was removed: %v", err)
 	}
 }
 
@@ -366,6 +412,38 @@ func TestCertificatesAreRenewedAtHalfTheirLife(t *testing.T) {
 	b.pass(hub.RenewLate + 2*authority.LeafLife)
 	if err := a.renew(t.Context()); code(err) != "certificate_expired" {
 		t.Errorf("after more than 30 days: %v", err)
+	}
+}
+
+// A question for work is open while the certificate is renewed: its connection shows the old
+// one, and what is signed with the new one must not go over it.
+func TestARenewedCertificateIsShownByAllThatFollows(t *testing.T) {
+	b := newBench(t)
+	a := b.joined("node-1")
+	a.Step(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { a.work(ctx, a.client) })
+	defer a.client.close()
+	defer work.Wait()
+	defer cancel()
+	look := func(when string) {
+		t.Helper()
+		if why := b.hub.Observe(ctx).Failed["nodes/node-1"]; why != "" {
+			t.Fatalf("%s: %s", when, why)
+		}
+	}
+	look("before")
+	b.pass(authority.LeafLife/2 + time.Minute)
+	a.Step(ctx)
+	b.hub.Observe(ctx) // answers the open question, which may have been on its way when the time went by
+	for n := range 4 {
+		look(fmt.Sprintf("look %d after it was renewed", n+1))
+		b.pass(time.Second)
+		a.Step(ctx)
+		if a.behind {
+			t.Fatalf("beat %d after it was renewed was refused", n+1)
+		}
 	}
 }
 

@@ -27,11 +27,11 @@ const callTime = wire.Hold + 10*time.Second
 type client struct {
 	base  *url.URL
 	clock forescale.Clock
-	http  *http.Client
 
 	mu     sync.Mutex
-	state  *state // nil before the agent joined
-	before *state // the one of the certificate before, nil if this process had none
+	state  *state       // nil before the agent joined
+	http   *http.Client // shows the certificate of state, and no other
+	before *state       // the one of the certificate before, nil if this process had none
 	pin    authority.Pin
 	told   time.Time     // what the server's clock showed
 	toldAt time.Duration // when the steady clock showed this
@@ -44,19 +44,30 @@ func newClient(server string, pin authority.Pin, s *state, clock forescale.Clock
 		return nil, &forescale.Fault{Code: "agent_server", Where: "--server", What: fmt.Sprintf("%q is not the address of a server", server), Help: "write it as https://HOST:PORT"}
 	}
 	c := &client{base: u, clock: clock, state: s, pin: pin, told: clock.Now(), toldAt: clock.Elapsed()}
-	caller := authority.Caller{Pin: pin, Certificate: c.certificate, Now: c.serverTime, Known: c.known}
-	c.http = &http.Client{Timeout: callTime, Transport: &http.Transport{TLSClientConfig: caller.Config(), MaxIdleConns: 2, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: callTime},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.http = c.showing(s)
 	return c, nil
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
-
-func (c *client) certificate() *tls.Certificate {
-	if s := c.current(); s != nil {
-		return s.own
+// showing makes connections on which the certificate of a state is shown; none if it is nil.
+func (c *client) showing(s *state) *http.Client {
+	caller := authority.Caller{Pin: c.pin, Now: c.serverTime, Known: c.known}
+	if s != nil {
+		caller.Certificate = func() *tls.Certificate { return s.own }
 	}
-	return nil
+	return &http.Client{Timeout: callTime, Transport: &http.Transport{TLSClientConfig: caller.Config(), MaxIdleConns: 2, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: callTime},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func (c *client) close() {
+	_, connections := c.caller()
+	connections.CloseIdleConnections()
+}
+
+// caller is who calls, and the connections that show it.
+func (c *client) caller() (*state, *http.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state, c.http
 }
 
 func (c *client) current() *state {
@@ -99,12 +110,14 @@ func (c *client) lastHeard() (time.Duration, bool) {
 	return c.toldAt, c.heard
 }
 
-// take goes on with a new certificate, for which a new connection is made.
+// take goes on with a new certificate, on new connections: one that waits for work now shows
+// the old one until that comes, and is not used again.
 func (c *client) take(s *state) {
 	c.mu.Lock()
-	c.state, c.before = s, c.state
+	old := c.http
+	c.state, c.before, c.http = s, c.state, c.showing(s)
 	c.mu.Unlock()
-	c.http.CloseIdleConnections()
+	old.CloseIdleConnections()
 }
 
 // note goes on with a state of the same certificate.
@@ -147,13 +160,14 @@ func (c *client) once(ctx context.Context, path string, body []byte, out any) er
 		return fmt.Errorf("make a request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if s := c.current(); s != nil {
+	s, connections := c.caller()
+	if s != nil {
 		signer := signature.Signer{KeyID: authority.SerialOf(s.own.Leaf), Key: s.SigningKey, Tag: signature.ToServer}
 		if err := signer.Sign(r, body, signature.About{Node: s.Node, Cluster: c.pin.Cluster()}, c.serverTime()); err != nil {
 			return err
 		}
 	}
-	answer, err := c.http.Do(r)
+	answer, err := connections.Do(r)
 	if err != nil {
 		var f *forescale.Fault
 		if errors.As(err, &f) {

@@ -74,13 +74,17 @@ func (s *state) save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write the agent's state: %w", err)
 	}
+	return write(dir, stateFile, data)
+}
+
+func write(dir, name string, data []byte) error {
 	f, err := os.CreateTemp(dir, ".agent-*") // with mode 0600
 	if err != nil {
 		return fmt.Errorf("write the agent's state: %w", err)
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, stateFile))
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		return fmt.Errorf("write the agent's state: %w", errors.Join(err, os.Remove(f.Name())))
@@ -90,6 +94,40 @@ func (s *state) save(dir string) error {
 		return fmt.Errorf("write the agent's state: %w", err)
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// keyFile holds the key that an agent joins with, until it knows that it has joined.
+const keyFile = "join.key"
+
+// firstKey is the key to join with: the one of an earlier attempt, else a new one. One that
+// is damaged is of no attempt that could be gone on with.
+func firstKey(dir string) (*ecdsa.PrivateKey, error) {
+	data, err := os.ReadFile(filepath.Join(dir, keyFile))
+	if err == nil {
+		if key, err := x509.ParsePKCS8PrivateKey(data); err == nil {
+			if key, ok := key.(*ecdsa.PrivateKey); ok {
+				return key, nil
+			}
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the key to join with: %w", err)
+	}
+	key, err := authority.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	if data, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
+		return nil, fmt.Errorf("write the key to join with: %w", err)
+	}
+	return key, write(dir, keyFile, data)
+}
+
+// dropFirstKey forgets it, once the state holds it.
+func dropFirstKey(dir string) error {
+	if err := os.Remove(filepath.Join(dir, keyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the key to join with: %w", err)
+	}
+	return nil
 }
 
 // credential is the state with a certificate that was issued for key.

@@ -42,7 +42,7 @@ type Authority struct {
 
 // New makes an authority that begins at now. It is kept nowhere yet.
 func New(now time.Time) (*Authority, error) {
-	key, err := newKey()
+	key, err := NewKey()
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,8 @@ func (a *Authority) SigningKey(serial string) []byte {
 	return key
 }
 
-func newKey() (*ecdsa.PrivateKey, error) {
+// NewKey is a private key that certificates are made for.
+func NewKey() (*ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a private key: %w", err)

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -34,7 +35,7 @@ func newAuthority(t testing.TB) *Authority {
 // issued is a certificate of an agent, with its key.
 func issued(t testing.TB, a *Authority, node string, now time.Time) *tls.Certificate {
 	t.Helper()
-	key, request, err := NewRequest(node)
+	key, request, err := newRequest(node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +82,42 @@ func code(err error) string {
 		return f.Code
 	}
 	return ""
+}
+
+func newRequest(node string) (*ecdsa.PrivateKey, []byte, error) {
+	key, err := NewKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	request, err := NewRequest(node, key)
+	return key, request, err
+}
+
+// Who asks again with the same key for the same node gets the same certificate.
+func TestTheSerialNumberFollowsFromNodeAndKey(t *testing.T) {
+	a := newAuthority(t)
+	key, _, err := newRequest("node-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := newRequest("node-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := func(node string, key *ecdsa.PrivateKey) string {
+		request, err := NewRequest(node, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := a.Issue(request, node, monday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return SerialOf(c)
+	}
+	if serial("node-1", key) != serial("node-1", key) || serial("node-1", key) == serial("node-2", key) || serial("node-1", key) == serial("node-1", other) {
+		t.Error("a serial number is not that of the node and the key")
+	}
 }
 
 func TestBothSidesKnowEachOther(t *testing.T) {
@@ -192,7 +229,7 @@ func TestStrangersAreToldApart(t *testing.T) {
 
 func TestRequestsThatAreNotOursAreRefused(t *testing.T) {
 	a := newAuthority(t)
-	_, good, err := NewRequest("node-1")
+	_, good, err := newRequest("node-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +261,7 @@ func TestRequestsThatAreNotOursAreRefused(t *testing.T) {
 
 func TestTheNameIsTheAuthoritysToSay(t *testing.T) {
 	a := newAuthority(t)
-	_, request, err := NewRequest("node-2")
+	_, request, err := newRequest("node-2")
 	if err != nil {
 		t.Fatal(err)
 	}

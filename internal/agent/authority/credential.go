@@ -14,18 +14,14 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// NewRequest makes a key for an agent and the signing request, in DER, by which
-// it asks for a certificate.
-func NewRequest(node string) (*ecdsa.PrivateKey, []byte, error) {
-	key, err := newKey()
-	if err != nil {
-		return nil, nil, err
-	}
+// NewRequest makes the signing request, in DER, by which an agent asks for a certificate
+// for its key.
+func NewRequest(node string, key *ecdsa.PrivateKey) ([]byte, error) {
 	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: node}}, key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a certificate request: %w", err)
+		return nil, fmt.Errorf("make a certificate request: %w", err)
 	}
-	return key, der, nil
+	return der, nil
 }
 
 // Caller is how an agent calls its server.

@@ -5,11 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/url"
 	"sync"
 	"time"
@@ -23,7 +25,8 @@ const serverName = "server.agents.forescale"
 
 // Issue signs a certificate for the agent of a node, valid for [LeafLife] from
 // now. request is its certificate signing request in DER, of which the key alone
-// is taken: name and use are the authority's to say. Errors are a
+// is taken: name and use are the authority's to say. The serial number follows from
+// node and key, so the same key gets the same one again. Errors are a
 // *forescale.Fault, certificate_request.
 func (a *Authority) Issue(request []byte, node string, now time.Time) (*x509.Certificate, error) {
 	bad := func(what string, err error) error {
@@ -44,17 +47,21 @@ func (a *Authority) Issue(request []byte, node string, now time.Time) (*x509.Cer
 		return nil, bad("the key of the certificate request is not ECDSA P-256", nil)
 	}
 	id := &url.URL{Scheme: "forescale", Host: a.pin.Cluster(), Path: "/agent/" + node}
-	return a.leaf(r.PublicKey, now, &x509.Certificate{
+	return a.leaf(r.PublicKey, now, &x509.Certificate{SerialNumber: serialFor(node, r.RawSubjectPublicKeyInfo),
 		Subject: pkix.Name{CommonName: node}, URIs: []*url.URL{id}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+}
+
+// serialFor is the serial number of a certificate of a node for a public key: of 120 bits,
+// as others are.
+func serialFor(node string, public []byte) *big.Int {
+	sum := sha256.Sum256(append([]byte(node+"\x00"), public...))
+	n := new(big.Int).SetBytes(sum[:15])
+	return n.Add(n, big.NewInt(1)) // never 0, which is not allowed
 }
 
 // leaf signs t with what all leaves have.
 func (a *Authority) leaf(public crypto.PublicKey, now time.Time, t *x509.Certificate) (*x509.Certificate, error) {
-	serial, err := newSerial()
-	if err != nil {
-		return nil, err
-	}
-	t.SerialNumber, t.NotBefore, t.NotAfter = serial, now.Add(-early).UTC(), now.Add(LeafLife).UTC()
+	t.NotBefore, t.NotAfter = now.Add(-early).UTC(), now.Add(LeafLife).UTC()
 	t.KeyUsage, t.BasicConstraintsValid = x509.KeyUsageDigitalSignature, true
 	der, err := x509.CreateCertificate(rand.Reader, t, a.root, public, a.key)
 	if err != nil {
@@ -89,11 +96,15 @@ func (a *Authority) ServerConfig(now func() time.Time) *tls.Config {
 }
 
 func (a *Authority) serverLeaf(now time.Time) (*tls.Certificate, error) {
-	key, err := newKey()
+	key, err := NewKey()
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.leaf(key.Public(), now, &x509.Certificate{
+	serial, err := newSerial()
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.leaf(key.Public(), now, &x509.Certificate{SerialNumber: serial,
 		Subject: pkix.Name{CommonName: serverName}, DNSNames: []string{serverName}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/agent/authority"
@@ -18,15 +19,24 @@ func (h *Hub) join(r *http.Request, body []byte) (any, error) {
 	if err := read(body, &in); err != nil {
 		return nil, err
 	}
-	c, a, err := h.issue(in.Agent, in.Request)
+	now := h.cfg.Clock.Now()
+	c, a, err := h.issue(in.Agent, in.Request, now)
 	if err != nil {
 		return nil, err
 	}
-	now := h.cfg.Clock.Now()
 	a.JoinedAt = now
 	hash := sha256.Sum256(in.Secret)
 	if err := h.cfg.Store.Join(r.Context(), hash[:], a, now); err != nil {
-		return nil, err
+		there, unread := h.cfg.Store.Agent(r.Context(), a.Node)
+		if unread != nil || there.Serial != a.Serial {
+			return nil, err
+		}
+		// It joined with this very key and does not know it, as the answer was lost: it gets
+		// the same certificate again.
+		a = there
+		if c, _, err = h.issue(a, in.Request, a.JoinedAt); err != nil {
+			return nil, err
+		}
 	}
 	h.forget(a.Node)
 	h.noteNode(r.Context(), a)
@@ -45,7 +55,7 @@ func (h *Hub) renew(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	in.Agent.Node = id.Node
-	c, a, err := h.issue(in.Agent, in.Request)
+	c, a, err := h.issue(in.Agent, in.Request, h.cfg.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +67,13 @@ func (h *Hub) renew(r *http.Request, body []byte) (any, error) {
 	return h.credential(c), nil
 }
 
-// issue signs a certificate for what an agent tells of its node.
-func (h *Hub) issue(told forescale.Agent, request []byte) (*x509.Certificate, forescale.Agent, error) {
+// issue signs a certificate, from a moment on, for what an agent tells of its node.
+func (h *Hub) issue(told forescale.Agent, request []byte, from time.Time) (*x509.Certificate, forescale.Agent, error) {
 	a := forescale.Agent{Node: told.Node, Type: told.Type, Address: told.Address, Labels: told.Labels, Cores: told.Cores, Memory: told.Memory, DiskKind: told.DiskKind}
 	if err := a.Validate(); err != nil {
 		return nil, a, err
 	}
-	c, err := h.cfg.Authority.Issue(request, a.Node, h.cfg.Clock.Now())
+	c, err := h.cfg.Authority.Issue(request, a.Node, from)
 	if err != nil {
 		return nil, a, err
 	}
