@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -49,7 +48,7 @@ func (s *Store) seriesOf(k seriesKey) *series {
 
 // from is the position of the first sample at or after at.
 func (s *series) from(at int64) int {
-	return sort.Search(len(s.values), func(i int) bool { return s.values[i].at >= at })
+	return searchLate(len(s.values), func(i int) bool { return s.values[i].at >= at })
 }
 
 func (s *series) set(at int64, v float64) {
