@@ -77,13 +77,13 @@ type cellReader struct {
 	service forescale.Service
 	cell    time.Time
 	samples []forescale.Sample
-	known   map[string]forescale.Instance
+	known   map[string]*forescale.Instance
 }
 
 func newCellReader(s forescale.Service, cell time.Time, samples []forescale.Sample, instances []forescale.Instance) *cellReader {
-	known := make(map[string]forescale.Instance, len(instances))
-	for _, i := range instances {
-		if i.Service == s.Name {
+	known := make(map[string]*forescale.Instance, len(instances))
+	for k := range instances {
+		if i := &instances[k]; i.Service == s.Name {
 			known[i.ID] = i
 		}
 	}
@@ -152,8 +152,16 @@ func (c *cellReader) point(m forescale.Metric) (p forescale.DemandPoint, ok bool
 // report is what one instance reported in the cell, by time.
 type report struct {
 	id      string
-	samples []forescale.Sample
+	samples []reading
 }
+
+type reading struct {
+	at    time.Time
+	value float64
+}
+
+// usualReadings are as many as an instance mostly gives in a cell.
+const usualReadings = int(forescale.DemandStep / (10 * time.Second))
 
 // reports groups the samples of metric m by instance, in the order of their
 // first appearance, so that sums do not depend on a map. silent is how many
@@ -168,9 +176,9 @@ func (c *cellReader) reports(m forescale.Metric) (rs []report, silent int, allSa
 		if !ok {
 			k = len(rs)
 			at[x.Subject.Name] = k
-			rs = append(rs, report{id: x.Subject.Name})
+			rs = append(rs, report{x.Subject.Name, make([]reading, 0, usualReadings)})
 		}
-		rs[k].samples = append(rs[k].samples, x)
+		rs[k].samples = append(rs[k].samples, reading{x.Time, x.Value})
 	}
 	for id, i := range c.known {
 		if _, ok := at[id]; !ok && i.ReadyDuring(c.middle()) {
@@ -179,10 +187,10 @@ func (c *cellReader) reports(m forescale.Metric) (rs []report, silent int, allSa
 	}
 	allSaturated = true
 	for k := range rs {
-		slices.SortStableFunc(rs[k].samples, func(a, b forescale.Sample) int { return a.Time.Compare(b.Time) })
+		slices.SortStableFunc(rs[k].samples, func(a, b reading) int { return a.at.Compare(b.at) })
 		var v running
 		for _, x := range rs[k].samples {
-			v.add(x.Value)
+			v.add(x.value)
 		}
 		allSaturated = allSaturated && v.mean >= saturated
 	}
@@ -200,7 +208,7 @@ func (c *cellReader) sum(reports []report, silent int) float64 {
 	var moments []time.Time // the last sample of each
 	for _, r := range reports {
 		for _, x := range r.samples {
-			moments = append(moments, x.Time)
+			moments = append(moments, x.at)
 		}
 	}
 	slices.SortFunc(moments, time.Time.Compare)
@@ -223,15 +231,15 @@ func (c *cellReader) sum(reports []report, silent int) float64 {
 }
 
 // nearest is the value of the sample that is nearest to t; samples are by time.
-func nearest(samples []forescale.Sample, t time.Time) float64 {
-	k, _ := slices.BinarySearchFunc(samples, t, func(x forescale.Sample, t time.Time) int { return x.Time.Compare(t) })
+func nearest(samples []reading, t time.Time) float64 {
+	k, _ := slices.BinarySearchFunc(samples, t, func(x reading, t time.Time) int { return x.at.Compare(t) })
 	switch {
 	case k == len(samples):
-		return samples[k-1].Value
-	case k > 0 && t.Sub(samples[k-1].Time) < samples[k].Time.Sub(t):
-		return samples[k-1].Value
+		return samples[k-1].value
+	case k > 0 && t.Sub(samples[k-1].at) < samples[k].at.Sub(t):
+		return samples[k-1].value
 	}
-	return samples[k].Value
+	return samples[k].value
 }
 
 // running is a mean built value by value; it does not overflow.

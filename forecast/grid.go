@@ -35,8 +35,11 @@ func NewGridder(from, to time.Time, step time.Duration) *Gridder {
 }
 
 // Add puts a point into its step.
-func (g *Gridder) Add(p forescale.DemandPoint) {
-	if i, ok := g.add(p.Time, p.Value); ok && p.Censored {
+func (g *Gridder) Add(p forescale.DemandPoint) { g.AddValue(p.Time, p.Value, p.Censored) }
+
+// AddValue is Add of a point of which nothing else is at hand.
+func (g *Gridder) AddValue(t time.Time, v float64, censored bool) {
+	if i, ok := g.add(t, v); ok && censored {
 		g.censored[i] = true
 	}
 }
@@ -79,10 +82,17 @@ func newGridder(from, to time.Time, step time.Duration) *gridder {
 	return &gridder{start: start, step: step, cells: make([]running, n)}
 }
 
+// mostSeconds is what a Duration holds, and a little less.
+const mostSeconds = int64(math.MaxInt64/time.Second) - 1
+
 // add puts a value into its cell. Values that are no usable number are left out.
 func (g *gridder) add(t time.Time, v float64) (cell int, ok bool) {
-	d := t.Sub(g.start)
-	if d < 0 || !usable(v) {
+	s := t.Unix() - g.start.Unix() // Sub checks for what cannot be here, and there are many points
+	if s < -1 || s > mostSeconds || !usable(v) {
+		return 0, false
+	}
+	d := time.Duration(s)*time.Second + time.Duration(t.Nanosecond()-g.start.Nanosecond())
+	if d < 0 {
 		return 0, false
 	}
 	i := int(d / g.step)

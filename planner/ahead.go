@@ -33,45 +33,45 @@ type walk struct {
 	cur     int
 	changes []forescale.PlanChange
 	steps   []step
-	most    []int // for each step the one that needs most as far as it decides on a fall
+	reach   reach
 }
 
 // step is one step of the forecast.
 type step struct {
-	at     time.Time
-	high   float64 // the objective's quantile
-	count  int     // needed at high, before min and max
-	middle int     // needed at the median: what live demand will show when it is past
+	at     time.Duration // from now on
+	high   float64       // the objective's quantile
+	count  int           // needed at high, before min and max
+	middle int           // needed at the median: what live demand will show when it is past
 }
 
 func (w *walk) run(until time.Time) time.Time {
-	room := stepRoom.Get().(*[]step)
-	defer stepRoom.Put(room)
-	w.steps = (*room)[:0]
+	room := walkRooms.Get().(*walkRoom)
+	defer walkRooms.Put(room)
+	w.steps, w.reach = room.steps[:0], room.reach
 	w.read()
-	*room = w.steps
-	if len(w.steps) == 0 {
-		return until
+	if len(w.steps) > 0 {
+		w.walk()
+		until = w.r.now.Add(w.steps[len(w.steps)-1].at + w.width())
 	}
-	w.walk()
-	last := w.steps[len(w.steps)-1]
-	return last.at.Add(w.width())
+	room.steps, room.reach = w.steps, w.reach
+	return until
 }
 
 // walk goes through the steps that were read.
 func (w *walk) walk() {
 	r := w.r
-	w.most, _ = reach(w.steps, r.lead+r.windows.beyond)
+	w.reach.find(w.steps, r.lead+r.windows.beyond)
 	quiet := w.quiet()
 	next := 0 // the next step to order for
-	for i, s := range w.steps {
+	for i := range w.steps {
+		begin := w.steps[i].at
 		// Orders that go out before this step begins.
-		for ; next < len(w.steps) && w.steps[next].at.Add(-r.lead).Before(s.at); next++ {
+		for ; next < len(w.steps) && w.steps[next].at-r.lead < begin; next++ {
 			if at, ok := w.rise(next); ok {
-				quiet = at.Add(r.windows.rest)
+				quiet = at + r.windows.rest
 			}
 		}
-		if i > 0 && !s.at.Before(quiet) {
+		if i > 0 && begin >= quiet {
 			w.fall(i)
 		}
 	}
@@ -79,52 +79,49 @@ func (w *walk) walk() {
 
 // quiet is the time before which nothing is stopped: something was started
 // lately or is now, or live demand of the window behind still needs what is there.
-func (w *walk) quiet() time.Time {
+func (w *walk) quiet() time.Duration {
 	r := w.r
-	quiet := r.now
+	quiet := time.Duration(0)
 	if t := r.lastStart(); !t.IsZero() {
-		quiet = t.Add(r.windows.rest)
+		quiet = t.Sub(r.now) + r.windows.rest
 	}
 	if r.to > r.supply {
-		quiet = r.now.Add(r.windows.rest)
+		quiet = r.windows.rest
 	}
-	if r.down.known && !r.down.ahead && r.down.at.After(quiet) {
-		quiet = r.down.at
+	if r.down.known && !r.down.ahead {
+		quiet = max(quiet, r.down.at.Sub(r.now))
 	}
 	return quiet
 }
 
 // rise orders for step i if it needs more than is wanted by then.
-func (w *walk) rise(i int) (time.Time, bool) {
-	s := w.steps[i]
+func (w *walk) rise(i int) (at time.Duration, ok bool) {
+	s := &w.steps[i]
 	n := w.r.clamp(s.count)
 	if n <= w.cur {
-		return time.Time{}, false
+		return 0, false
 	}
-	at := s.at.Add(-w.r.lead)
-	if next := w.r.now.Add(w.r.o.Interval); at.Before(next) { // now is decided already
-		at = next
-	}
+	at = max(s.at-w.r.lead, w.r.o.Interval) // now is decided already
 	code := forescale.CodeForecastRise
 	if s.count > n {
 		code = forescale.CodeMaxBound
 	} else if s.count < n {
 		code = forescale.CodeMinBound
 	}
-	w.add(forescale.PlanChange{At: at, Wanted: n, Required: s.count, Demand: s.high, Code: code})
+	w.add(forescale.PlanChange{At: w.r.now.Add(at), Wanted: n, Required: s.count, Demand: s.high, Code: code})
 	return at, true
 }
 
 // fall stops what is not needed when step i begins: not by the forecast within
 // lead time and window, and not by what will be the live demand of the window past.
 func (w *walk) fall(i int) {
-	r, s := w.r, w.steps[i]
+	r, s := w.r, &w.steps[i]
 	if r.clamp(s.count) >= w.cur {
 		return
 	}
-	top := w.steps[w.most[i]]
-	most, from := max(1, top.count), s.at.Add(-r.windows.behind-w.width())
-	for k := i - 1; k >= 0 && w.steps[k].at.After(from); k-- {
+	top := &w.steps[w.reach.most[i]]
+	most, from := max(1, top.count), s.at-r.windows.behind-w.width()
+	for k := i - 1; k >= 0 && w.steps[k].at > from; k-- {
 		most = max(most, w.steps[k].middle)
 	}
 	n := r.clamp(most)
@@ -135,7 +132,7 @@ func (w *walk) fall(i int) {
 	if n == r.s.Min && most < n {
 		code = forescale.CodeMinBound
 	}
-	w.add(forescale.PlanChange{At: s.at, Wanted: n, Required: most, Demand: top.high, Code: code})
+	w.add(forescale.PlanChange{At: r.now.Add(s.at), Wanted: n, Required: most, Demand: top.high, Code: code})
 }
 
 // add appends a change, or folds it into the last one when that is at the same time.
@@ -152,9 +149,14 @@ func (w *walk) add(c forescale.PlanChange) {
 	w.changes = append(w.changes, c)
 }
 
-// stepRoom is room for steps that is used again: a day of them is most of what a
+// walkRoom is the room of a walk. It is used again: a day of steps is most of what a
 // decision would take.
-var stepRoom = sync.Pool{New: func() any { return new([]step) }}
+type walkRoom struct {
+	steps []step
+	reach reach
+}
+
+var walkRooms = sync.Pool{New: func() any { return new(walkRoom) }}
 
 // read lays the fit forecasts of all metrics over one grid, the largest need of
 // each step deciding.
@@ -168,12 +170,12 @@ func (w *walk) read() {
 		f := g.forecast
 		if len(w.steps) == 0 {
 			for k := max(0, int(r.now.Sub(f.Start)/f.Step)); k < len(f.Values); k++ {
-				w.steps = append(w.steps, step{at: f.Start.Add(time.Duration(k) * f.Step)})
+				w.steps = append(w.steps, step{at: g.outlook.begin + time.Duration(k)*f.Step})
 			}
 		}
 		for k := range w.steps {
 			s := &w.steps[k]
-			high, middle, ok := g.outlook.step(s.at)
+			high, middle, ok := g.outlook.after(s.at)
 			if !ok || !isNumber(high) || !isNumber(middle) {
 				if k > 0 { // nothing is known here: what was needed before still is
 					s.merge(w.steps[k-1])
@@ -195,7 +197,7 @@ func (s *step) merge(x step) {
 
 func (w *walk) width() time.Duration {
 	if len(w.steps) > 1 {
-		return w.steps[1].at.Sub(w.steps[0].at)
+		return w.steps[1].at - w.steps[0].at
 	}
 	return time.Minute
 }

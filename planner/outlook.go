@@ -34,6 +34,7 @@ const (
 type outlook struct {
 	f     *forescale.Forecast
 	at    time.Time
+	begin time.Duration // of f, after at
 	lead  time.Duration
 	q     float64 // the objective
 	stays float64 // standard deviations above the median
@@ -49,7 +50,7 @@ type outlook struct {
 // lookAhead reads f at a time, for an objective; demand is that of the minute so many
 // minutes before, NaN if not known.
 func lookAhead(f *forescale.Forecast, q float64, at time.Time, lead time.Duration, demand func(ago int) float64) outlook {
-	o := outlook{f: f, q: q, at: at, lead: lead}
+	o := outlook{f: f, q: q, at: at, begin: f.Start.Sub(at), lead: lead}
 	if !f.Minutes.Known() {
 		return o
 	}
@@ -113,26 +114,30 @@ func (o *outlook) high(t time.Time) (demand float64, ok bool) {
 }
 
 // step is the demand that the plan is made for at t, and the median.
-func (o *outlook) step(t time.Time) (high, middle float64, ok bool) {
+func (o *outlook) step(t time.Time) (high, middle float64, ok bool) { return o.after(t.Sub(o.at)) }
+
+// after is step so long after the moment at which the forecast is read.
+func (o *outlook) after(d time.Duration) (high, middle float64, ok bool) {
 	if !o.f.Minutes.Known() {
+		t := o.at.Add(d)
 		high, ok = o.f.At(t, o.q)
 		middle, _ = o.f.At(t, 0.5)
 		return high, middle, ok
 	}
-	d := t.Sub(o.f.Start)
-	if d < 0 || o.f.Step <= 0 || int(d/o.f.Step) >= len(o.f.Values) {
+	since := d - o.begin
+	if since < 0 || o.f.Step <= 0 || int(since/o.f.Step) >= len(o.f.Values) {
 		return 0, 0, false
 	}
-	row := o.f.Values[d/o.f.Step]
+	row := o.f.Values[since/o.f.Step]
 	median := o.root(row[o.mid])
-	z := median + o.remains(t)
+	z := median + o.remains(d)
 	return o.unroot(z + o.stays*o.deviation(row, median)), o.unroot(z), true
 }
 
-// remains is what at t is left of what the newest minutes are off. It ends where
-// there is nothing to speak of.
-func (o *outlook) remains(t time.Time) float64 {
-	beyond := t.Sub(o.at) - o.lead
+// remains is what so much later is left of what the newest minutes are off. It ends
+// where there is nothing to speak of.
+func (o *outlook) remains(after time.Duration) float64 {
+	beyond := after - o.lead
 	switch {
 	case beyond <= 0:
 		return o.off * o.left

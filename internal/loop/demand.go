@@ -82,10 +82,14 @@ func (l *Loop) demandOf(ctx context.Context, now time.Time, w *world, cells []fo
 		if !ok {
 			continue
 		}
-		samples := l.aliases.named(svc, byCell[c])
+		byCell[c] = l.aliases.named(svc, byCell[c])
 		svc.Capacity = l.capacities.of(c.Service).At(c.Time, svc.Capacity)
-		points = append(points, forecast.Demand(svc, c.Time, samples, fleet[c.Service])...)
-		meetPushed(now, w, samples)
+		points = append(points, forecast.Demand(svc, c.Time, byCell[c], fleet(c.Service))...)
+	}
+	for _, c := range cells { // after all: they are no part of the fleet of these minutes
+		if _, ok := w.services[c.Service]; ok {
+			meetPushed(now, w, byCell[c])
+		}
 	}
 	if err := l.store.SaveDemand(ctx, cells, points); err != nil {
 		l.window.forget() // it may have been kept even so
@@ -164,17 +168,18 @@ func stretches[K comparable, T any](items []T, key func(T) K) iter.Seq2[K, []T] 
 	}
 }
 
-// fleetDuring is each service's instances since from; for late samples those
+// fleetDuring gives a service's instances since from; for late samples those
 // that ended long ago are read back.
-func (l *Loop) fleetDuring(ctx context.Context, now time.Time, w *world, from time.Time) (map[string][]forescale.Instance, error) {
-	instances := w.instances
-	if from.Before(now.Add(-time.Hour)) {
-		var err error
-		if instances, err = l.store.Instances(ctx, forescale.InstanceQuery{Since: from}); err != nil {
-			return nil, err
-		}
+func (l *Loop) fleetDuring(ctx context.Context, now time.Time, w *world, from time.Time) (of func(service string) []forescale.Instance, err error) {
+	if !from.Before(now.Add(-time.Hour)) {
+		return w.of, nil
 	}
-	return grouped(instances, func(i forescale.Instance) string { return i.Service }), nil
+	instances, err := l.store.Instances(ctx, forescale.InstanceQuery{Since: from})
+	if err != nil {
+		return nil, err
+	}
+	by := grouped(instances, func(i forescale.Instance) string { return i.Service })
+	return func(service string) []forescale.Instance { return by[service] }, nil
 }
 
 // meetPushed takes in instances that no engine shows and that push samples of

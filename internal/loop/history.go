@@ -24,10 +24,10 @@ type history struct {
 
 // add puts a point into its step, as it would have been worked out with the capacity
 // of now.
-func (h history) add(p forescale.DemandPoint, now time.Time) {
-	p.Value *= h.counts.Factor(p.Time, now)
-	h.grid.Add(p)
-	h.note(p)
+func (h *history) add(p *forescale.DemandPoint, now time.Time) {
+	v := p.Value * h.counts.Factor(p.Time, now)
+	h.grid.AddValue(p.Time, v, p.Censored)
+	h.note(p.Time, v)
 }
 
 // recentMinutes is how far back single minutes are looked at.
@@ -42,9 +42,9 @@ func newRecent(to time.Time) *planner.Recent {
 }
 
 // note puts a minute where it belongs, if it is one of the newest.
-func (h history) note(p forescale.DemandPoint) {
-	if i := len(h.recent.Values) - int(h.recent.End.Sub(p.Time)/forescale.DemandStep); i >= 0 && i < len(h.recent.Values) {
-		h.recent.Values[i] = float32(p.Value)
+func (h *history) note(t time.Time, v float64) {
+	if i := int64(len(h.recent.Values)) + minuteOf(t) - minuteOf(h.recent.End); i >= 0 && i < int64(len(h.recent.Values)) {
+		h.recent.Values[i] = float32(v)
 	}
 }
 
@@ -78,8 +78,8 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 			}
 		}
 		h.grid = forecast.NewGridder(h.from, to, l.opt.Step)
-		for _, p := range points {
-			h.add(p, now)
+		for i := range points {
+			h.add(&points[i], now)
 		}
 		if h.from.Before(earliest) {
 			earliest = h.from
@@ -89,10 +89,15 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 		}
 		all[span.Service] = append(all[span.Service], h)
 	}
+	var name string
+	var mine []history // of the service of that name: points come by service
 	err = l.store.EachDemand(ctx, earliest, to, names, func(p forescale.DemandPoint) error {
-		for _, h := range all[p.Service] {
-			if h.metric == p.Metric {
-				h.add(p, now) // which leaves out what comes before its begin
+		if p.Service != name {
+			name, mine = p.Service, all[p.Service]
+		}
+		for i := range mine {
+			if h := &mine[i]; h.metric == p.Metric {
+				h.add(&p, now) // which leaves out what comes before its begin
 			}
 		}
 		return nil

@@ -140,8 +140,8 @@ func cooldownOf(w *world, was, is forescale.Instance) (m forescale.Warmup, measu
 		return m, false
 	}
 	n := 1
-	for _, i := range w.instances {
-		if i.ID != is.ID && i.Service == is.Service && !i.DrainingAt.IsZero() && i.DrainingAt.Before(is.StoppedAt) &&
+	for i := range w.each(is.Service) {
+		if i.ID != is.ID && !i.DrainingAt.IsZero() && i.DrainingAt.Before(is.StoppedAt) &&
 			(i.State == forescale.InstanceDraining || i.StoppedAt.After(is.DrainingAt)) {
 			n++
 		}

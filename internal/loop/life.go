@@ -3,7 +3,6 @@ package loop
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,23 +51,28 @@ func (l *Loop) live(ctx context.Context, now time.Time, w *world) error {
 
 // saveFleet keeps the instances that this round changed.
 func (l *Loop) saveFleet(ctx context.Context, w *world) error {
-	var changed []forescale.Instance
-	for _, i := range w.instances {
-		if old, ok := w.stored[i.ID]; !ok || old != i {
-			if changed == nil {
-				changed = make([]forescale.Instance, 0, len(w.instances))
-			}
-			changed = append(changed, i)
+	var at []int
+	for k := range w.instances {
+		if k >= len(w.stored) || w.stored[k] != w.instances[k] {
+			at = append(at, k)
 		}
 	}
-	if len(changed) == 0 {
+	if len(at) == 0 {
 		return nil
+	}
+	changed := make([]forescale.Instance, len(at))
+	was := make([]forescale.Instance, len(at))
+	for n, k := range at {
+		changed[n] = w.instances[k]
+		if k < len(w.stored) {
+			was[n] = w.stored[k]
+		}
 	}
 	if err := l.store.SaveInstances(ctx, changed); err != nil {
 		return err
 	}
-	for _, i := range changed {
-		m, measured := cooldownOf(w, w.stored[i.ID], i)
+	for n, i := range changed {
+		m, measured := cooldownOf(w, was[n], i)
 		if !measured {
 			continue
 		}
@@ -80,8 +84,8 @@ func (l *Loop) saveFleet(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	for _, i := range changed {
-		w.stored[i.ID] = i
+	for _, k := range at {
+		w.kept(k)
 	}
 	return nil
 }
@@ -129,7 +133,7 @@ func advance(now time.Time, w *world) []forescale.Warmup {
 		s, seen := w.sighted[i.ID]
 		switch {
 		case seen:
-			if m, ok := meet(now, w, i, s); ok {
+			if m, ok := meet(now, w, i, *s); ok {
 				warmups = append(warmups, m)
 			}
 		case w.whole(*i) && i.State.Live():
@@ -138,11 +142,16 @@ func advance(now time.Time, w *world) []forescale.Warmup {
 			end(i, forescale.InstanceFailed, now, w.lost(*i))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(w.sighted)) {
+	var unknown []string
+	for id := range w.sighted {
 		if _, known := w.index[id]; !known {
-			if i, ok := adopt(now, w, w.sighted[id]); ok {
-				w.add(i)
-			}
+			unknown = append(unknown, id)
+		}
+	}
+	slices.Sort(unknown)
+	for _, id := range unknown {
+		if i, ok := adopt(now, w, *w.sighted[id]); ok {
+			w.add(i)
 		}
 	}
 	return warmups
@@ -237,9 +246,8 @@ func meetReady(now time.Time, w *world, i *forescale.Instance, s forescale.Sight
 // looks like all of them failing may be something that they all need.
 func mayReplace(now time.Time, w *world, service string) bool {
 	live, left := 0, 0
-	for k := range w.instances {
-		switch i := &w.instances[k]; {
-		case i.Service != service:
+	for i := range w.each(service) {
+		switch {
 		case i.Failure != "" && i.DrainingAt.After(now.Add(-replaceWindow)):
 			left++
 		case i.State == forescale.InstanceReady:
@@ -298,8 +306,8 @@ func end(i *forescale.Instance, s forescale.InstanceState, now time.Time, why st
 
 func startsAtOnce(w *world, of forescale.Instance) int {
 	n := 1
-	for _, i := range w.instances {
-		if i.ID != of.ID && i.Service == of.Service && !i.StartedAt.IsZero() &&
+	for i := range w.each(of.Service) {
+		if i.ID != of.ID && !i.StartedAt.IsZero() &&
 			i.StartedAt.Before(of.ReadyAt) && (i.State == forescale.InstanceStarting || i.ReadyAt.After(of.StartedAt)) {
 			n++
 		}
@@ -308,9 +316,12 @@ func startsAtOnce(w *world, of forescale.Instance) int {
 }
 
 func otherReady(w *world, but forescale.Instance) bool {
-	return slices.ContainsFunc(w.instances, func(i forescale.Instance) bool {
-		return i.ID != but.ID && i.Service == but.Service && i.State == forescale.InstanceReady && w.sighted[i.ID].Ready
-	})
+	for i := range w.each(but.Service) {
+		if s := w.sighted[i.ID]; i.ID != but.ID && i.State == forescale.InstanceReady && s != nil && s.Ready {
+			return true
+		}
+	}
+	return false
 }
 
 // spoken rounds a duration to what a person reads.

@@ -15,8 +15,8 @@ func oneWorld(is []forescale.Instance, sightings ...forescale.Sighting) *world {
 		services: map[string]forescale.Service{"web": {Name: "web", Mode: forescale.ModeActive, Warmup: time.Minute, Cooldown: 10 * time.Second}},
 		names:    []string{"web"},
 		index:    map[string]int{},
-		stored:   map[string]forescale.Instance{},
-		sighted:  map[string]forescale.Sighting{},
+		fleet:    map[string][]int{},
+		sighted:  map[string]*forescale.Sighting{},
 		complete: true,
 	}
 	for _, i := range is {
@@ -28,7 +28,7 @@ func oneWorld(is []forescale.Instance, sightings ...forescale.Sighting) *world {
 	}
 	for _, s := range sightings {
 		s.Service = "web"
-		w.sighted[s.ID] = s
+		w.sighted[s.ID] = &s
 	}
 	return w
 }

@@ -68,8 +68,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	}
 	l.rollouts.keep(round.Services)
 	for _, i := range touched {
-		w.put(i)
-		w.stored[i.ID] = i
+		w.kept(w.put(i))
 	}
 	if err := l.pullAhead(ctx, now, w, round); err != nil {
 		return nil, fmt.Errorf("choose where images are needed: %w", err)
@@ -145,18 +144,16 @@ func (l *Loop) states(ctx context.Context, now time.Time, w *world) ([]planner.S
 		if w.unsettled {
 			states[k].ClockJump = l.watch.last
 		}
-		at[name] = &states[k]
-	}
-	for name, is := range grouped(w.instances, func(i forescale.Instance) string { return i.Service }) {
-		if s := at[name]; s != nil {
-			s.Foreign = foreign(now, is)
-			if s.Heat, err = l.heat(ctx, now, s.Service, is); err != nil {
+		if is := w.of(name); len(is) > 0 {
+			states[k].Foreign = foreign(now, is)
+			if states[k].Heat, err = l.heat(ctx, now, states[k].Service, is); err != nil {
 				return nil, err
 			}
-			s.Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
+			states[k].Instances = slices.DeleteFunc(is, func(i forescale.Instance) bool {
 				return !i.State.Live() && i.State != forescale.InstanceFailed
 			})
 		}
+		at[name] = &states[k]
 	}
 	for name, ms := range stretches(warmups, func(m forescale.Warmup) string { return m.Service }) {
 		if s := at[name]; s != nil {

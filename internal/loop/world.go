@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -16,8 +17,9 @@ type world struct {
 	names     []string             // of services, sorted
 	instances []forescale.Instance // live ones and those that ended within the hour
 	index     map[string]int       // ID → position in instances
-	stored    map[string]forescale.Instance
-	sighted   map[string]forescale.Sighting
+	fleet     map[string][]int     // service → positions of its instances
+	stored    []forescale.Instance // what the store has, by position in instances; zero: it has none
+	sighted   map[string]*forescale.Sighting
 	complete  bool                      // sighted is the whole truth about all but parts
 	own       bool                      // there is a list of instances besides parts
 	parts     map[string]forescale.Part // nodes that are read apart
@@ -28,18 +30,49 @@ type world struct {
 	unsettled bool          // the wall clock jumped lately: no effects
 }
 
-func (w *world) add(i forescale.Instance) {
-	w.index[i.ID] = len(w.instances)
+func (w *world) add(i forescale.Instance) (position int) {
+	position = len(w.instances)
+	w.index[i.ID] = position
+	w.fleet[i.Service] = append(w.fleet[i.Service], position)
 	w.instances = append(w.instances, i)
+	return position
 }
 
 // put replaces an instance, or adds it.
-func (w *world) put(i forescale.Instance) {
+func (w *world) put(i forescale.Instance) (position int) {
 	if k, ok := w.index[i.ID]; ok {
 		w.instances[k] = i
-		return
+		return k
 	}
-	w.add(i)
+	return w.add(i)
+}
+
+// kept notes that the store has the instance at a position as it is here.
+func (w *world) kept(position int) {
+	for len(w.stored) <= position {
+		w.stored = append(w.stored, forescale.Instance{})
+	}
+	w.stored[position] = w.instances[position]
+}
+
+// of are the instances of one service, for the caller to keep.
+func (w *world) of(service string) []forescale.Instance {
+	is := make([]forescale.Instance, len(w.fleet[service]))
+	for n, k := range w.fleet[service] {
+		is[n] = w.instances[k]
+	}
+	return is
+}
+
+// each goes through the instances of one service where they are.
+func (w *world) each(service string) iter.Seq[*forescale.Instance] {
+	return func(yield func(*forescale.Instance) bool) {
+		for _, k := range w.fleet[service] {
+			if !yield(&w.instances[k]) {
+				return
+			}
+		}
+	}
 }
 
 // believes reports whether a sighting may be what it says: an instance that lives on a
@@ -109,8 +142,8 @@ func (w *world) blindTo(service string) string {
 	if w.services[service].Mode == forescale.ModeActive && w.homeless() {
 		return "no node that may start anything answers"
 	}
-	for _, i := range w.instances {
-		if p, apart := w.parts[i.Node]; apart && !p.Whole && i.Service == service && i.State.Live() {
+	for i := range w.each(service) {
+		if p, apart := w.parts[i.Node]; apart && !p.Whole && i.State.Live() {
 			part := "nodes/" + i.Node
 			return part + ": " + cmp.Or(w.failed[part], "not all of it could be read")
 		}
@@ -153,8 +186,9 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 		services:  make(map[string]forescale.Service, len(services)),
 		names:     make([]string, len(services)),
 		index:     make(map[string]int, len(instances)),
-		stored:    make(map[string]forescale.Instance, len(instances)),
-		sighted:   make(map[string]forescale.Sighting, len(obs.Instances)),
+		fleet:     make(map[string][]int, len(services)),
+		stored:    instances,
+		sighted:   make(map[string]*forescale.Sighting, len(obs.Instances)),
 		complete:  obs.Complete,
 		own:       obs.Complete || obs.Partial,
 		parts:     obs.Parts,
@@ -166,10 +200,9 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 	}
 	for _, i := range instances {
 		w.add(i)
-		w.stored[i.ID] = i
 	}
-	for _, s := range obs.Instances {
-		if w.believes(s) {
+	for k := range obs.Instances {
+		if s := &obs.Instances[k]; w.believes(*s) {
 			w.sighted[s.ID] = s
 		}
 	}

@@ -104,8 +104,15 @@ func (b *Book) Allow(service string, now time.Time, interval time.Duration) *All
 		return &Allowance{Most: s.Min, Reason: r.Reason(nil)}
 	}
 	// Binding grows with each start: look for the most that can be paid for.
-	low, high := 0, max(0, s.Max-supply)
-	var last *Refusal
+	low, high := 0, s.Max-supply
+	if high <= 0 {
+		return nil
+	}
+	last := b.refuse(s, high, now.Add(2*interval), stay)
+	if last == nil { // as nearly always
+		return nil
+	}
+	high--
 	for low < high {
 		n := (low + high + 1) / 2
 		if r := b.refuse(s, n, now.Add(2*interval), stay); r != nil {
@@ -113,9 +120,6 @@ func (b *Book) Allow(service string, now time.Time, interval time.Duration) *All
 		} else {
 			low = n
 		}
-	}
-	if last == nil {
-		return nil
 	}
 	return &Allowance{Most: max(s.Min, supply+low), Reason: last.Reason(nil)}
 }

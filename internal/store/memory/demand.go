@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -34,25 +33,23 @@ type line struct {
 	choice    *choice
 }
 
+// point is a minute of a line: it holds no words, as there are weeks of them.
 type point struct {
-	minute int64
-	forescale.DemandPoint
+	minute           int64
+	value            float64
+	reporting, ready int32
+	censored         bool
 }
 
-// from is the position of the first point at or after a minute. Questions are
-// mostly about the newest ones.
+// at is a point of the line as it is given back.
+func (l *line) at(p *point) forescale.DemandPoint {
+	return forescale.DemandPoint{Service: l.service, Metric: l.metric, Time: fromMinute(p.minute), Value: p.value,
+		Censored: p.censored, Reporting: int(p.reporting), Ready: int(p.ready)}
+}
+
+// from is the position of the first point at or after a minute.
 func (l *line) from(minute int64) int {
-	n := len(l.points)
-	for _, back := range [...]int{1, 16, 256} {
-		if back > n {
-			break
-		}
-		if l.points[n-back].minute < minute {
-			lo := n - back
-			return lo + sort.Search(back, func(i int) bool { return l.points[lo+i].minute >= minute })
-		}
-	}
-	return sort.Search(n, func(i int) bool { return l.points[i].minute >= minute })
+	return searchLate(len(l.points), func(i int) bool { return l.points[i].minute >= minute })
 }
 
 // during are the points of [from, to).
@@ -177,8 +174,7 @@ func groupCells(cells []forescale.Cell, points []forescale.DemandPoint) ([]*cell
 		if math.IsNaN(p.Value) {
 			return nil, fmt.Errorf("save demand: the point of %s at %s has no value; a gap has no point", p.Service, p.Time)
 		}
-		p.Time = utc(p.Time)
-		w.points[p.Metric] = append(w.points[p.Metric], point{m, p})
+		w.points[p.Metric] = append(w.points[p.Metric], point{m, p.Value, int32(p.Reporting), int32(p.Ready), p.Censored})
 	}
 	for _, w := range work {
 		for metric, ps := range w.points {
@@ -247,7 +243,7 @@ func (s *Store) Demand(ctx context.Context, service string, metric forescale.Met
 	err = s.read(ctx, func() {
 		if l := s.lines[lineKey{service, metric}]; l != nil {
 			for _, p := range l.during(minuteFrom(from), minuteFrom(to)) {
-				out = append(out, p.DemandPoint)
+				out = append(out, l.at(&p))
 			}
 		}
 	})
@@ -259,7 +255,7 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time, services ...st
 	err = s.read(ctx, func() {
 		for _, l := range s.linesOf(services) {
 			for _, p := range l.points[l.from(minuteFrom(from)):] {
-				out = append(out, p.DemandPoint)
+				out = append(out, l.at(&p))
 			}
 		}
 	})
@@ -273,8 +269,9 @@ func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []s
 			return nil
 		}
 		for _, l := range s.linesOf(services) {
-			for _, p := range l.during(minuteFrom(from), minuteFrom(to)) {
-				if err := do(p.DemandPoint); err != nil {
+			ps := l.during(minuteFrom(from), minuteFrom(to))
+			for i := range ps {
+				if err := do(l.at(&ps[i])); err != nil {
 					return err
 				}
 			}
@@ -289,7 +286,7 @@ func (s *Store) DemandSpans(ctx context.Context, services ...string) (out []fore
 		for _, l := range s.linesOf(services) {
 			if n := len(l.points); n > 0 {
 				out = append(out, forescale.DemandSpan{Service: l.service, Metric: l.metric,
-					First: l.points[0].Time, Last: l.points[n-1].Time, Points: int64(n)})
+					First: fromMinute(l.points[0].minute), Last: fromMinute(l.points[n-1].minute), Points: int64(n)})
 			}
 		}
 	})

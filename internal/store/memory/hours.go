@@ -18,9 +18,9 @@ func (l *line) hour(h int64) (hour forescale.DemandHour, ok bool) {
 	hour = forescale.DemandHour{Service: l.service, Metric: l.metric, Time: fromMinute(h * minutesOfHour),
 		Least: math.Inf(1), Most: math.Inf(-1), Points: len(points)}
 	for _, p := range points {
-		hour.Mean += p.Value
-		hour.Least, hour.Most = min(hour.Least, p.Value), max(hour.Most, p.Value)
-		if p.Censored {
+		hour.Mean += p.value
+		hour.Least, hour.Most = min(hour.Least, p.value), max(hour.Most, p.value)
+		if p.censored {
 			hour.Saturated++
 		}
 	}

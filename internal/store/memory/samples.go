@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -49,7 +48,7 @@ func (s *Store) seriesOf(k seriesKey) *series {
 
 // from is the position of the first sample at or after at.
 func (s *series) from(at int64) int {
-	return sort.Search(len(s.values), func(i int) bool { return s.values[i].at >= at })
+	return searchLate(len(s.values), func(i int) bool { return s.values[i].at >= at })
 }
 
 func (s *series) set(at int64, v float64) {
@@ -170,31 +169,40 @@ func (s *Store) Samples(ctx context.Context, q forescale.SampleQuery) (out []for
 
 // LastSamples implements [store.Samples].
 func (s *Store) LastSamples(ctx context.Context, services ...string) (map[string]time.Time, error) {
-	newest := map[string]int64{}
+	out := map[string]time.Time{}
+	var name string // of the series in a row that were looked at, and their newest
+	var newest int64
+	put := func() {
+		if at := fromMS(newest); name != "" && at.After(out[name]) {
+			out[name] = at
+		}
+	}
 	err := s.read(ctx, func() {
 		for _, x := range s.inOrder {
-			key := x.seriesKey
-			name := key.subject.Service
-			if key.subject.Kind == forescale.KindNode {
-				if name = "node/" + key.subject.Name; len(services) > 0 {
+			n := len(x.values)
+			if n == 0 {
+				continue
+			}
+			of := x.subject.Service
+			if x.subject.Kind == forescale.KindNode {
+				if of = "node/" + x.subject.Name; len(services) > 0 {
 					continue
 				}
 			}
-			if name == "" || !among(services, name) || len(x.values) == 0 {
-				continue
+			if of != name {
+				put()
+				name, newest = "", math.MinInt64
+				if !among(services, of) {
+					continue
+				}
+				name = of
 			}
-			at := x.values[len(x.values)-1].at
-			if known, ok := newest[name]; !ok || at > known {
-				newest[name] = at
-			}
+			newest = max(newest, x.values[n-1].at)
 		}
+		put()
 	})
 	if err != nil {
 		return nil, err
-	}
-	out := make(map[string]time.Time, len(newest))
-	for name, at := range newest {
-		out[name] = fromMS(at)
 	}
 	return out, nil
 }

@@ -1,6 +1,9 @@
 package memory
 
-import "time"
+import (
+	"sort"
+	"time"
+)
 
 // utc is t as stores give it back: in UTC, rounded down to the millisecond.
 func utc(t time.Time) time.Time { return fromMS(t.UnixMilli()) }
@@ -34,3 +37,16 @@ func hourOf(minute int64) int64 { return floor(minute, minutesOfHour) }
 
 // hourFrom is the first hour that begins at or after t.
 func hourFrom(t time.Time) int64 { return -floor(-minuteFrom(t), minutesOfHour) }
+
+// searchLate is sort.Search for questions that are mostly about the newest ones.
+func searchLate(n int, reached func(i int) bool) int {
+	for _, back := range [...]int{1, 16, 256} {
+		if back > n {
+			break
+		}
+		if lo := n - back; !reached(lo) {
+			return lo + sort.Search(back, func(i int) bool { return reached(lo + i) })
+		}
+	}
+	return sort.Search(n, reached)
+}
