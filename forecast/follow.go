@@ -9,12 +9,13 @@ import "math"
 // minutes, as around a jump that comes each Monday, count for nothing.
 const (
 	followSteps = 96   // truths of late that are looked at
+	followReach = 3    // leads that they reach back over, at least
 	followPace  = 1    // e-folds by which a loss as large as the usual one counts less
 	followFar   = 6    // how much slower that is a day ahead, where truths of late hang together
 	followMost  = 8    // usual losses that one truth counts at most
 	followBack  = 0.03 // share that comes back with each truth
 	followFloor = 0.01 // weight, beside one, of a naive forecast that had none
-	followLasts = 40   // parts of a day: a loss counts when it was as large so long before
+	followLasts = 40   // parts of a day, in truths looked at: a loss counts when it was as large so long before
 )
 
 // follow moves the weights of the bands by what each speaker would have said of the
@@ -45,13 +46,18 @@ func (f *forecaster) followBand(b *band, row []float64, before [][]float64) {
 	w := back
 	pace := followPace / (1 + followFar*0.5*float64(b.from+b.to)/f.p.cal.day)
 	n := len(f.p.y)
-	for i := max(0, n-followSteps); i < n; i++ {
+	apart := max(1, followReach*(b.from+b.to)/(2*followSteps))
+	for k := followSteps - 1; k >= 0; k-- {
+		i := n - 1 - k*apart
+		if i < 0 {
+			continue
+		}
 		// All leads of the band have their turn.
-		pr, ok := f.p.pairAt(i, b.from+(n-1-i)*7%(b.to-b.from+1))
+		pr, ok := f.p.pairAt(i, b.from+k*7%(b.to-b.from+1))
 		if !ok || math.IsNaN(f.p.y[i]) || f.p.censored(i) || math.IsNaN(f.t.z[pr.origin]) {
 			continue
 		}
-		lost, earlier := f.lostOn(fit, pr, row), before[i%len(before)]
+		lost, earlier := f.lostOn(fit, pr, row), before[k%len(before)]
 		for j := range w {
 			w[j] *= math.Exp(-pace * min(lost[j], earlier[j]))
 			earlier[j] = lost[j]

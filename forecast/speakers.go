@@ -18,11 +18,14 @@ var naiveDays = [speakers]int{lastDay: 1, lastWeek: 7}
 
 // Settings of the mixing.
 const (
-	testEvery  = 3   // thins the pairs that are tested: the loss needs fewer than the fit
-	fewNaive   = 30  // errors that a naive one must have
-	ownTrust   = 3.0 // how much more its own words count to begin with
-	mixPower   = 8   // of a loss, in the weight to begin with
-	mixRounds  = 12  // of descent from there; few, which keeps near where it began
+	testEvery  = 3    // thins the pairs that are tested: the loss needs fewer than the fit
+	fewNaive   = 30   // errors that a naive one must have
+	ownTrust   = 3.0  // how much more its own words count to begin with, next to now
+	ownFar     = 0.8  // and far ahead
+	mixPower   = 8    // of a loss, in the weight to begin with, next to now
+	mixFar     = 6    // and far ahead, where few of the losses are independent
+	mixBetween = 0.25 // days ahead, half-way between the two
+	mixRounds  = 12   // of descent from there; few, which keeps near where it began
 	mixPace    = 0.5
 	mixPairs   = 150  // pairs that a round looks at, up to twice as many
 	mixNothing = 0.01 // weights below it are nothing
@@ -121,13 +124,14 @@ func (l *learner) mix(f *fit, levels []float64) {
 			each[j].add(meanPinball(levels, l.told[at:at+k], y))
 		}
 	}
+	far := l.lead / (l.lead + mixBetween*l.p.cal.day)
 	var w [speakers]float64
 	total := 0.0
 	for j := range w {
 		if j == ownWords || f.naive[j] != nil {
-			w[j] = math.Pow((each[0].mean+smallestMiss)/(each[j].mean+smallestMiss), mixPower)
+			w[j] = math.Pow((each[0].mean+smallestMiss)/(each[j].mean+smallestMiss), mixPower+far*(mixFar-mixPower))
 			if j == ownWords {
-				w[j] *= ownTrust
+				w[j] *= ownTrust + far*(ownFar-ownTrust)
 			}
 		}
 		total += w[j]

@@ -54,6 +54,9 @@ func (p requests) Parse(t Trace, files [][]byte) (rows []Row, err error) {
 			}
 		}
 	}
+	if err := checkFill(first, last, p.step); err != nil {
+		return nil, err
+	}
 	for k, name := range p.series {
 		for at := first; len(sums) > 0 && !at.After(last); at = at.Add(p.step) {
 			r := Row{Time: at, Series: name}

@@ -78,6 +78,11 @@ func (p stamped) file(data []byte, name string, zone *time.Location) (rows []Row
 		if twin := at.Add(time.Hour); p.later && twin.Format(p.layout) == fields[0] {
 			at = twin
 		}
+		if n := len(rows); p.fill > 0 && n > 0 {
+			if err := checkFill(rows[n-1].Time, at, p.fill); err != nil {
+				return nil, fmt.Errorf("line %d: %w", line, err)
+			}
+		}
 		for n := len(rows); p.fill > 0 && n > 0 && rows[n-1].Time.Add(p.fill).Before(at); n++ {
 			rows = append(rows, Row{Time: rows[n-1].Time.Add(p.fill), Series: name})
 		}

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/csv"
+	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -58,7 +60,8 @@ type Parser interface {
 }
 
 // Convert reads a trace's files. Rows are sorted by series, in the order in which the
-// series begin in the files, and by time; of several at one time the first counts.
+// series begin in the files, and by time; of several at one time the first counts. What
+// is negative or no number is an error.
 func (t Trace) Convert(files [][]byte) ([]Row, error) {
 	rows, err := t.Parser.Parse(t, files)
 	if err != nil {
@@ -66,6 +69,9 @@ func (t Trace) Convert(files [][]byte) ([]Row, error) {
 	}
 	order := map[string]int{}
 	for _, r := range rows {
+		if y := r.Time.UTC().Year(); !(r.Value >= 0) || math.IsInf(r.Value, 1) || y < 1 || y > 9999 {
+			return nil, fmt.Errorf("%s at %v: %g is no load at a time that can be written", r.Series, r.Time.UTC(), r.Value)
+		}
 		if _, ok := order[r.Series]; !ok {
 			order[r.Series] = len(order)
 		}
@@ -74,6 +80,18 @@ func (t Trace) Convert(files [][]byte) ([]Row, error) {
 		return cmp.Or(cmp.Compare(order[a.Series], order[b.Series]), a.Time.Compare(b.Time))
 	})
 	return slices.CompactFunc(rows, func(a, b Row) bool { return a.Series == b.Series && a.Time.Equal(b.Time) }), nil
+}
+
+// mostFilled is how many steps without a line count as zeros at once: a year of minutes,
+// a week of seconds. More are a time that is wrong.
+const mostFilled = 1 << 20
+
+// checkFill refuses to fill what lies between two times.
+func checkFill(from, to time.Time, step time.Duration) error {
+	if to.Sub(from)/step > mostFilled {
+		return fmt.Errorf("no line from %v to %v", from.UTC(), to.UTC())
+	}
+	return nil
 }
 
 // Write writes rows as a history file: timestamp,series,value.

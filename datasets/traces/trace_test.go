@@ -74,6 +74,10 @@ func TestParsers(t *testing.T) {
 			[]string{"2014-11-02 00:30:00,1\n2014-11-02 01:00:00,2\n2014-11-02 02:00:00,3\n"}, "2014-11-02T04:30:00Z w 1 / 2014-11-02T06:00:00Z w 2 / 2014-11-02T07:00:00Z w 3"},
 		{"a time that is none", stamped{comma: ',', layout: time.DateTime, zone: inUTC}, []string{"2020-03-02 00:00:00,1\nyesterday,2\n"}, "error: 0.csv: line 2"},
 		{"a value that is none", stamped{comma: ',', layout: time.DateTime, zone: inUTC}, []string{"2020-03-02 00:00:00,many\n"}, "error: 0.csv: line 1"},
+		{"a value that is no load", stamped{comma: ',', layout: time.DateTime, zone: inUTC, series: "w"}, []string{"2020-03-02 00:00:00,NaN\n"}, "error: w at 2020-03-02"},
+		{"a value below zero", indexed{begin: day, step: time.Minute, series: "w"}, []string{"0.5,-1;\n"}, "error: w at 2020-03-02"},
+		{"zeros for thousands of years", stamped{comma: ',', layout: time.DateTime, zone: inUTC, series: "w", fill: time.Minute}, []string{"2020-03-02 00:00:00,1\n9999-03-02 00:00:00,1\n"}, "error: 0.csv: line 2"},
+		{"requests for thousands of years", requests{layout: time.DateTime, step: time.Second, series: []string{"n"}}, []string{"T\n2020-03-02 00:00:00\n9999-03-02 00:00:00\n"}, "error: no line from"},
 		{"a line without a value", stamped{comma: ',', layout: time.DateTime, zone: inUTC}, []string{"2020-03-02 00:00:00\n"}, "error: 0.csv: line 1"},
 
 		{"steps and a half", indexed{begin: day, step: 15 * time.Minute, series: "m"}, []string{"0.5,30.0;\r\n1.5,41.5;\r\n"}, "2020-03-02T00:00:00Z m 30 / 2020-03-02T00:15:00Z m 41.5"},
@@ -120,7 +124,7 @@ func TestParsers(t *testing.T) {
 	}
 }
 
-func unhex(t *testing.T, s string) string {
+func unhex(t testing.TB, s string) string {
 	t.Helper()
 	b, err := hex.DecodeString(s)
 	if err != nil {

@@ -181,19 +181,28 @@ func conformal(sorted []float64, level float64) float64 {
 	return sorted[i] + (r-float64(i))*(sorted[i+1]-sorted[i])
 }
 
-// quantile is the median-unbiased estimate from sorted values (Hyndman and Fan's
-// eighth, which they recommend).
+// quantile is the plain quantile of sorted values, linear between them (the seventh
+// of Hyndman and Fan 1996). A level that so few cannot resolve, as none of them would be
+// expected beyond it, gets the outermost.
 func quantile(sorted []float64, level float64) float64 {
-	n := len(sorted)
-	r := level*(float64(n)+1./3) + 1./3 - 1
+	n := float64(len(sorted))
+	if n*min(level, 1-level) < 1-1e-9 {
+		level = math.Round(level)
+	}
+	r := level * (n - 1)
 	i := int(math.Floor(r))
-	switch {
-	case i < 0:
-		return sorted[0]
-	case i >= n-1:
-		return sorted[n-1]
+	if i >= len(sorted)-1 {
+		return sorted[len(sorted)-1]
 	}
 	return sorted[i] + (r-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// fine is a time to three digits or more after the second, or after a thousandth of it.
+func fine(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
 }
 
 // path are the quantiles that trees of depth 0, 1, … give for a row.
@@ -260,7 +269,7 @@ func (m *learner) write(l *forescale.LearnedTimes, n *node, parent []float64, d,
 		// What is moved stays within what was measured in this case, or what its
 		// parent lends it: a case is not to pay for the errors of another.
 		moved := min(max(q[k]+shift[k], m.least(n, q[k])), m.most(n, q[k]))
-		s.Values[k] = time.Duration(math.Exp(moved)).Round(time.Millisecond)
+		s.Values[k] = fine(time.Duration(math.Exp(moved)))
 		if k > 0 {
 			s.Values[k] = max(s.Values[k], s.Values[k-1])
 		}

@@ -1,6 +1,7 @@
 package warmup
 
 import (
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -178,5 +179,26 @@ func BenchmarkQuantile(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l.Quantile(forescale.LapseContext{AtOnce: 4, Hour: 9}, 0.9)
+	}
+}
+
+// A level that the times resolve is between them, one that they do not is the outermost.
+func TestThePlainQuantile(t *testing.T) {
+	t.Parallel()
+	hundred := make([]float64, 100)
+	for i := range hundred {
+		hundred[i] = float64(i)
+	}
+	for _, c := range []struct {
+		sorted      []float64
+		level, want float64
+	}{
+		{hundred, 0.5, 49.5}, {hundred, 0.9, 89.1}, {hundred, 0.99, 98.01}, {hundred, 0.01, 0.99},
+		{hundred[:99], 0.99, 98}, {hundred[:99], 0.01, 0}, {hundred[:99], 0.5, 49},
+		{hundred[:1], 0.5, 0}, {hundred[:2], 0.5, 0.5}, {hundred[:2], 0.75, 1},
+	} {
+		if got := quantile(c.sorted, c.level); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("of %d values, level %g: %g, want %g", len(c.sorted), c.level, got, c.want)
+		}
 	}
 }
