@@ -511,7 +511,7 @@ func TestHostsComeBeforeThePeakAndGoAfterIt(t *testing.T) {
 		}
 		return fmt.Errorf("money holds back no host: %+v", plan.Notes)
 	})
-	s.settled(time.Minute, hostRoom, hostRoom)
+	s.settled(time.Minute, hostRoom, 8)
 	if there := s.hosts.All(); !slices.Equal(there, []string{hostRack}) {
 		t.Errorf("there are %v, and no money for any", there)
 	}
