@@ -156,7 +156,7 @@ node_types:
     start: [%[1]q, start, "{node}", "{type}", "{server}"]
     stop: [%[1]q, stop, "{node}"]
     list: [%[1]q, list, "{type}"]
-    command_time: 5s
+    command_time: 10s
     command_env: [FORESCALE_HOSTS, FORESCALE_NETWORK, FORESCALE_PROGRAM, FORESCALE_POLICY, FORESCALE_IMAGES]
     server: https://%[2]s
 nodes:
@@ -494,7 +494,7 @@ func TestHostsComeBeforeThePeakAndGoAfterIt(t *testing.T) {
 
 	// A peak that nobody foresaw, and no money for it.
 	bound := s.invoice() + 0.005
-	if err := s.ask(http.MethodPut, "/v1/budgets/evening", fmt.Sprintf(`{"scope": "node_type", "of": "host", "limit": %.3f}`, bound), nil); err != nil {
+	if err := s.ask(http.MethodPut, "/v1/budgets/evening", fmt.Sprintf(`{"scope": "all", "limit": %.3f}`, bound), nil); err != nil {
 		t.Fatal(err)
 	}
 	s.surge.Store(peak)
@@ -511,7 +511,7 @@ func TestHostsComeBeforeThePeakAndGoAfterIt(t *testing.T) {
 		}
 		return fmt.Errorf("money holds back no host: %+v", plan.Notes)
 	})
-	s.settled(time.Minute, hostRoom, hostRoom)
+	s.settled(time.Minute, hostRoom, 8)
 	if there := s.hosts.All(); !slices.Equal(there, []string{hostRack}) {
 		t.Errorf("there are %v, and no money for any", there)
 	}
