@@ -27,8 +27,9 @@ type nodeActs struct {
 	under   map[string]bool
 	retries map[string]retry
 	results chan nodeResult
-	listed  map[string]listing // by type
-	tidied  map[string]bool    // nodes that are gone, of which nothing is left
+	listed  map[string]listing   // by type
+	quiet   map[string]time.Time // node → since when this loop sees it silent while most others are heard of
+	tidied  map[string]bool      // nodes that are gone, of which nothing is left
 }
 
 // listing is what the newest list command of a type told.
@@ -48,7 +49,7 @@ type nodeResult struct {
 }
 
 func newNodeActs() nodeActs {
-	return nodeActs{under: map[string]bool{}, retries: map[string]retry{}, results: make(chan nodeResult, nodesAtOnce), listed: map[string]listing{}}
+	return nodeActs{under: map[string]bool{}, retries: map[string]retry{}, results: make(chan nodeResult, nodesAtOnce), listed: map[string]listing{}, quiet: map[string]time.Time{}}
 }
 
 // takeCame takes what came of commands since it was asked last.
@@ -61,6 +62,27 @@ func (a *nodeActs) takeCame() (came []nodeResult) {
 			return came
 		}
 	}
+}
+
+// watch notes which nodes are silent though most others are heard of. It begins anew
+// with the loop, when most are silent, and after a jump of the clock: then it is not the node
+// that is to blame.
+func (a *nodeActs) watch(now time.Time, m *machines, unsettled bool) {
+	if unsettled || !m.mostHeard(now) {
+		clear(a.quiet)
+		return
+	}
+	quiet := map[string]time.Time{}
+	for _, x := range m.lives {
+		if !x.Live() || x.ReadyAt.IsZero() || m.silent(x, now) <= nodeSilent {
+			continue
+		}
+		quiet[x.Node] = now
+		if since, known := a.quiet[x.Node]; known {
+			quiet[x.Node] = since
+		}
+	}
+	a.quiet = quiet
 }
 
 // unlisted reports whether a list that began after some time lacks a node.

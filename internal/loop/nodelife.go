@@ -15,6 +15,9 @@ const (
 	// on it, and the instances there count as lost. They may run on: when the node is heard
 	// of again they are taken back.
 	nodeSilent = 3 * time.Minute
+	// nodeGivenUp is how long an ordered node may be silent beyond that, while most others
+	// are heard of, until it is stopped: it is paid for and no use.
+	nodeGivenUp = 12 * time.Minute
 	// endedNodes is how long a node that is gone is looked back to: failures in a row
 	// make orders wait.
 	endedNodes = 2 * time.Hour
@@ -95,9 +98,6 @@ func (l *Loop) recallNodes(ctx context.Context, now time.Time, w *world) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range agents {
-		m.agents[a.Node] = a
-	}
 	last, err := l.store.LastSamples(ctx)
 	if err != nil {
 		return err
@@ -106,7 +106,22 @@ func (l *Loop) recallNodes(ctx context.Context, now time.Time, w *world) error {
 	for _, x := range m.lives {
 		m.heard[x.Node] = last["node/"+x.Node]
 	}
+	for _, a := range agents {
+		m.agents[a.Node], m.heard[a.Node] = a, last["node/"+a.Node]
+	}
 	return nil
+}
+
+// mostHeard reports whether more nodes with agents are heard of than are not: what is
+// silent then is not cut off by the server's own network.
+func (m *machines) mostHeard(now time.Time) bool {
+	heard := 0
+	for node := range m.agents {
+		if now.Sub(m.heard[node]) <= nodeSilent {
+			heard++
+		}
+	}
+	return 2*heard > len(m.agents)
 }
 
 // typeOf is the type of a node, also where it left the config.
@@ -173,6 +188,7 @@ func (l *Loop) liveNodes(ctx context.Context, now time.Time, w *world) error {
 	if len(m.lives) > 0 {
 		on = w.census()
 	}
+	l.nodeActs.watch(now, m, w.unsettled)
 	for k := range m.lives {
 		x := &m.lives[k]
 		was := x.State
@@ -275,6 +291,7 @@ type nodeSight struct {
 	needed   bool          // without it some service would be below its min
 	vanished bool          // neither the list command nor its agent tells of it any more
 	silent   time.Duration // for how long
+	lost     bool          // it is silent for so long that nobody waits for it
 }
 
 // census counts the live instances by node and service, and the ready ones among them.
@@ -316,6 +333,8 @@ func (l *Loop) sightNode(now time.Time, w *world, x forescale.NodeLife, on censu
 	if !x.ReadyAt.IsZero() {
 		s.silent = m.silent(x, now)
 		s.vanished = s.silent > nodeSilent && l.nodeActs.unlisted(x, x.ReadyAt)
+		since, silent := l.nodeActs.quiet[x.Node]
+		s.lost = silent && now.Sub(since) >= nodeGivenUp && !s.wish.Protected
 	}
 	return s
 }
@@ -331,7 +350,8 @@ func (l *Loop) sightNode(now time.Time, w *world, x forescale.NodeLife, on censu
 //	draining  → ready       a person took the wish back, or protects it
 //	draining  → stopping    nothing runs on it any more, or money does not wait
 //	stopping  → stopped, failed   the stop command succeeded and the node is gone
-//	ready     → failed      gone although nobody stopped it
+//	ready, draining → stopping  nothing was heard of it for long, but of most others
+//	ready, draining → failed    gone although nobody stopped it
 func advanceNode(now time.Time, x *forescale.NodeLife, s nodeSight) {
 	switch x.State {
 	case forescale.NodeOrdered, forescale.NodeBooting:
@@ -352,6 +372,8 @@ func advanceNode(now time.Time, x *forescale.NodeLife, s nodeSight) {
 		switch {
 		case s.vanished:
 			x.State, x.EndedAt, x.Failure = forescale.NodeFailed, now, forescale.FailureVanished
+		case s.lost:
+			giveUp(x, now, unheard)
 		case s.wish.Draining && !s.wish.Protected:
 			drainNode(x, now, forescale.DrainedByPerson, forescale.Reason{Code: codeAsked})
 		}
@@ -361,12 +383,17 @@ func advanceNode(now time.Time, x *forescale.NodeLife, s nodeSight) {
 			x.State, x.DrainingAt, x.StopBy, x.DrainedBy = forescale.NodeReady, time.Time{}, time.Time{}, ""
 		case s.vanished:
 			x.State, x.EndedAt, x.Failure = forescale.NodeFailed, now, forescale.FailureVanished
+		case s.lost:
+			giveUp(x, now, unheard)
 		case s.whole && s.runs == 0,
 			s.whole && !x.StopBy.IsZero() && !now.Before(x.StopBy) && !s.needed:
 			x.State, x.StoppingAt = forescale.NodeStopping, now
 		}
 	}
 }
+
+// unheard is why a silent node is given up.
+var unheard = fmt.Sprintf("%s: nothing was heard of it for %s, but of most other nodes", forescale.FailureLost, spoken(nodeSilent+nodeGivenUp))
 
 // drainNode begins to empty a node.
 func drainNode(x *forescale.NodeLife, now time.Time, by forescale.DrainedBy, why forescale.Reason) {

@@ -36,7 +36,8 @@ type site struct {
 	runs  map[string]*ran
 	least int // ready at any time since it was set; -1: not watched
 	each  func()
-	busy  float64 // busy instances; 0: nothing is measured
+	busy  float64         // busy instances; 0: nothing is measured
+	mute  map[string]bool // nodes of which nothing is heard, nor of what runs there
 }
 
 // load has the service ask for so many busy instances.
@@ -211,6 +212,9 @@ func (s *site) Observe(ctx context.Context) forescale.Observation {
 	o := forescale.Observation{Time: now, Complete: true, Failed: map[string]string{}}
 	ready := 0
 	for id, r := range s.runs {
+		if s.mute[r.node] {
+			continue
+		}
 		isReady := now.Sub(r.since) >= readyAfter
 		if isReady {
 			ready++
@@ -229,7 +233,7 @@ func (s *site) Observe(ctx context.Context) forescale.Observation {
 		}
 	}
 	for _, name := range s.there() {
-		if _, err := s.store.Agent(ctx, name); err == nil {
+		if _, err := s.store.Agent(ctx, name); err == nil && !s.mute[name] {
 			o.Samples = append(o.Samples, forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindNode, Name: name}, Metric: forescale.MetricCPU, Time: now, Value: 10})
 		}
 	}
@@ -337,6 +341,32 @@ func TestADrainedNodeIsStoppedOnlyWhenOthersAreReadyElsewhere(t *testing.T) {
 	if s.least < 5 {
 		t.Errorf("%d were ready at a time, min is 5", s.least)
 	}
+}
+
+// A node of which nothing is heard any more is replaced and stopped; when nothing is heard
+// of any, it is not the nodes.
+func TestASilentNodeIsGivenUpUnlessMostAre(t *testing.T) {
+	s := newSite(t, large())
+	s.wants(10, 10)
+	s.run(15 * time.Minute)
+	first := s.there()
+	s.want("two were ordered", len(first) == 2 && len(s.runs) == 10)
+	s.mute = map[string]bool{first[0]: true, first[1]: true}
+	s.run(time.Hour)
+	s.want("of neither is anything heard, and both stay", slices.Contains(s.there(), first[0]) && slices.Contains(s.there(), first[1]) && s.did("stop", "large") == 0)
+	s.mute = map[string]bool{first[0]: true}
+	s.restart()
+	s.run(10 * time.Minute)
+	s.want("one that is silent for a while may come back", slices.Contains(s.there(), first[0]))
+	s.wish(forescale.NodeWish{Node: first[0], Protected: true, At: s.clock.Now()})
+	s.run(time.Hour)
+	s.want("a protected one is never stopped", slices.Contains(s.there(), first[0]))
+	s.wish(forescale.NodeWish{Node: first[0], At: s.clock.Now()})
+	s.run(2 * time.Minute)
+	lost := s.lives()[0]
+	s.want("it is stopped, and told", !slices.Contains(s.there(), first[0]) && lost.Node == first[0] && lost.State == forescale.NodeFailed && strings.HasPrefix(lost.Failure, "lost: nothing was heard"))
+	s.run(15 * time.Minute)
+	s.want("all run elsewhere", len(s.runs) == 10 && s.on(first[0]) == 0)
 }
 
 func TestANodeThatNeverJoinsIsStoppedAndTriedElsewhere(t *testing.T) {
