@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/internal/load"
 	"github.com/forescale/forescale/internal/postgrestest"
 )
@@ -59,7 +60,7 @@ func TestLoadOfAgents(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 		t.Fatalf("%v of %s", err, r.out)
 	}
-	if got.Agents != 5 || got.Failed != 0 || got.Beats < 5 || got.Samples != 4*got.Beats || got.Stored != got.Samples {
+	if got.Agents != 5 || got.Failed != 0 || got.Beats < 5 || got.Samples != len(forescale.NodeMetrics)*got.Beats || got.Stored != got.Samples {
 		t.Errorf("%+v", got)
 	}
 	if got.Memory == 0 || got.ServerCPU <= 0 {
