@@ -55,6 +55,7 @@ func TestMain(m *testing.M) {
 // and then stops one. After a restart the world ends right each time: one
 // container, none made twice, none left behind, by the engine's own record.
 func TestCrashAtAnyPoint(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}

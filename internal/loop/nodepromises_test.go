@@ -16,6 +16,7 @@ import (
 // protected while it is there stays there, and no node is stopped while min needs what
 // runs on it.
 func TestAProtectedNodeIsNeverStopped(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		s := newSite(t, large())
 		s.unlisted(large())
@@ -57,6 +58,7 @@ func TestAProtectedNodeIsNeverStopped(t *testing.T) {
 // A hard limit holds with nodes, whatever happens: what is there is charged here by
 // itself, each started step whole, from the round in which a node was ordered.
 func TestNodesNeverPassAHardLimit(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		kind := large()
 		kind.BillingStep = rapid.SampledFrom([]time.Duration{time.Second, time.Minute, time.Hour}).Draw(r, "step")

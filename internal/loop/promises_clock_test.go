@@ -96,6 +96,7 @@ func (r *running) ready(n int) {
 }
 
 func TestAJumpOfTheClockHasNoEffectUnderRun(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		jump func(r *running)
@@ -141,6 +142,7 @@ func TestAJumpOfTheClockHasNoEffectUnderRun(t *testing.T) {
 }
 
 func TestAJumpOfTheClockDoesNotOverturnWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	for _, jump := range []time.Duration{3 * time.Hour, -3 * time.Hour} {
 		t.Run("a start is neither overdue nor made twice after a jump by "+jump.String(), func(t *testing.T) {
 			underRun(t, func(*forescale.Service) {}, 10*time.Minute, func(r *running) {

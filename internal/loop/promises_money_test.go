@@ -10,6 +10,7 @@ import (
 // The demand asks for eight, the month pays for min and a few hours more. What the
 // world ran is added up here, round by round, and never passes the limit.
 func TestABudgetHoldsInTheWorld(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(s *forescale.Service) { s.PricePerHour = forescale.Unit })
 	month := time.Date(monday.Year(), monday.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 	limit := month.Sub(monday).Hours() + 9

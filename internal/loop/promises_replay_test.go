@@ -16,6 +16,7 @@ import (
 // order and with other rounds in between, it decides the same, byte for byte,
 // and that is what the store has recorded.
 func TestTheSameInputsGiveTheSameDecisionByteForByte(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(s *forescale.Service) { s.Max = 40 })
 	b.world.Trouble(
 		sim.Trouble{Kind: sim.PartialRead, From: monday.Add(20 * time.Minute), To: monday.Add(24 * time.Minute), Share: 0.5},

@@ -39,6 +39,7 @@ func (b *bench) change(change func(*forescale.Service)) {
 }
 
 func TestTheWorldNeverHoldsMoreThanMax(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		trouble sim.TroubleKind // for the first half hour
@@ -102,6 +103,7 @@ func TestWhatStartsCountsOnceUntilItsDeadline(t *testing.T) {
 }
 
 func TestTheBlastRadiusHoldsAcrossRestarts(t *testing.T) {
+	t.Parallel()
 	t.Run("no more than a tenth is stopped within a minute", func(t *testing.T) {
 		b := newBench(t, func(s *forescale.Service) { s.Min, s.Max, s.MaxStep = 30, 30, 30 })
 		b.run(5 * time.Minute)
