@@ -192,10 +192,8 @@ func (d *Docker) create(ctx context.Context, s forescale.Service, i forescale.In
 }
 
 func (d *Docker) createOnce(ctx context.Context, name string, b blueprint) error {
-	if d.o.Admit != nil {
-		if err := d.o.Admit(b.config, b.host, b.networks); err != nil {
-			return err
-		}
+	if err := d.admit(b); err != nil {
+		return err
 	}
 	return d.effect(func() error {
 		return d.call(ctx, d.o.Timeout, "create", func(ctx context.Context) error {
@@ -203,6 +201,14 @@ func (d *Docker) createOnce(ctx context.Context, name string, b blueprint) error
 			return err
 		})
 	})
+}
+
+// admit asks whether a container may be made.
+func (d *Docker) admit(b blueprint) error {
+	if d.o.Admit == nil {
+		return nil
+	}
+	return d.o.Admit(b.config, b.host, b.networks)
 }
 
 // Entered is the same actuator, which calls enter right before each effect and leave

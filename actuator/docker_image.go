@@ -31,10 +31,8 @@ func (d *Docker) Pull(ctx context.Context, s forescale.Service) error {
 	if err != nil {
 		return err
 	}
-	if d.o.Admit != nil {
-		if err := d.o.Admit(b.config, b.host, b.networks); err != nil {
-			return err
-		}
+	if err := d.admit(b); err != nil {
+		return err
 	}
 	ref := b.config.Image
 	err = d.call(ctx, d.o.Timeout, "look for the image", func(ctx context.Context) error {

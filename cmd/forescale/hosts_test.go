@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"net/http"
@@ -18,7 +17,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -55,18 +53,12 @@ const (
 // it orders all but one.
 type hostSite struct {
 	*testing.T
-	dir, program, url string
-	set               faultSetting
-	clock             forescale.Clock
-	hosts             *dockertest.Hosts
-	store             store.Store
-	http              http.Client
-	args, env         []string
-	log               *lines
-
-	mu   sync.Mutex
-	cmd  *exec.Cmd
-	done chan struct{}
+	*process // the server
+	dir      string
+	set      faultSetting
+	clock    forescale.Clock
+	hosts    *dockertest.Hosts
+	store    store.Store
 
 	surge atomic.Int64      // load that stands in for that of the time of day
 	where map[string]string // of each container that was ever seen, its host
@@ -79,8 +71,8 @@ func newHostSite(t *testing.T, begin time.Time, load sim.TraceFunc, budget int) 
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	s := &hostSite{T: t, dir: t.TempDir(), log: &lines{}, where: map[string]string{}}
-	s.http = http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	s := &hostSite{T: t, dir: t.TempDir(), where: map[string]string{}}
+	s.process = &process{t: t, command: exec.Command, log: &lines{}, http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}}
 	image := dockertest.Image(t)
 	policy, program, provides := filepath.Join(s.dir, "policy.yaml"), filepath.Join(s.dir, "program"), filepath.Join(s.dir, "provider")
 	if err := os.WriteFile(policy, []byte("images: ['"+image+"']\n"), 0o600); err != nil {
@@ -184,58 +176,6 @@ func freePort(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
-}
-
-// start begins the server's process.
-func (s *hostSite) start() {
-	s.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cmd, s.done = exec.Command(s.program, s.args...), make(chan struct{})
-	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, s.log, s.log
-	if err := s.cmd.Start(); err != nil {
-		s.Error(err)
-	}
-	go func(cmd *exec.Cmd, done chan struct{}) { _ = cmd.Wait(); close(done) }(s.cmd, s.done)
-}
-
-// kill ends it with kill -9.
-func (s *hostSite) kill() {
-	s.mu.Lock()
-	cmd, done := s.cmd, s.done
-	s.mu.Unlock()
-	if cmd != nil {
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		<-done
-	}
-}
-
-func (s *hostSite) ready() {
-	s.Helper()
-	eventually(s.T, time.Minute, func() error { return s.ask(http.MethodGet, "/readyz", "", nil) })
-}
-
-func (s *hostSite) ask(method, path, body string, to any) error {
-	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := s.http.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	switch {
-	case err != nil:
-		return err
-	case resp.StatusCode >= 300:
-		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
-	case to != nil:
-		return json.Unmarshal(answer, to)
-	}
-	return nil
 }
 
 // push tells the load until ctx ends, each 10 s of the clock. A server that is away hears

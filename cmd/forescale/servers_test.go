@@ -47,13 +47,16 @@ func serverChild(kind string) int {
 	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 }
 
-// process is a server in a process and a network of its own.
+// process is a server in a process of its own.
 type process struct {
-	t    *testing.T
-	net  *postgrestest.Network
-	args []string
-	env  []string
-	http http.Client
+	t       *testing.T
+	url     string
+	net     *postgrestest.Network                          // its own; nil: none
+	command func(program string, args ...string) *exec.Cmd // of the process
+	program string
+	args    []string
+	env     []string
+	http    http.Client
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -61,8 +64,14 @@ type process struct {
 	log  *lines
 }
 
+// newProcess is one in a network of its own.
 func newProcess(t *testing.T, nth int, kind string, env []string, args ...string) *process {
-	p := &process{t: t, net: postgrestest.NewNetwork(t, nth), args: args, log: &lines{}}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, url: "http://" + childPort, net: postgrestest.NewNetwork(t, nth), program: self, args: args, log: &lines{}}
+	p.command = p.net.Command
 	p.env = append(append(os.Environ(), childServer+"="+kind, "HOME="+t.TempDir()), env...)
 	transport := &http.Transport{DialContext: p.net.DialContext, DisableKeepAlives: true}
 	p.http = http.Client{Transport: transport, Timeout: 20 * time.Second}
@@ -80,13 +89,9 @@ const childPort = "127.0.0.1:7117"
 
 func (p *process) start() {
 	p.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		p.t.Fatal(err)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cmd, p.done = p.net.Command(self, p.args...), make(chan struct{})
+	p.cmd, p.done = p.command(p.program, p.args...), make(chan struct{})
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.env, p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Error(err)
@@ -98,7 +103,7 @@ func (p *process) start() {
 func (p *process) ready() {
 	p.t.Helper()
 	eventually(p.t, time.Minute, func() error {
-		resp, err := p.http.Get("http://" + childPort + "/readyz")
+		resp, err := p.http.Get(p.url + "/readyz")
 		if err != nil {
 			return err
 		}
@@ -139,7 +144,7 @@ func (p *process) pid() int {
 
 // ask sends a request and reads the answer.
 func (p *process) ask(method, path, body string, to any) error {
-	r, err := http.NewRequest(method, "http://"+childPort+path, strings.NewReader(body))
+	r, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -96,12 +96,10 @@ func (h *Hosts) end() {
 // All are the names of the hosts that run.
 func (h *Hosts) All() (names []string) {
 	for _, name := range h.made() {
-		pid, err := os.ReadFile(filepath.Join(h.dir, name, "pid"))
-		if err != nil {
-			continue
-		}
-		if line, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/cmdline"); err == nil && len(line) > 0 {
-			names = append(names, name)
+		if pid, ok := h.first(name); ok {
+			if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && len(line) > 0 {
+				names = append(names, name)
+			}
 		}
 	}
 	return names
@@ -153,13 +151,16 @@ func (h *Hosts) link(name, state string) {
 
 // Die ends a host at once, as one that loses its power.
 func (h *Hosts) Die(name string) {
-	pid, err := os.ReadFile(filepath.Join(h.dir, name, "pid"))
-	if err != nil {
-		return
+	if pid, ok := h.first(name); ok {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	if n, err := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil {
-		_ = syscall.Kill(n, syscall.SIGKILL)
-	}
+}
+
+// first is the number of a host's first process, which may have ended.
+func (h *Hosts) first(name string) (pid int, ok bool) {
+	said, _ := os.ReadFile(filepath.Join(h.dir, name, "pid"))
+	pid, err := strconv.Atoi(strings.TrimSpace(string(said)))
+	return pid, err == nil
 }
 
 // Parts of a host that can be hurt.

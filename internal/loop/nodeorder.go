@@ -91,7 +91,8 @@ func failing(lives []forescale.NodeLife, nodeType string) (n int, last time.Time
 	return n, last, why
 }
 
-// bootLead is how long before the need a node of a type is ordered.
+// bootLead is how long before the need a node of a type is ordered: until it has booted and
+// the images are there.
 func (l *Loop) bootLead(now time.Time, w *world, t forescale.NodeType) time.Duration {
 	c := forescale.LapseContext{AtOnce: 1, Hour: forescale.HourOfDay(now)}
 	for _, x := range w.machines.lives {
@@ -108,7 +109,7 @@ func (l *Loop) bootLead(now time.Time, w *world, t forescale.NodeType) time.Dura
 	if b := l.learned.boots[t.Name]; b != nil {
 		learned = *b
 	}
-	return warmup.BootTime(t, learned, c, bootShare)
+	return warmup.BootTime(t, learned, c, bootShare) + l.pulls.longest()
 }
 
 // withLives are the nodes with what is known of those that were ordered, and with what

@@ -63,7 +63,7 @@ func (l *Loop) nodeState(ctx context.Context, now time.Time, w *world, plans []f
 	}
 	st := &nodeState{acting: l.acting(types), leads: map[string]time.Duration{}}
 	for _, t := range types {
-		x := nodes.Type{NodeType: t, Lead: l.bootLead(now, w, t) + l.pulls.longest()}
+		x := nodes.Type{NodeType: t, Lead: l.bootLead(now, w, t)}
 		if st.acting {
 			x.NodeType = st.orderable(l, now, w, t, types)
 		}
