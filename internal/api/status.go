@@ -83,8 +83,16 @@ func warnings(f forescale.Forecast) []string {
 }
 
 // freshDemand is how old a point may be to be called the live demand: some cells,
-// since the newest are still being filled.
-const freshDemand = 3 * forescale.DemandStep
+// since the newest are still being filled, or some rounds where those are farther apart.
+const (
+	freshDemand = 3 * forescale.DemandStep
+	freshRounds = 3
+)
+
+// liveFrom is the begin of the first cell that may tell the live demand.
+func (w *world) liveFrom() time.Time {
+	return w.now.Add(-max(freshDemand, freshRounds*w.interval) - forescale.DemandStep)
+}
 
 // maxHorizon bounds how old a forecast may be and still reach beyond now.
 const maxHorizon = 49 * time.Hour
@@ -172,7 +180,7 @@ func (a *API) read(ctx context.Context, ss []forescale.Service, names []string) 
 	for _, d := range ds {
 		w.decisions[d.Service] = d
 	}
-	points, err := a.store.RecentDemand(ctx, w.now.Add(-freshDemand-forescale.DemandStep), names...)
+	points, err := a.store.RecentDemand(ctx, w.liveFrom(), names...)
 	if err != nil {
 		return nil, fmt.Errorf("read demand: %w", err)
 	}
@@ -219,7 +227,7 @@ func (w *world) busy(s forescale.Service) (p forescale.DemandPoint, ok bool) {
 	for _, m := range metricsOf(s) {
 		var newest forescale.DemandPoint
 		for _, q := range w.demand[s.Name] {
-			if q.Metric == m && !q.Time.Before(newest.Time) && !q.Time.Before(w.now.Add(-freshDemand-forescale.DemandStep)) && !q.Time.After(w.now) {
+			if q.Metric == m && !q.Time.Before(newest.Time) && !q.Time.Before(w.liveFrom()) && !q.Time.After(w.now) {
 				newest = q
 			}
 		}
