@@ -158,10 +158,8 @@ func withMedian(levels []float64) []float64 {
 // start. Values that are no demand become gaps, with a warning.
 func upTo(h forescale.Series, censored []bool, start time.Time, step time.Duration) (forescale.Series, []bool, []string) {
 	first, last, strange := -1, -1, 0
-	for i, v := range h.Values {
-		if h.At(i).Add(h.Step).After(start) {
-			break
-		}
+	ended := min(len(h.Values), max(0, int(start.Sub(h.Start)/h.Step)))
+	for i, v := range h.Values[:ended] {
 		if usable(v) {
 			if first < 0 {
 				first = i
@@ -180,9 +178,14 @@ func upTo(h forescale.Series, censored []bool, start time.Time, step time.Durati
 	}
 	g := newGridder(h.At(first), start, step)
 	var marks []bool
+	into := h.At(first).Sub(g.start)
 	for i := first; i <= last; i++ {
-		cell, ok := g.add(h.At(i), h.Values[i])
-		if ok && i < len(censored) && censored[i] {
+		if !usable(h.Values[i]) {
+			continue
+		}
+		cell := int((into + time.Duration(i-first)*h.Step) / step)
+		g.cells[cell].add(h.Values[i])
+		if i < len(censored) && censored[i] {
 			if marks == nil {
 				marks = make([]bool, len(g.cells))
 			}

@@ -1,6 +1,10 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sync"
+)
 
 // Columns of the seasonal table of a track: what the profile says of a step,
 // known a day (a week for the weekly ones) before it.
@@ -89,10 +93,19 @@ func (s slots) add(i int32, v float64) {
 	s.value[i] += (v - s.value[i]) / s.seen[i]
 }
 
+// tracks are those that are not looked at any more. Each forecast of weeks fills a MiB
+// anew: made anew, that took longer than to fill it.
+var tracks = sync.Pool{New: func() any { return new(track) }}
+
+// sized is room for n values, which are to be set.
+func sized(room []float64, n int) []float64 { return slices.Grow(room[:0], n)[:n] }
+
 func newTrack(p *past, weekly bool) *track {
 	n := len(p.y)
-	t := &track{weekly: weekly, z: make([]float64, n), calm: make([]float64, n),
-		seasonal: make([]float64, (n+p.ahead)*seasonals), recent: make([]float64, n*recents)}
+	t := tracks.Get().(*track)
+	t.weekly = weekly
+	t.z, t.calm = sized(t.z, n), sized(t.calm, n)
+	t.seasonal, t.recent = sized(t.seasonal, (n+p.ahead)*seasonals), sized(t.recent, n*recents)
 	for i, v := range p.y {
 		t.z[i] = toRoot(v) // NaN stays NaN
 	}

@@ -59,6 +59,7 @@ func (t *Trained) Forecast(r Request) (f forescale.Forecast, ok bool) {
 	if err != nil || v.p.gap < t.gap { // of nearer leads nothing was learned
 		return f, false
 	}
+	defer v.done()
 	passed := int(x.in.Series.End().Sub(t.end) / t.step)
 	if x.in.Series.Start.Before(t.begin) || v.p.filled > t.filled+passed {
 		return f, false

@@ -38,6 +38,16 @@ func (v *view) track(weekly bool) *track {
 	return *t
 }
 
+// done gives back the room of a view that nothing looks at any more.
+func (v *view) done() {
+	for i, t := range v.tracks {
+		if t != nil {
+			tracks.Put(t)
+		}
+		v.tracks[i] = nil
+	}
+}
+
 // course is the history as experts read it.
 func (v *view) course(weekly bool) *course {
 	c := &v.way[index(weekly)]

@@ -164,9 +164,9 @@ func (l *Loop) loads(ctx context.Context, now time.Time, services []forescale.Se
 	if len(names) == 0 {
 		return all, nil
 	}
-	err = l.store.EachDemand(ctx, from, to, names, func(p forescale.DemandPoint) error {
+	err = l.store.EachDemand(ctx, from, to, names, func(p *forescale.DemandPoint) error {
 		if p.Metric == forescale.MetricLoad || p.Metric == used[p.Service] {
-			all[p.Service].add(p, l.capacities.of(p.Service), declared[p.Service])
+			all[p.Service].add(*p, l.capacities.of(p.Service), declared[p.Service])
 		}
 		return nil
 	})

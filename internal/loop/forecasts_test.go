@@ -152,7 +152,7 @@ func (r *reading) HoursOf(ctx context.Context, from, to time.Time, services []st
 	return r.Store.HoursOf(ctx, from, to, services)
 }
 
-func (r *reading) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error {
+func (r *reading) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(*forescale.DemandPoint) error) error {
 	r.asked["demand"]++
 	return r.Store.EachDemand(ctx, from, to, services, do)
 }

@@ -91,13 +91,13 @@ func (l *Loop) histories(ctx context.Context, now time.Time, services []forescal
 	}
 	var name string
 	var mine []history // of the service of that name: points come by service
-	err = l.store.EachDemand(ctx, earliest, to, names, func(p forescale.DemandPoint) error {
+	err = l.store.EachDemand(ctx, earliest, to, names, func(p *forescale.DemandPoint) error {
 		if p.Service != name {
 			name, mine = p.Service, all[p.Service]
 		}
 		for i := range mine {
 			if h := &mine[i]; h.metric == p.Metric {
-				h.add(&p, now) // which leaves out what comes before its begin
+				h.add(p, now) // which leaves out what comes before its begin
 			}
 		}
 		return nil

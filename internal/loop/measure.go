@@ -30,9 +30,9 @@ func (l *Loop) MeasureServices(ctx context.Context, now time.Time, names []strin
 			from = d.from
 		}
 	}
-	err = l.store.EachDemand(ctx, from, now, forescale.ServiceNames(services), func(p forescale.DemandPoint) error {
+	err = l.store.EachDemand(ctx, from, now, forescale.ServiceNames(services), func(p *forescale.DemandPoint) error {
 		if d := days[p.Service]; usesMetric(d.service, p.Metric) {
-			d.add(p)
+			d.add(*p)
 		}
 		return nil
 	})

@@ -26,7 +26,7 @@ type Past struct {
 
 // Remembered is what a past is read from.
 type Remembered interface {
-	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error
+	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(*forescale.DemandPoint) error) error
 	Capacities(ctx context.Context, service string, since time.Time) ([]forescale.Capacity, error)
 }
 
@@ -38,9 +38,9 @@ func ReadDemand(ctx context.Context, r Remembered, s forescale.Service, from, to
 		return nil, nil, fmt.Errorf("read capacities of %s: %w", s.Name, err)
 	}
 	by := map[forescale.Metric][]forescale.DemandPoint{}
-	err = r.EachDemand(ctx, from, to, []string{s.Name}, func(p forescale.DemandPoint) error {
+	err = r.EachDemand(ctx, from, to, []string{s.Name}, func(p *forescale.DemandPoint) error {
 		if len(s.Metrics) == 0 || slices.Contains(s.Metrics, p.Metric) {
-			by[p.Metric] = append(by[p.Metric], p)
+			by[p.Metric] = append(by[p.Metric], *p)
 		}
 		return nil
 	})

@@ -115,12 +115,12 @@ func (ps points) Capacities(context.Context, string, time.Time) ([]forescale.Cap
 	return []forescale.Capacity{{Service: "shop", From: monday, Value: 1}, {Service: "shop", From: monday.Add(2 * time.Minute), Value: 2}}, nil
 }
 
-func (ps points) EachDemand(_ context.Context, from, to time.Time, _ []string, do func(forescale.DemandPoint) error) error {
+func (ps points) EachDemand(_ context.Context, from, to time.Time, _ []string, do func(*forescale.DemandPoint) error) error {
 	for _, p := range ps {
 		if p.Time.Before(from) || !p.Time.Before(to) {
 			continue
 		}
-		if err := do(p); err != nil {
+		if err := do(&p); err != nil {
 			return err
 		}
 	}

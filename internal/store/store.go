@@ -97,8 +97,8 @@ type Samples interface {
 	// EachDemand calls do with the demand of the named services in all metrics during
 	// [from, to), line by line in any order, each by time, and ends with do's first
 	// error. It takes few queries, and holds one point at a time: the weeks of many
-	// services do not fit into memory. do must not ask the store.
-	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error
+	// services do not fit into memory. do must neither ask the store nor keep the point.
+	EachDemand(ctx context.Context, from, to time.Time, services []string, do func(*forescale.DemandPoint) error) error
 	// DemandSpans is the first and last point of each metric of the named services,
 	// or of all when none is named, by service, then metric. It is one query.
 	DemandSpans(ctx context.Context, services ...string) ([]forescale.DemandSpan, error)

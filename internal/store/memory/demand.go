@@ -43,8 +43,15 @@ type point struct {
 
 // at is a point of the line as it is given back.
 func (l *line) at(p *point) forescale.DemandPoint {
-	return forescale.DemandPoint{Service: l.service, Metric: l.metric, Time: fromMinute(p.minute), Value: p.value,
-		Censored: p.censored, Reporting: int(p.reporting), Ready: int(p.ready)}
+	out := forescale.DemandPoint{Service: l.service, Metric: l.metric}
+	p.fill(&out)
+	return out
+}
+
+// fill puts all but the words into what is given back.
+func (p *point) fill(out *forescale.DemandPoint) {
+	out.Time, out.Value, out.Censored = fromMinute(p.minute), p.value, p.censored
+	out.Reporting, out.Ready = int(p.reporting), int(p.ready)
 }
 
 // from is the position of the first point at or after a minute.
@@ -263,15 +270,17 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time, services ...st
 }
 
 // EachDemand implements [store.Samples].
-func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error {
+func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(*forescale.DemandPoint) error) error {
 	return s.readOr(ctx, func() error {
 		if len(services) == 0 {
 			return nil
 		}
 		for _, l := range s.linesOf(services) {
-			ps := l.during(minuteFrom(from), minuteFrom(to))
-			for i := range ps {
-				if err := do(l.at(&ps[i])); err != nil {
+			p := forescale.DemandPoint{Service: l.service, Metric: l.metric}
+			during := l.during(minuteFrom(from), minuteFrom(to))
+			for i := range during {
+				during[i].fill(&p)
+				if err := do(&p); err != nil {
 					return err
 				}
 			}

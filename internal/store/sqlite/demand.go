@@ -62,7 +62,7 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time, services ...st
 }
 
 // EachDemand implements [store.Samples].
-func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error {
+func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(*forescale.DemandPoint) error) error {
 	if len(services) == 0 {
 		return ctx.Err()
 	}
@@ -79,7 +79,7 @@ func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []s
 		if err != nil {
 			return err
 		}
-		return do(p)
+		return do(&p)
 	}, selectDemand+w.String()+" ORDER BY service, metric, minute", w.args...))
 }
 

@@ -405,8 +405,8 @@ func (x *machine) compare(t *rapid.T) {
 	sortPoints(points)
 	compareAs(t, "demand", got(x.store.RecentDemand(ctx, minute(-9))), any(points))
 	var each []forescale.DemandPoint
-	done(t, x.store.EachDemand(ctx, minute(-9), minute(9), []string{"a", "b", "c"}, func(p forescale.DemandPoint) error {
-		each = append(each, p)
+	done(t, x.store.EachDemand(ctx, minute(-9), minute(9), []string{"a", "b", "c"}, func(p *forescale.DemandPoint) error {
+		each = append(each, *p)
 		return nil
 	}))
 	sortPoints(each)

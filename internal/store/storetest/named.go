@@ -22,8 +22,8 @@ func ofNamed[T any](items []T, service func(T) string, names ...string) (some []
 // each is what EachDemand tells, sorted as the other reads are.
 func (f *fixture) each(from, to time.Time, services ...string) (points []forescale.DemandPoint) {
 	f.Helper()
-	f.ok(f.EachDemand(f.ctx, from, to, services, func(p forescale.DemandPoint) error {
-		points = append(points, p)
+	f.ok(f.EachDemand(f.ctx, from, to, services, func(p *forescale.DemandPoint) error {
+		points = append(points, *p)
 		return nil
 	}))
 	sortPoints(points)
@@ -61,7 +61,7 @@ var namedCases = []testCase{
 	{"each point of demand is told once, by time within its line, and a time range cuts", func(f *fixture) {
 		f.fillNamed("a", "b")
 		var times []time.Time
-		f.ok(f.EachDemand(f.ctx, minute(0), minute(9), []string{"a"}, func(p forescale.DemandPoint) error {
+		f.ok(f.EachDemand(f.ctx, minute(0), minute(9), []string{"a"}, func(p *forescale.DemandPoint) error {
 			if p.Metric == util {
 				times = append(times, p.Time)
 			}
@@ -75,7 +75,7 @@ var namedCases = []testCase{
 	{"an error of who is told of demand ends it", func(f *fixture) {
 		f.fillNamed("a", "b")
 		stop, told := errors.New("enough"), 0
-		f.is(f.EachDemand(f.ctx, minute(0), minute(9), []string{"a", "b"}, func(forescale.DemandPoint) error {
+		f.is(f.EachDemand(f.ctx, minute(0), minute(9), []string{"a", "b"}, func(*forescale.DemandPoint) error {
 			told++
 			return stop
 		}), stop)

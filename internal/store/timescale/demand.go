@@ -283,7 +283,7 @@ func (s *Store) RecentDemand(ctx context.Context, from time.Time, services ...st
 
 // EachDemand implements [store.Samples] in two queries: the names of the lines are
 // not sent with each of their points.
-func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(forescale.DemandPoint) error) error {
+func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []string, do func(*forescale.DemandPoint) error) error {
 	if len(services) == 0 {
 		return ctx.Err()
 	}
@@ -319,7 +319,7 @@ func (s *Store) EachDemand(ctx context.Context, from, to time.Time, services []s
 		}
 		l := lines[place-1]
 		p.Service, p.Metric = l.service, l.metric
-		if err := do(p); err != nil {
+		if err := do(&p); err != nil {
 			return err
 		}
 	}

@@ -77,7 +77,7 @@ func TestARoundOfManyServicesTakesFewStatements(t *testing.T) {
 		{"rolling up the hours of all", 8, func() error { return s.RollUp(ctx) }},
 		{"demand of named services, one by one", 2, func() error {
 			n := 0
-			err := s.EachDemand(ctx, benchStart, benchStart.Add(time.Hour), names, func(forescale.DemandPoint) error { n++; return nil })
+			err := s.EachDemand(ctx, benchStart, benchStart.Add(time.Hour), names, func(*forescale.DemandPoint) error { n++; return nil })
 			return read(n, err)
 		}},
 		{"hours of named services", 1, func() error {
