@@ -27,9 +27,13 @@ func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescal
 			continue
 		}
 		look := lookAhead(f, s.Objective, now, s.Warmup, unknown)
+		stays := look.staysAt(quantiles)
 		first := max(0, int(now.Sub(f.Start)/f.Step))
+		room := make([]float64, max(0, len(f.Values)-first)*len(quantiles))
 		for k := first; k < len(f.Values); k++ {
-			x := ForeseenStep{At: f.Start.Add(time.Duration(k) * f.Step), Width: f.Step, Needs: look.needs(s.Band, f.Start.Add(time.Duration(k)*f.Step), quantiles)}
+			x := ForeseenStep{At: f.Start.Add(time.Duration(k) * f.Step), Width: f.Step}
+			x.Needs, room = room[:len(quantiles):len(quantiles)], room[len(quantiles):]
+			look.needs(s.Band, x.At, quantiles, stays, x.Needs)
 			switch n := k - first; {
 			case n >= len(steps):
 				steps = append(steps, x)
@@ -41,19 +45,37 @@ func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescal
 	return steps
 }
 
-// needs is what the band asks for at t, for each quantile of demand.
-func (o outlook) needs(band forescale.Band, t time.Time, quantiles []float64) []float64 {
-	needs := make([]float64, len(quantiles))
-	for k, q := range quantiles {
+// staysAt is how many standard deviations above the median each quantile lies: nil where
+// nothing is known of single minutes. Whole instances leave room at any quantile: that is
+// a shift below zero. One above is for the tail beyond the objective, and left out.
+func (o *outlook) staysAt(quantiles []float64) (stays []float64) {
+	m := &o.f.Minutes
+	if !m.Known() {
+		return nil
+	}
+	for _, q := range quantiles {
 		o.q = q
-		if m := &o.f.Minutes; m.Known() {
-			// Whole instances leave room at any quantile: that is a shift below zero. One above
-			// is for the tail beyond the objective.
-			o.by(m.Width, min(m.Shift, 0))
+		o.by(m.Width, min(m.Shift, 0))
+		stays = append(stays, o.stays)
+	}
+	return stays
+}
+
+// needs is what the band asks for at t, for each quantile of demand.
+func (o *outlook) needs(band forescale.Band, t time.Time, quantiles, stays, needs []float64) {
+	z, deviation, known := 0.0, 0.0, false
+	if stays != nil {
+		z, deviation, known = o.minute(t.Sub(o.at))
+	}
+	for k, q := range quantiles {
+		v, ok := 0.0, known
+		if stays == nil {
+			v, ok = o.f.At(t, q)
+		} else if known {
+			v = o.unroot(z + stays[k]*deviation)
 		}
-		if v, ok := o.high(t); ok && isNumber(v) {
+		if ok && isNumber(v) {
 			needs[k] = float64(band.Required(max(0, v)))
 		}
 	}
-	return needs
 }

@@ -124,14 +124,23 @@ func (o *outlook) after(d time.Duration) (high, middle float64, ok bool) {
 		middle, _ = o.f.At(t, 0.5)
 		return high, middle, ok
 	}
+	z, deviation, ok := o.minute(d)
+	if !ok {
+		return 0, 0, false
+	}
+	return o.unroot(z + o.stays*deviation), o.unroot(z), true
+}
+
+// minute is the median of the minute so long after the moment at which the forecast is
+// read, and its standard deviation, both on the root scale.
+func (o *outlook) minute(d time.Duration) (z, deviation float64, ok bool) {
 	since := d - o.begin
 	if since < 0 || o.f.Step <= 0 || int(since/o.f.Step) >= len(o.f.Values) {
 		return 0, 0, false
 	}
 	row := o.f.Values[since/o.f.Step]
 	median := o.root(row[o.mid])
-	z := median + o.remains(d)
-	return o.unroot(z + o.stays*o.deviation(row, median)), o.unroot(z), true
+	return median + o.remains(d), o.deviation(row, median), true
 }
 
 // remains is what so much later is left of what the newest minutes are off. It ends

@@ -168,6 +168,11 @@ func (b *Book) month(zone string, now time.Time) Month {
 	return m
 }
 
+// MonthEnd is when the month ends that money is counted in by the zone's calendar.
+func (b *Book) MonthEnd(zone string, now time.Time) time.Time {
+	return b.month(zone, now).End(location(zone))
+}
+
 // States are the budgets as they stand, in their order.
 func (b *Book) States(now time.Time) []forescale.BudgetState {
 	states := make([]forescale.BudgetState, len(b.Budgets))

@@ -2,7 +2,6 @@ package pace
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -88,17 +87,21 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 	}
 	c.Hours = make([]hour, n)
 	f := foreseenOf(now, s, forecasts, c, o)
+	qs := len(c.Quantiles)
+	room := make([]float64, n*qs) // of the hours that no forecast reaches
 	for k := range c.Hours {
 		h, at := &c.Hours[k], c.Start.Add(time.Duration(k)*time.Hour)
 		h.share = money.Overlap(at, at.Add(time.Hour), now, until).Hours()
 		if h.needs, h.tops = f.of(k), f.tops[k]; h.needs == nil {
-			h.needs = f.like(s, w, at, c.Quantiles)
-			h.tops = slices.Clone(h.needs)
+			h.needs = room[k*qs : (k+1)*qs]
+			f.like(s, w, at, c.Quantiles, h.needs)
+			h.tops = h.needs
 		}
 		full := h.needs[0]
 		h.low, h.high = full*f.low, full*f.high
 		for i := range h.needs {
-			h.needs[i], h.tops[i] = within(s, h.needs[i]), within(s, h.tops[i])
+			h.needs[i] = within(s, h.needs[i])
+			h.tops[i] = within(s, h.tops[i])
 		}
 		h.low, h.high = within(s, h.low), within(s, h.high)
 	}
@@ -163,13 +166,12 @@ func (f *foreseen) of(hour int) []float64 {
 	return needs
 }
 
-// like is the need of an hour that no forecast reaches. Where there is no forecast at
+// like sets the needs of an hour that no forecast reaches. Where there is no forecast at
 // all, the highest minute of the hour stands for the objective.
-func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles []float64) []float64 {
-	needs := make([]float64, len(quantiles))
+func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles, needs []float64) {
 	mean, most, ok := w.at(at)
 	if !ok {
-		return needs
+		return
 	}
 	middle := float64(s.Band.Required(mean))
 	for k, q := range quantiles {
@@ -180,5 +182,4 @@ func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles []
 		up := (q - middleQuantile) / (s.Objective - middleQuantile + 1e-9)
 		needs[k] = float64(s.Band.Required(mean + (most-mean)*min(1, max(0, up))))
 	}
-	return needs
 }

@@ -3,7 +3,10 @@ package pace
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,23 +30,33 @@ const (
 	forecastsSince = 24 * time.Hour
 )
 
-// Reader reads outlooks. What it keeps is read again when it is older than five
-// minutes (weeks: when an hour is over), or when services or budgets changed: whoever
-// reads in the same hour goes by the same. It is safe for concurrent use.
+// Reader reads outlooks. What a service will cost is reckoned anew after five minutes,
+// and when it or a budget changed; its newest week is read again when an hour is over.
+// Services take turns, at moments that their names give: rounds share the work, and
+// whoever reads goes by the same. It is safe for concurrent use.
 type Reader struct {
 	Options planner.Options // of the planner that objectives are lowered for
 
-	mu    sync.Mutex
-	hour  time.Time
-	weeks map[string]*Week
-	key   key
-	last  *Outlook
+	mu     sync.Mutex
+	months string // of the budgets, and their versions: all is reckoned anew when they change
+	known  map[string]known
+	last   *Outlook
 }
 
-// key tells when an outlook has to be reckoned anew.
-type key struct {
-	slot              time.Time
-	services, budgets int64 // sums of versions and counts
+// known is what was read of a service, and when.
+type known struct {
+	turn    time.Time // in which its curves were reckoned
+	version int64     // of the service
+	week    *Week
+	hour    time.Time // in which the week was read
+}
+
+// turnOf is when the turn of a service began that it has now.
+func turnOf(service string, now time.Time) time.Time {
+	h := fnv.New64a()
+	h.Write([]byte(service))
+	late := time.Duration(h.Sum64() % uint64(freshFor))
+	return now.Add(-late).Truncate(freshFor).Add(late)
 }
 
 // Read gives the outlook for the budgets and services of a book.
@@ -54,28 +67,43 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 	if len(services) == 0 {
 		return &Outlook{}, nil
 	}
-	k := key{slot: now.Truncate(freshFor)}
-	for _, s := range services {
-		k.services += 1<<32 + s.Version
-	}
+	var months strings.Builder
 	for _, x := range b.Budgets {
-		k.budgets += 1<<32 + x.Version
+		fmt.Fprintf(&months, "%s %d %d\n", x.Name, x.Version, b.MonthEnd(x.TimeZone, now).Unix())
 	}
-	if r.last != nil && r.key == k {
-		return r.last, nil
+	was, old := r.known, r.last
+	if r.months != months.String() {
+		was, old = nil, &Outlook{}
 	}
-	if err := r.readWeeks(ctx, st, services, now); err != nil {
-		return nil, err
+	next, o := make(map[string]known, len(services)), &Outlook{Curves: map[CurveOf]Curve{}}
+	var due []forescale.Service
+	for _, s := range services {
+		k := was[s.Name]
+		next[s.Name] = k
+		if k.version != s.Version || !k.turn.Equal(turnOf(s.Name, now)) {
+			due = append(due, s)
+			continue
+		}
+		for _, x := range b.Budgets {
+			if c, ok := old.Curves[CurveOf{x.TimeZone, s.Name}]; ok {
+				o.Curves[CurveOf{x.TimeZone, s.Name}] = c
+			}
+		}
 	}
-	o := &Outlook{Curves: map[CurveOf]Curve{}}
-	for part := range slices.Chunk(services, servicesAtOnce) {
+	if len(due) == 0 && len(was) == len(next) {
+		return old, nil
+	}
+	for part := range slices.Chunk(due, servicesAtOnce) {
+		if err := readWeeks(ctx, st, part, now, next); err != nil {
+			return nil, err
+		}
 		fs, err := st.LatestForecasts(ctx, now.Add(-forecastsSince), forescale.ServiceNames(part)...)
 		if err != nil {
 			return nil, fmt.Errorf("read forecasts: %w", err)
 		}
-		o.add(b, part, fs, r.weeks, now, r.Options)
+		o.add(b, part, fs, next, now, r.Options)
 	}
-	r.last, r.key = o, k
+	r.months, r.known, r.last = months.String(), next, o
 	return o, nil
 }
 
@@ -89,27 +117,28 @@ func covered(b *money.Book) (services []forescale.Service) {
 	return services
 }
 
-// readWeeks reads the newest week of demand by the hour, up to the hour of now.
-func (r *Reader) readWeeks(ctx context.Context, st Store, services []forescale.Service, now time.Time) error {
+// readWeeks reads the newest week of demand by the hour, up to the hour of now, of those
+// of whom it is not known, and notes that these services have their turn now.
+func readWeeks(ctx context.Context, st Store, services []forescale.Service, now time.Time, all map[string]known) error {
 	hour := now.Truncate(time.Hour)
-	if !r.hour.Equal(hour) {
-		r.hour, r.weeks = hour, map[string]*Week{}
+	by := map[string]forescale.Service{} // those to read
+	for _, s := range services {
+		k := known{turn: turnOf(s.Name, now), version: s.Version, week: all[s.Name].week, hour: hour}
+		if k.week == nil || !all[s.Name].hour.Equal(hour) {
+			k.week, by[s.Name] = noWeek(), s
+		}
+		all[s.Name] = k
 	}
-	missing := slices.DeleteFunc(slices.Clone(services), func(s forescale.Service) bool { return r.weeks[s.Name] != nil })
-	for part := range slices.Chunk(missing, servicesAtOnce) {
-		hours, err := st.HoursOf(ctx, hour.Add(-hoursOfWeek*time.Hour), hour, forescale.ServiceNames(part))
-		if err != nil {
-			return fmt.Errorf("read demand by the hour: %w", err)
-		}
-		uses := map[string]func(forescale.Metric) bool{}
-		for _, s := range part {
-			r.weeks[s.Name] = noWeek()
-			uses[s.Name] = func(m forescale.Metric) bool { return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m) }
-		}
-		for _, h := range hours {
-			if h.Points > 0 && uses[h.Service](h.Metric) {
-				r.weeks[h.Service].note(h)
-			}
+	if len(by) == 0 {
+		return nil
+	}
+	hours, err := st.HoursOf(ctx, hour.Add(-hoursOfWeek*time.Hour), hour, slices.Sorted(maps.Keys(by)))
+	if err != nil {
+		return fmt.Errorf("read demand by the hour: %w", err)
+	}
+	for _, h := range hours {
+		if m := by[h.Service].Metrics; h.Points > 0 && (len(m) == 0 || slices.Contains(m, h.Metric)) {
+			all[h.Service].week.note(h)
 		}
 	}
 	return nil
@@ -124,16 +153,17 @@ func (w *Week) note(h forescale.DemandHour) {
 }
 
 // add reckons the curves of services, for each zone that budgets count months in.
-func (o *Outlook) add(b *money.Book, services []forescale.Service, fs []forescale.Forecast, weeks map[string]*Week, now time.Time, opt planner.Options) {
+func (o *Outlook) add(b *money.Book, services []forescale.Service, fs []forescale.Forecast, all map[string]known, now time.Time, opt planner.Options) {
 	of := map[string][]forescale.Forecast{}
 	for _, f := range fs {
 		of[f.Service] = append(of[f.Service], f)
 	}
-	for _, state := range b.States(now) {
+	for _, x := range b.Budgets {
+		until := b.MonthEnd(x.TimeZone, now)
 		for _, s := range services {
-			at := CurveOf{state.TimeZone, s.Name}
-			if _, done := o.Curves[at]; !done && state.Covers(s.Name) {
-				c := courseOf(now, state.Until, s, of[s.Name], weeks[s.Name], opt)
+			at := CurveOf{x.TimeZone, s.Name}
+			if _, done := o.Curves[at]; !done && x.Covers(s.Name) {
+				c := courseOf(now, until, s, of[s.Name], all[s.Name].week, opt)
 				o.Curves[at] = curveOf(now, s, c, s.Warmup+opt.Interval+freshFor)
 			}
 		}
