@@ -2,8 +2,8 @@ package forecast
 
 import (
 	"math"
+	"runtime"
 	"slices"
-	"sync"
 )
 
 // Columns of the seasonal table of a track: what the profile says of a step,
@@ -93,16 +93,33 @@ func (s slots) add(i int32, v float64) {
 	s.value[i] += (v - s.value[i]) / s.seen[i]
 }
 
-// tracks are those that are not looked at any more. Each forecast of weeks fills a MiB
-// anew: made anew, that took longer than to fill it.
-var tracks = sync.Pool{New: func() any { return new(track) }}
+// tracks are those that are not looked at any more, as many as can be filled at once.
+// Each forecast of weeks fills a MiB: made anew, that took longer than to fill it.
+var tracks = make(chan *track, runtime.GOMAXPROCS(0))
+
+func unusedTrack() *track {
+	select {
+	case t := <-tracks:
+		return t
+	default:
+		return new(track)
+	}
+}
+
+// done gives back the room of a track that nothing looks at any more.
+func (t *track) done() {
+	select {
+	case tracks <- t:
+	default:
+	}
+}
 
 // sized is room for n values, which are to be set.
 func sized(room []float64, n int) []float64 { return slices.Grow(room[:0], n)[:n] }
 
 func newTrack(p *past, weekly bool) *track {
 	n := len(p.y)
-	t := tracks.Get().(*track)
+	t := unusedTrack()
 	t.weekly = weekly
 	t.z, t.calm = sized(t.z, n), sized(t.calm, n)
 	t.seasonal, t.recent = sized(t.seasonal, (n+p.ahead)*seasonals), sized(t.recent, n*recents)

@@ -42,7 +42,7 @@ func (v *view) track(weekly bool) *track {
 func (v *view) done() {
 	for i, t := range v.tracks {
 		if t != nil {
-			tracks.Put(t)
+			t.done()
 		}
 		v.tracks[i] = nil
 	}

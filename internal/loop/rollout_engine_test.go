@@ -51,6 +51,7 @@ func rolledOnEngine(t *testing.T, name string) *engineBench {
 }
 
 func TestAChangedTemplateIsRolledOutOnTheEngine(t *testing.T) {
+	t.Parallel()
 	b := rolledOnEngine(t, "rolled")
 	b.apply(func(t *forescale.Template) {
 		t.Env = map[string]string{"GREETING": "two", "PORT": "8081"}
@@ -73,6 +74,7 @@ func TestAChangedTemplateIsRolledOutOnTheEngine(t *testing.T) {
 }
 
 func TestATemplateThatNeverBecomesReadyIsTakenBackOnTheEngine(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		env  map[string]string

@@ -49,6 +49,7 @@ func TestRemover(t *testing.T) {
 // A second process removes what is started, on a real engine: forescale says so and
 // stops fighting, and goes on when the other one has ended and all was quiet.
 func TestASecondWriterOnTheEngineIsNotFought(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}

@@ -254,6 +254,7 @@ func (brokenLedger) DemandSpans(context.Context, ...string) ([]forescale.DemandS
 }
 
 func TestTroublesOfTheEngine(t *testing.T) {
+	t.Parallel()
 	at := func(d time.Duration) time.Time { return monday.Add(d) }
 	for _, c := range []struct {
 		name    string
