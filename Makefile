@@ -54,9 +54,10 @@ race_flags := -race -gcflags='modernc.org/...=-race=false'
 # These work figures out. The others have real components and measure real time.
 pure := ./forecast/... ./planner/... ./datasets/... ./internal/money ./internal/pace ./internal/sim ./internal/store/encoding ./internal/store/memory
 
-race: # pure packages side by side, the others one at a time
+race: # pure packages side by side, what computes for long on its own unwatched; the others one at a time
+	go test -timeout 20m $(pure)
 	CGO_ENABLED=1 go build $(race_flags) ./...
-	CGO_ENABLED=1 go test $(race_flags) -p 2 -parallel 2 -timeout 20m $(pure)
+	CGO_ENABLED=1 go test $(race_flags) -short -p 2 -parallel 2 -timeout 20m $(pure)
 	CGO_ENABLED=1 go test $(race_flags) -p 1 -parallel 4 -timeout 20m $$(go list ./... | grep -vxF "$$(go list $(pure))")
 
 bench: ## Run the benchmarks of speed and memory, with their references

@@ -18,6 +18,9 @@ func TestEveryModelPassesTheSuite(t *testing.T) {
 }
 
 func TestModelsOfTheWeekFindIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	for _, m := range []forecast.Model{forecast.Ladder{}, forecast.Profile{Weekly: true}, forecast.SeasonalNaive{}, forecast.Combination{}} {
 		t.Run(m.Name(), func(t *testing.T) { forecasttest.ExercisePattern(t, m) })
 	}

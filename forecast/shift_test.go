@@ -67,6 +67,9 @@ var (
 // A day after the load was halved or doubled, and two days after, the next day is forecast
 // as well as if it had always been that high.
 func TestALevelThatShiftedIsKnownADayLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	const days = 28
 	for _, step := range allSteps {
 		day := int(24 * time.Hour / step)
@@ -101,6 +104,9 @@ func TestALevelThatShiftedIsKnownADayLater(t *testing.T) {
 
 // A load that was doubled for days is known to be back within hours.
 func TestALevelThatShiftedBackIsKnownWithinHours(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	const days = 28
 	for _, step := range allSteps {
 		day := int(24 * time.Hour / step)

@@ -62,6 +62,9 @@ func errorOn(t *testing.T, history forescale.Series, truth []float64, s forecast
 }
 
 func TestHolidaysAreForecastAsTheyBehaveHere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	loc := berlinZone(t)
 	from, midnight := time.Date(2025, 1, 1, 0, 0, 0, 0, loc).UTC(), time.Date(2026, 5, 14, 0, 0, 0, 0, loc).UTC() // Ascension, a Thursday
 	for _, c := range []struct {

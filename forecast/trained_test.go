@@ -231,6 +231,9 @@ func TestTrainingGrowsWithTheHistoryInStep(t *testing.T) {
 
 // Ten thousand trained services take 64 MiB at most.
 func TestWhatWasLearnedIsSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	const most = 64 << 20 / 10_000
 	for _, c := range []struct {
 		name    string

@@ -34,6 +34,9 @@ func roaming(seed uint64) forescale.Series {
 // A day ahead of a load that wanders, and wanders farther than it did, nothing is known
 // but how far it went: the loss stays near that of the best naive forecast in hindsight.
 func TestALevelThatWandersIsForecastNearlyAsWellAsNaively(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	const day = 3
 	sum, worst := 0.0, 0.0
 	for seed := uint64(1); seed <= 6; seed++ {

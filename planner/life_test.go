@@ -123,6 +123,9 @@ func constant(v float64) func(time.Time) []forescale.Forecast {
 // A random demand, random warm-ups, some of them failures: never below min once
 // there, never above max, no stop soon after a start, and all quiet in the end.
 func TestALife(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := checkout()
 		s.Max = rapid.IntRange(4, 20).Draw(t, "max")

@@ -143,6 +143,9 @@ func TestConditionsOfBootTimesAreFound(t *testing.T) {
 // Of cold starts nothing but hour and date is known. What is learned must not be
 // worse than the plain quantile of the same times, for any function.
 func TestTimesWithoutConditionsAreNotWorse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	t.Parallel()
 	var names []string
 	type start struct {

@@ -38,6 +38,9 @@ func TestTheMonthsOfASimulationEndWithIt(t *testing.T) {
 // Four fifths of the money are enough for four fifths of the cost and no more, and the
 // objective is lowered for it rather than cut off at the end.
 func TestABudgetLastsUntilTheEndOfASimulation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	load := forescale.Series{Start: start, Step: 5 * time.Minute}
 	for i := range 6 * 288 {

@@ -152,6 +152,9 @@ func ratio(t testing.TB, st State) (r float64, nodes int) {
 // The promise of a plan from nothing: at most 1.10 of the bound where there are
 // enough nodes for rounding to matter little; the aim is 1.05.
 func TestThePlanCostsLittleMoreThanTheBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	t.Parallel()
 	sum, cases := 0.0, 0
 	try := func(name string, st State) {
@@ -223,6 +226,9 @@ func fleet(t testing.TB, n int) State {
 // Four times the fleet is not six times the work, though there are four times the
 // nodes, too: no instance is held against all of them.
 func TestTheWorkGrowsWithTheFleet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes for long")
+	}
 	t.Parallel()
 	few := Decide(now, Options{}, fleet(t, 4000)).Probes
 	many := Decide(now, Options{}, fleet(t, 16_000)).Probes
