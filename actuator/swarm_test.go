@@ -47,26 +47,27 @@ func TestSwarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = target.Close() })
-	for _, c := range []struct {
-		what string
-		do   func(b *swarmBench)
-	}{
-		{"an order is a replica, and a stop one less", (*swarmBench).startsAndStops},
-		{"what ran before is taken in and may be stopped", (*swarmBench).adopts},
-		{"many effects at once all count", (*swarmBench).manyAtOnce},
-		{"an older leader changes nothing", (*swarmBench).fences},
-		{"global services are left alone", (*swarmBench).global},
-		{"nothing is stopped during an update, and nothing changed while it is paused", (*swarmBench).updates},
-		{"somebody else scales", (*swarmBench).byHand},
-		{"a node is drained", (*swarmBench).drained},
-		{"constraints hold", (*swarmBench).constrained},
-		{"a task that ends for good says why", (*swarmBench).ended},
-		{"a service that is not there", (*swarmBench).missing},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			c.do(&swarmBench{T: t, nodes: nodes, image: image, source: source, target: target})
+	run := func(t *testing.T, what string, do func(*swarmBench), beside bool) {
+		t.Run(what, func(t *testing.T) {
+			if beside {
+				t.Parallel()
+			}
+			do(&swarmBench{T: t, nodes: nodes, image: image, source: source, target: target})
 		})
 	}
+	run(t, "an older leader changes nothing", (*swarmBench).fences, false)
+	run(t, "global services are left alone", (*swarmBench).global, false)
+	run(t, "a service that is not there", (*swarmBench).missing, false)
+	run(t, "a node is drained", (*swarmBench).drained, false)
+	t.Run("each with a service of its own", func(t *testing.T) {
+		run(t, "nothing is stopped during an update, and nothing changed while it is paused", (*swarmBench).updates, true)
+		run(t, "somebody else scales", (*swarmBench).byHand, true)
+		run(t, "many effects at once all count", (*swarmBench).manyAtOnce, true)
+		run(t, "an order is a replica, and a stop one less", (*swarmBench).startsAndStops, true)
+		run(t, "what ran before is taken in and may be stopped", (*swarmBench).adopts, true)
+		run(t, "constraints hold", (*swarmBench).constrained, true)
+		run(t, "a task that ends for good says why", (*swarmBench).ended, true)
+	})
 }
 
 // until asks again and again until ok, at a pace that leaves the engines time to work.

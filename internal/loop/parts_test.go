@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,50 @@ func TestEffectsWaitForTheNodeTheyAreOn(t *testing.T) {
 			if _, due := dueEffect(t0, w, i); due != c.want[k] {
 				t.Errorf("%v: effect on %s is due: %v", c.parts, i.Node, due)
 			}
+		}
+	}
+}
+
+// Where the plan of nodes has no place: on the node with room, though more of the service
+// run there; where none has room, on the one that is pressed the least; and only on disks
+// of the kind that is asked for.
+func TestStartsWithoutAPlaceGoWhereTheyPressTheLeast(t *testing.T) {
+	st := memory.New()
+	for name, cores := range map[string]float64{"large": 8, "small": 2} {
+		if err := st.PutNodeType(t.Context(), forescale.NodeType{Name: name, Cores: cores, Speed: 1, Memory: int64(cores) << 30, DiskKind: map[string]string{"large": "ssd"}[name]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []forescale.Node{{Name: "n1", Type: "small", State: forescale.NodeReady}, {Name: "n2", Type: "large", State: forescale.NodeReady}} {
+		if err := st.PutNode(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		needs forescale.Resources
+		want  string
+	}{
+		{"spread, then on the larger one alone, then by turns of their sizes", forescale.Resources{Memory: 2 << 30}, "n2 n1 n2 n2 n2 n2 n2 n2 n1"},
+		{"what is scarcest decides", forescale.Resources{Cores: 2, Memory: 1}, "n2 n1 n2 n2 n2 n2"},
+		{"on the right kind of disk", forescale.Resources{Memory: 1 << 30, DiskKind: "ssd"}, "n2 n2 n2"},
+		{"on no disk of another kind", forescale.Resources{Memory: 1 << 30, DiskKind: "hdd"}, "- -"},
+		{"by number where nothing is declared", forescale.Resources{}, "n1 n2 n1 n2"},
+	} {
+		w := apart(map[string]forescale.Part{"n1": read, "n2": read}, nil)
+		s := w.services["web"]
+		s.Resources = c.needs
+		w.services["web"] = s
+		at, err := (&Loop{store: st}).placing(t.Context(), w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for range strings.Fields(c.want) {
+			got = append(got, cmp.Or(at.nodeFor(s), "-"))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", c.name, got, c.want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/planner/nodes"
 )
 
 func TestImagesGoToWhereThePlanNeedsThemSoon(t *testing.T) {
@@ -32,7 +33,7 @@ func TestImagesGoToWhereThePlanNeedsThemSoon(t *testing.T) {
 		{"instances are replaced where they are", plan(2, 2, 2), false, rolling, forescale.Service{}, []string{"n1"}},
 	} {
 		at := &placing{own: c.own, parts: map[string]forescale.Part{"n1": read, "n2": read, "n3": read}, nodes: []string{"n1", "n2", "n3"},
-			labels: map[string]map[string]string{"n3": {"disk": "fast"}}, planned: map[string]map[string]int{},
+			labels: map[string]map[string]string{"n3": {"disk": "fast"}}, rooms: map[string]*nodes.Room{"n1": {}, "n2": {}, "n3": {}}, planned: map[string]map[string]int{},
 			of: map[string]map[string]int{"web": {"n1": 2}}, all: map[string]int{"n1": 2}}
 		c.service.Name = "web"
 		if got := slices.Sorted(maps.Keys(at.soon(c.service, c.plan, t0, c.roll))); !slices.Equal(got, c.want) {

@@ -83,6 +83,11 @@ func (n Need) amount(speed float64) vec {
 	return vec{up(n.Cores*speed, 1e6), upBytes(n.Memory), upBytes(n.Disk), up(n.Bandwidth, 1e3)}
 }
 
+// sizes are what a node has that is of no type.
+func sizes(n forescale.Node) vec {
+	return capacity(forescale.NodeType{Cores: n.Cores, Speed: 1, Memory: n.Memory})
+}
+
 // capacity is what a node of the type has.
 func capacity(t forescale.NodeType) vec {
 	return vec{down(t.Cores*t.Speed, 1e6), min(max(0, t.Memory), most), min(max(0, t.Disk), most), down(t.Bandwidth, 1e3)}

@@ -204,7 +204,7 @@ func (w *world) readNodes(st *State) {
 		}
 		last = n.Name
 		r := room{name: n.Name, node: n, typ: -1, open: n.State == forescale.NodeReady && !n.Cordoned, shut: n.State == forescale.NodeReady && n.Cordoned, leaving: n.State == forescale.NodeDraining, idle: len(n.Runs) == 0}
-		k := kind{typ: -1, labels: n.Labels, cap: capacity(forescale.NodeType{Cores: n.Cores, Speed: 1, Memory: n.Memory})}
+		k := kind{typ: -1, labels: n.Labels, cap: sizes(n.Node)}
 		if t, ok := types[n.Type]; ok {
 			r.typ, r.price = t, w.typs[t].price
 			w.typs[t].left--
