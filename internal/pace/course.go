@@ -87,25 +87,32 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 	}
 	c.Hours = make([]hour, n)
 	f := foreseenOf(now, s, forecasts, c, o)
-	qs := len(c.Quantiles)
-	room := make([]float64, n*qs) // of the hours that no forecast reaches
+	var usual [hoursOfWeek]hour // those that no forecast reaches
 	for k := range c.Hours {
 		h, at := &c.Hours[k], c.Start.Add(time.Duration(k)*time.Hour)
 		h.share = money.Overlap(at, at.Add(time.Hour), now, until).Hours()
-		if h.needs, h.tops = f.of(k), f.tops[k]; h.needs == nil {
-			h.needs = room[k*qs : (k+1)*qs]
-			f.like(s, w, at, c.Quantiles, h.needs)
-			h.tops = h.needs
+		if f.sums[k] != nil {
+			h.set(s, f, f.of(k), f.tops[k])
+			continue
 		}
-		full := h.needs[0]
-		h.low, h.high = full*f.low, full*f.high
-		for i := range h.needs {
-			h.needs[i] = within(s, h.needs[i])
-			h.tops[i] = within(s, h.tops[i])
+		u := &usual[hourOfWeek(at)]
+		if u.needs == nil {
+			needs := f.like(s, w, at, c.Quantiles)
+			u.set(s, f, needs, needs)
 		}
-		h.low, h.high = within(s, h.low), within(s, h.high)
+		h.needs, h.tops, h.low, h.high = u.needs, u.tops, u.low, u.high
 	}
 	return c
+}
+
+// set keeps what an hour needs, within min and max.
+func (h *hour) set(s forescale.Service, f foreseen, needs, tops []float64) {
+	h.needs, h.tops = needs, tops
+	h.low, h.high = within(s, needs[0]*f.low), within(s, needs[0]*f.high)
+	for i := range needs {
+		needs[i] = within(s, needs[i])
+		tops[i] = within(s, tops[i])
+	}
 }
 
 func within(s forescale.Service, n float64) float64 {
@@ -157,7 +164,7 @@ func (f *foreseen) add(hour int, needs []float64) {
 	f.counts[hour]++
 }
 
-// of is the mean need of an hour that forecasts cover; nil for another.
+// of is the mean need of an hour that forecasts cover.
 func (f *foreseen) of(hour int) []float64 {
 	needs := f.sums[hour]
 	for k := range needs {
@@ -166,12 +173,13 @@ func (f *foreseen) of(hour int) []float64 {
 	return needs
 }
 
-// like sets the needs of an hour that no forecast reaches. Where there is no forecast at
+// like is the need of an hour that no forecast reaches. Where there is no forecast at
 // all, the highest minute of the hour stands for the objective.
-func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles, needs []float64) {
+func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles []float64) []float64 {
+	needs := make([]float64, len(quantiles))
 	mean, most, ok := w.at(at)
 	if !ok {
-		return
+		return needs
 	}
 	middle := float64(s.Band.Required(mean))
 	for k, q := range quantiles {
@@ -182,4 +190,5 @@ func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles, n
 		up := (q - middleQuantile) / (s.Objective - middleQuantile + 1e-9)
 		needs[k] = float64(s.Band.Required(mean + (most-mean)*min(1, max(0, up))))
 	}
+	return needs
 }
