@@ -70,7 +70,7 @@ type tally struct {
 }
 
 func (o *Outlook) tally(b *money.Book, state forescale.BudgetState, now time.Time) tally {
-	t := tally{state: state, held: b.Held(state.Budget, now).Float()}
+	t := tally{state: state, held: b.Held(state.Budget, now).Float(), curves: make([]Curve, 0, len(o.Curves))}
 	for at, c := range o.Curves {
 		if at.Zone == state.TimeZone && state.Covers(at.Service) {
 			t.curves = append(t.curves, c)

@@ -108,7 +108,8 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 }
 
 // covered are the active services with a price that some budget covers.
-func covered(b *money.Book) (services []forescale.Service) {
+func covered(b *money.Book) []forescale.Service {
+	services := make([]forescale.Service, 0, len(b.Services))
 	for _, s := range b.Services {
 		if s.PricePerHour > 0 && !forescale.IsNodeAccount(s.Name) && s.Mode == forescale.ModeActive && slices.ContainsFunc(b.Budgets, func(x forescale.Budget) bool { return x.Covers(s.Name) }) {
 			services = append(services, s.WithDefaults())

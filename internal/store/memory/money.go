@@ -80,6 +80,7 @@ func (s *Store) book(now time.Time) *money.Book {
 		return b
 	}
 	priced := map[string]bool{}
+	b.Services = make([]forescale.Service, 0, len(s.services))
 	for _, name := range slices.Sorted(maps.Keys(s.services)) {
 		if r := s.services[name]; !r.gone && r.PricePerHour > 0 {
 			b.Services = append(b.Services, r.Clone())
@@ -94,15 +95,23 @@ func (s *Store) book(now time.Time) *money.Book {
 	}
 	slices.SortFunc(b.Pauses, func(x, y forescale.Pause) int { return cmp.Compare(x.Service, y.Service) })
 	since := money.Since(now, b.Budgets, s.charged.Meters())
+	var counted []*forescale.Instance // they are large: sorted here, and copied once
+	for k := range b.Instances {      // nodes
+		counted = append(counted, &b.Instances[k])
+	}
 	for _, i := range s.instances {
 		late := !since.IsZero() && !i.State.Live() && i.end >= since.UnixMilli()
 		if s.charged.Open(i.ID) || priced[i.Service] && (i.State.Live() || late) {
-			b.Instances = append(b.Instances, i.Instance)
+			counted = append(counted, &i.Instance)
 		}
 	}
-	slices.SortFunc(b.Instances, func(x, y forescale.Instance) int {
+	slices.SortFunc(counted, func(x, y *forescale.Instance) int {
 		return cmp.Or(cmp.Compare(x.Service, y.Service), x.OrderedAt.Compare(y.OrderedAt), cmp.Compare(x.ID, y.ID))
 	})
+	b.Instances = make([]forescale.Instance, 0, len(counted))
+	for _, i := range counted {
+		b.Instances = append(b.Instances, *i)
+	}
 	s.charged.Read(b)
 	return b
 }

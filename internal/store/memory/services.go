@@ -56,6 +56,9 @@ func (s *Store) ListServices(ctx context.Context) ([]forescale.Service, error) {
 // FindServices implements [store.Services].
 func (s *Store) FindServices(ctx context.Context, q forescale.ServiceQuery) (out []forescale.Service, err error) {
 	err = s.read(ctx, func() {
+		if len(q.Names) == 0 {
+			out = slices.Grow(out, len(s.services))
+		}
 		for name, r := range s.services {
 			if !r.gone && among(q.Names, name) && name > q.After {
 				out = append(out, r.Clone())
