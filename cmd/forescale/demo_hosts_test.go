@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/forescale/forescale/deploy/providers"
 	"github.com/forescale/forescale/internal/dockertest"
 )
 
@@ -22,6 +25,29 @@ func demoHosts(t *testing.T, pid int) []string {
 		t.Fatal(err)
 	}
 	return dirs
+}
+
+// networkOf is the number at the end of a folder of hosts.
+func networkOf(t *testing.T, dir string) int {
+	t.Helper()
+	n, err := strconv.Atoi(dir[strings.LastIndex(dir, "-")+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// endDemoHosts ends what demonstrations left that did not end by themselves.
+func endDemoHosts(t *testing.T, pids []int) {
+	t.Helper()
+	for _, pid := range pids {
+		for _, dir := range demoHosts(t, pid) {
+			h := providers.Hosts{Script: provider(t, "local-host"), Dir: dir, Network: networkOf(t, dir)}
+			if err := h.End(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }
 
 func TestDemoWithHostsIsRefusedWhereThereCanBeNone(t *testing.T) {
@@ -57,12 +83,15 @@ func TestAnAgentRefusesAClockThatIsNone(t *testing.T) {
 // ahead of the morning, sees it ready, and ends by Ctrl-C with the table. It leaves nothing.
 func TestDemoOrdersHostsAheadOfTheMorning(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes most of a minute")
+		t.Skip("takes a minute")
 	}
 	dockertest.NeedHosts(t)
 	bin, tmp := demoProgram(t), t.TempDir()
+	var pids []int
+	t.Cleanup(func() { endDemoHosts(t, pids) }) // of a test that failed
 
 	killed := startDemo(t, bin, tmp, "--nodes")
+	pids = append(pids, killed.cmd.Process.Pid)
 	killed.until(t, 30*time.Second, "http://")
 	dockertest.Until(t, 20*time.Second, "the protected host runs", func() bool {
 		left, _ := filepath.Glob(fmt.Sprintf("/run/forescale-hosts-%d-*/rack/pid", killed.cmd.Process.Pid))
@@ -71,14 +100,15 @@ func TestDemoOrdersHostsAheadOfTheMorning(t *testing.T) {
 	_ = killed.cmd.Process.Kill()
 	_ = killed.cmd.Wait()
 
-	p := startDemo(t, bin, tmp, "--nodes", "--day", "12m")
+	p := startDemo(t, bin, tmp, "--nodes")
+	pids = append(pids, p.cmd.Process.Pid)
 	p.until(t, 30*time.Second, "1 hosts that a killed demonstration had left")
 	p.until(t, 30*time.Second, "rack is protected, up to 3 more")
 	made := demoHosts(t, p.cmd.Process.Pid)
 	if len(made) != 1 {
 		t.Fatalf("it has its hosts in %v", made)
 	}
-	link := "fshost" + made[0][strings.LastIndex(made[0], "-")+1:]
+	link := fmt.Sprintf("fshost%d", networkOf(t, made[0]))
 	if _, err := net.InterfaceByName(link); err != nil {
 		t.Errorf("the network of its hosts: %v", err)
 	}
@@ -93,12 +123,12 @@ func TestDemoOrdersHostsAheadOfTheMorning(t *testing.T) {
 	if row := strings.Fields(p.until(t, time.Second, host+"  ")); len(row) < 5 || row[3] == "-" {
 		t.Errorf("the row of the host that is ready: %v", row)
 	}
-	p.until(t, time.Second, "0 of them for want of a ready host")
+	p.until(t, time.Second, "of them for want of a ready host")
 	p.until(t, time.Second, "of the month's 100.00")
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("Ctrl-C is no failure: %v", err)
 	}
-	for _, pid := range []int{killed.cmd.Process.Pid, p.cmd.Process.Pid} {
+	for _, pid := range pids {
 		if left := append(leftovers(t, pid), demoHosts(t, pid)...); len(left) > 0 {
 			t.Errorf("left: %v", left)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // ClockEnv is the variable that puts the agents of hosts on the clock of a demonstration. It
-// is for nobody else, so no page tells it.
+// is for nobody else, so the pages for users do not tell of it.
 const ClockEnv = "FORESCALE_DEMO_CLOCK"
 
 // clockText is a clock as another process of this machine takes it over: what it shows, when

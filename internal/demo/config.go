@@ -60,6 +60,10 @@ type Hosts struct {
 	Script []string // the provider, to be followed by its arguments
 	Agents string   // host:port where the server takes agents
 	Beside string   // path beside which it keeps what they know it by
+
+	// Token makes a token by which the agent of a node may join within a day of the clock.
+	// The server sets it.
+	Token func(ctx context.Context, node string) (string, error)
 }
 
 // Times are the loop's paces, in time of the clock.

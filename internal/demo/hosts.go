@@ -1,13 +1,10 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,7 +28,7 @@ const (
 	hostBudget = "hosts"
 	hostLimit  = 100 // a month
 
-	hostWarmup = 2 * time.Second // of an instance there, real time: the agent asks for its work
+	hostWarmup = 4 * time.Second // of an instance there, real time: engines are young, and agents ask for their work
 )
 
 // hostsAt and hostsPrefix begin the folder of the hosts of one run, by its owner and network.
@@ -51,11 +48,12 @@ type hosts struct {
 	say   *story
 	begin time.Time
 	told  map[string]bool // of what happened to hosts
+	wired *Hosts
 }
 
 // newHosts removes the hosts that killed demonstrations left, and makes the network.
 func newHosts(ctx context.Context, d *demo, dir string) (_ *hosts, err error) {
-	d.begin = rise(d.zone).Add(-30 * time.Minute)
+	d.begin = rise(d.zone).Add(-15 * time.Minute) // enough for the first host, and nobody waits for long
 	h := &hosts{dir: dir, say: d.say, begin: d.begin, told: map[string]bool{}}
 	if h.containers, err = newContainers(ctx, d, filepath.Base(dir)); err != nil {
 		return nil, err
@@ -162,8 +160,9 @@ func (h *hosts) wire(w *Wiring) {
 	h.containers.wire(w)
 	w.World, w.Times.Refresh = "hosts on this machine", 5*time.Minute // a host takes minutes: what is ordered ahead hangs on what is newest
 	h.made.More = []string{ClockEnv + "=" + clockText(w.Clock, w.Speed)}
-	w.Hosts = &Hosts{Type: hostType, Script: slices.Concat([]string{"env"}, h.made.Env(), []string{h.made.Script}), Agents: h.agents(),
+	h.wired = &Hosts{Type: hostType, Script: slices.Concat([]string{"env"}, h.made.Env(), []string{h.made.Script}), Agents: h.agents(),
 		Beside: filepath.Join(h.dir, "demo.db")}
+	w.Hosts = h.wired
 }
 
 // agents is where the server takes them.
@@ -171,7 +170,7 @@ func (h *hosts) agents() string { return net.JoinHostPort(h.made.Address(), "848
 
 // play lets the protected host join, puts the load on, and tells of hosts.
 func (h *hosts) play(ctx context.Context, s Server) error {
-	if err := h.startRack(ctx, s.URL()); err != nil {
+	if err := h.startRack(ctx); err != nil {
 		return err
 	}
 	if err := h.awaitRack(ctx); err != nil {
@@ -201,7 +200,7 @@ func (h *hosts) awaitRack(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late:
-			said, _ := os.ReadFile(filepath.Join(h.made.Dir, hostRack, "log"))
+			said, _ := os.ReadFile(filepath.Join(h.made.Dir, hostRack, "engine.log"))
 			return &forescale.Fault{Code: "hosts_impossible", Where: hostRack, What: fmt.Sprintf("the first host did not come up within %s: %s", spoken(rackTime), said[max(0, len(said)-1000):]),
 				Help: "see that `dockerd` runs on this machine beside the engine that is there; nothing is left"}
 		case <-time.After(lookEvery):
@@ -210,34 +209,12 @@ func (h *hosts) awaitRack(ctx context.Context) error {
 }
 
 // startRack is not broken off by Ctrl-C once it makes something, or nobody knew what.
-func (h *hosts) startRack(ctx context.Context, server string) error {
-	var made struct{ Token string }
-	if err := h.ask(ctx, http.MethodPost, server+"/v1/join-tokens", map[string]string{"node": hostRack}, &made); err != nil {
+func (h *hosts) startRack(ctx context.Context) error {
+	token, err := h.wired.Token(ctx, hostRack)
+	if err != nil {
 		return fmt.Errorf("make a join token: %w", err)
 	}
-	return h.made.Run(context.WithoutCancel(ctx), []string{"FORESCALE_JOIN_TOKEN=" + made.Token}, "start", hostRack, hostType, "https://"+h.agents())
-}
-
-// ask asks the server, as anybody can.
-func (h *hosts) ask(ctx context.Context, method, url string, body, answer any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := h.balancer.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("%s %s: %s", method, url, resp.Status)
-	}
-	return json.NewDecoder(resp.Body).Decode(answer)
+	return h.made.Run(context.WithoutCancel(ctx), []string{"FORESCALE_JOIN_TOKEN=" + token}, "start", hostRack, hostType, "https://"+h.agents())
 }
 
 // close ends all hosts, and then removes what the engine of the machine has.
