@@ -9,7 +9,7 @@ export CGO_ENABLED = 0
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: build ## Build everything and watch it scale ahead of a rise (DAYS=2 ends after two days)
+demo: build ## Build everything and watch it scale ahead of a rise (DAYS=2 ends after two days; ARGS=--nodes: hosts come and go, too)
 	./bin/forescale demo $(if $(DAYS),--days $(DAYS)) $(ARGS)
 
 build: dashboard ## Build bin/forescale, the page included

@@ -50,7 +50,13 @@ A token on the command line can be seen by others on the node while the agent ru
 nothing once it was used. FORESCALE_JOIN_TOKEN hides it.`,
 		Example: "  FORESCALE_JOIN_TOKEN=fsj_… forescale agent --server https://forescale.example:8481 --policy /etc/forescale/policy.yaml",
 		Args:    wants(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runAgent(cmd.Context(), *f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := a.onDemoClock()
+			if err != nil {
+				return err
+			}
+			return a.runAgent(cmd.Context(), *f)
+		},
 	}
 	fs := cmd.Flags()
 	fs.StringSliceVar(&f.servers, "server", nil, "where the server takes agents: https://HOST:PORT; all of them, with commas, where several share a database")

@@ -27,13 +27,18 @@ func newDemo(a *app) *cobra.Command {
 		Long: `Play a working week in minutes: a small service whose load follows a weekday
 pattern, four weeks of its history, and the real server that scales it ahead of the
 rises. With a Docker Engine the instances are real containers of this program;
-without one the world is simulated, and the output says so.
+without one the world is simulated, and the output says so. With --nodes, hosts on this
+machine are ordered and given back, too: each has a network, a Docker Engine and an agent.
+That takes Linux, root and a Docker Engine.
 
 After each simulated day, and at the end, a table holds it against the Kubernetes HPA
-on the same load. Ctrl-C ends it; nothing is left behind.`,
-		Example: "  forescale demo\n  forescale demo --days 2 --day 2m --docker off",
+on the same load; with --nodes, it tells of the hosts. Ctrl-C ends it; nothing is left behind.`,
+		Example: "  forescale demo\n  forescale demo --days 2 --day 2m --docker off\n  forescale demo --nodes --days 1",
 		Args:    wants(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.Hosts && !cmd.Flags().Changed("day") {
+				c.Day = hostsDay
+			}
 			if err := checkDemo(c, docker); err != nil {
 				return err
 			}
@@ -44,19 +49,26 @@ on the same load. Ctrl-C ends it; nothing is left behind.`,
 			}
 			c.Engine = demo.Connect
 			c.Store = func(ctx context.Context, path string) (store.Store, error) { return openStore(ctx, path) }
-			c.Serve = func(ctx context.Context, w demo.Wiring) (demo.Server, error) { return serveDemo(ctx, w, log) }
+			c.Serve = func(ctx context.Context, w demo.Wiring) (demo.Server, error) { return a.serveDemo(ctx, w, log) }
 			return demo.Run(cmd.Context(), c)
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&c.Days, "days", 0, "end after this many simulated days (default: at Ctrl-C)")
-	f.DurationVar(&c.Day, "day", 4*time.Minute, "real time that a simulated day takes")
+	f.DurationVar(&c.Day, "day", 4*time.Minute, "real time that a simulated day takes; with --nodes, 24m")
 	f.StringVar(&docker, "docker", docker, "use a Docker Engine: auto, off or required")
+	f.BoolVar(&c.Hosts, "nodes", false, "let hosts on this machine come and go, too; needs root and a Docker Engine")
 	f.StringVar(&c.Listen, "listen", "127.0.0.1:0", "address of the page and the API; port 0 picks a free one")
 	f.Uint64Var(&c.Seed, "seed", 1, "of the noise in the load")
 	f.BoolVar(&verbose, "verbose", false, "write the server's log to stderr")
 	return cmd
 }
+
+// A day with hosts takes so long at least, and by default twice of that: they boot in real time.
+const (
+	hostsDay     = 24 * time.Minute
+	shortHostDay = 12 * time.Minute
+)
 
 func checkDemo(c demo.Config, docker string) error {
 	switch demo.Choice(docker) {
@@ -67,6 +79,12 @@ func checkDemo(c demo.Config, docker string) error {
 	if c.Day < 5*time.Second || c.Day > 24*time.Hour {
 		return usage(fmt.Sprintf("a simulated day cannot take %v", c.Day), "use --day with 5s to 24h; 4m is easy to follow")
 	}
+	if c.Hosts && demo.Choice(docker) == demo.Off {
+		return usage("--nodes needs a Docker Engine", "leave out --docker off, or --nodes")
+	}
+	if c.Hosts && c.Day < shortHostDay {
+		return usage(fmt.Sprintf("with --nodes a simulated day cannot take %v: hosts boot in real time", c.Day), "use --day with 12m or more, or leave it out")
+	}
 	if c.Days < 0 || c.Days > 365 {
 		return usage(fmt.Sprintf("--days %d is out of range", c.Days), "use 1 to 365, or leave it out to end with Ctrl-C")
 	}
@@ -74,11 +92,14 @@ func checkDemo(c demo.Config, docker string) error {
 }
 
 // serveDemo starts the real server in the world of the demonstration.
-func serveDemo(ctx context.Context, w demo.Wiring, log *slog.Logger) (demo.Server, error) {
+func (a *app) serveDemo(ctx context.Context, w demo.Wiring, log *slog.Logger) (demo.Server, error) {
 	cfg := serverConfig{
 		Store: w.Store, Listen: w.Listen, ListenFrom: "--listen", Clock: w.Clock, Speed: w.Speed, World: w.World, Log: log,
 		Options: loop.Options{Collect: w.Times.Collect, Interval: w.Times.Interval, Pulse: w.Times.Pulse, Refresh: w.Times.Refresh},
 		OnStep:  func(r loop.Report) { w.OnStep(r.At, r.Decisions) },
+	}
+	if w.Hosts != nil {
+		return a.serveDemoHosts(ctx, w, cfg)
 	}
 	if w.Source != nil {
 		cfg.Sources, cfg.Target = []loop.Source{w.Source}, w.Target

@@ -23,6 +23,7 @@ func TestDemoRefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"demo", "--docker", "maybe"}, {"demo", "--day", "1s"}, {"demo", "--days", "-1"}, {"demo", "extra"},
+		{"demo", "--nodes", "--docker", "off"}, {"demo", "--nodes", "--day", "4m"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), args, strings.NewReader(""), &out, &errs, func(string) (string, bool) { return "", false }); code != exitUsage {

@@ -127,7 +127,7 @@ exec '%[2]s' "$@"
 	if code := a.run(t.Context(), []string{"join-token", "create", "--node", hostRack, "--store", path}); code != exitOK {
 		t.Fatalf("join-token ends with %d: %s", code, s.log)
 	}
-	s.hosts.Run([]string{"FORESCALE_JOIN_TOKEN=" + strings.TrimSpace(a.stdout.(*bytes.Buffer).String())}, "start", hostRack, "host", "https://"+agents)
+	s.hosts.Make([]string{"FORESCALE_JOIN_TOKEN=" + strings.TrimSpace(a.stdout.(*bytes.Buffer).String())}, "start", hostRack, "host", "https://"+agents)
 	ctx, cancel := context.WithCancel(context.Background())
 	var beside sync.WaitGroup
 	beside.Go(func() { s.push(ctx, load) })

@@ -25,6 +25,7 @@ type Config struct {
 	Days   int           // simulated days until it ends by itself; 0: until the context ends
 	Day    time.Duration // real time that a simulated day takes
 	Docker Choice
+	Hosts  bool   // hosts on this machine come and go, too
 	Listen string // address of the server
 	Seed   uint64
 	Out    io.Writer // the story
@@ -48,8 +49,21 @@ type Wiring struct {
 	Times  Times
 	Source Source // nil: the Docker Engine
 	Target Target // nil: the Docker Engine
+	Hosts  *Hosts // where the server acts by the agents of hosts, and orders them; nil: it does not
 	OnStep func(at time.Time, decisions []forescale.Decision)
 	Image  string // of the instances in the Docker Engine; what else runs there is left alone
+}
+
+// Hosts are how hosts are ordered and given back.
+type Hosts struct {
+	Type   string   // of node
+	Script []string // the provider, to be followed by its arguments
+	Agents string   // host:port where the server takes agents
+	Beside string   // path beside which it keeps what they know it by
+
+	// Token makes a token by which the agent of a node may join within a day of the clock.
+	// The server sets it.
+	Token func(ctx context.Context, node string) (string, error)
 }
 
 // Times are the loop's paces, in time of the clock.

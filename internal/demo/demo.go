@@ -11,6 +11,7 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
+	"github.com/forescale/forescale/deploy/providers"
 	"github.com/forescale/forescale/internal/sim"
 	"github.com/forescale/forescale/internal/store"
 )
@@ -19,7 +20,7 @@ const (
 	service  = "shop"
 	weeks    = 4               // of history before the first day
 	history  = 5 * time.Minute // between its samples
-	closing  = 30 * time.Second
+	closing  = time.Minute
 	capacity = 40.0 // requests a second that one instance serves
 	peak     = 5.2  // busy instances at a weekday's usual peak
 )
@@ -27,15 +28,20 @@ const (
 // monday is when the first day begins: shortly before the rise of a morning.
 func monday(zone *time.Location) time.Time { return time.Date(2026, 3, 2, 5, 0, 0, 0, zone) }
 
+// rise is when the load of the first morning begins to.
+func rise(zone *time.Location) time.Time { return monday(zone).Add(2 * time.Hour) }
+
 // demo is one run.
 type demo struct {
 	Config
-	pace  pace
-	zone  *time.Location
-	load  datasets.Pattern
-	stage stage
-	store store.Store
-	say   *story
+	pace   pace
+	zone   *time.Location
+	begin  time.Time // of the first day
+	load   datasets.Pattern
+	stage  stage
+	store  store.Store
+	server Server // once it runs
+	say    *story
 
 	planned chan struct{} // closed after the first planning round
 	once    sync.Once
@@ -61,11 +67,16 @@ type stage interface {
 
 // Run plays until Days are over or the context ends, which is no error.
 func Run(ctx context.Context, c Config) (err error) {
+	if c.Hosts {
+		if err := providers.Possible(); err != nil {
+			return err
+		}
+	}
 	zone, zoneErr := time.LoadLocation("Europe/Berlin")
 	if zoneErr != nil {
 		zone = time.UTC
 	}
-	d := &demo{Config: c, pace: newPace(c.Day), zone: zone, planned: make(chan struct{}),
+	d := &demo{Config: c, pace: newPace(c.Day), zone: zone, begin: monday(zone), planned: make(chan struct{}),
 		load: datasets.DefaultPattern(c.Seed, peak*capacity, zone), say: newStory(c.Out, zone)}
 	d.say.line("forescale demo: a working week, a day in %s. Ctrl-C ends it and leaves nothing behind.", spoken(c.Day))
 	dir, err := workDir()
@@ -103,20 +114,21 @@ func (d *demo) run(ctx context.Context, dir string) (err error) {
 	}
 	// Not to the millisecond: names are made of the time, and two demonstrations
 	// on one engine must not pick the same ones.
-	clock := forescale.NewFastClock(monday(d.zone).Add(time.Duration(os.Getpid()%30_000)*time.Millisecond), d.pace.factor)
+	clock := forescale.NewFastClock(d.begin.Add(time.Duration(os.Getpid()%30_000)*time.Millisecond), d.pace.factor)
 	w := Wiring{Store: d.store, Listen: d.Listen, Clock: clock, Speed: d.pace.factor, OnStep: d.step}
 	d.stage.wire(&w)
 	server, err := d.Serve(ctx, w)
 	if err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
+	d.server = server
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 		defer cancel()
 		err = errors.Join(err, server.Close(ctx))
 	}()
 	d.say.line("  page      %s", server.URL())
-	d.say.line("  now       it is %s; the morning rise begins at 07:00, %s from now", d.say.when(monday(d.zone)), spoken(d.real(2*time.Hour)))
+	d.say.line("  now       it is %s; the morning rise begins at 07:00, %s from now", d.say.when(d.begin), spoken(d.real(rise(d.zone).Sub(d.begin))))
 	d.say.line("")
 	return d.play(ctx, clock, server)
 }
@@ -130,7 +142,12 @@ func (d *demo) prepare(ctx context.Context) error {
 	if _, err := d.store.PutService(ctx, d.stage.service(), 0); err != nil {
 		return fmt.Errorf("register the service: %w", err)
 	}
-	start := monday(d.zone).UTC()
+	if h, ok := d.stage.(*hosts); ok {
+		if err := h.register(ctx, d.store); err != nil {
+			return err
+		}
+	}
+	start := d.begin.UTC()
 	samples := sim.Samples(d.load, service, start.AddDate(0, 0, -7*weeks), start, history)
 	for len(samples) > 0 {
 		n := min(len(samples), 2_000)
@@ -160,7 +177,7 @@ func (d *demo) play(ctx context.Context, clock forescale.FastClock, server Serve
 	defer parts.Wait()
 	defer cancel()
 
-	start := monday(d.zone).UTC()
+	start := d.begin.UTC()
 	for day := 1; ; day++ {
 		// A minute more: the day's last row has to be over.
 		end := start.Add(time.Duration(day)*24*time.Hour + time.Minute)
@@ -183,7 +200,7 @@ func (d *demo) play(ctx context.Context, clock forescale.FastClock, server Serve
 // finish tells the outcome of the whole run.
 func (d *demo) finish(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	start := monday(d.zone).UTC()
+	start := d.begin.UTC()
 	d.tell(ctx, "The whole run", start, start.AddDate(1, 0, 0))
 	if r := d.stage.remark(); r != "" {
 		d.say.line("%s", r)
@@ -217,6 +234,9 @@ func (d *demo) step(_ time.Time, ds []forescale.Decision) {
 
 // choose picks the stage.
 func (d *demo) choose(ctx context.Context, dir string) (stage, error) {
+	if d.Hosts {
+		return newHosts(ctx, d, dir)
+	}
 	if d.Docker == Off {
 		d.say.line("  world     simulated, as asked for")
 		return newSimulated(d.load, d.Seed, d.pace), nil

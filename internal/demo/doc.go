@@ -9,6 +9,7 @@
 //	generator → balancer → containers        balancer asks GET /v1/instances
 //	transmitter: containers' /utilization → POST /v1/samples
 //
-// Without one the same happens in the simulated world of internal/sim. Either
+// With hosts, the containers run on hosts that the server orders by deploy/providers.
+// Without an engine the same happens in the simulated world of internal/sim. Either
 // way all time comes from one fast clock, and nothing is left behind.
 package demo

@@ -22,6 +22,10 @@ type outcome struct {
 // tell prints the table of the time from from to to.
 func (d *demo) tell(ctx context.Context, title string, from, to time.Time) {
 	rows := settled(d.stage.rows())
+	if h, ok := d.stage.(*hosts); ok {
+		d.say.line("\n%s\n", h.table(ctx, d.server.URL(), title, rows, from, to))
+		return
+	}
 	warmup := d.warmup(ctx)
 	table := compare(rows, from, to, warmup, d.stage.service().Min, d.stage.service().Max)
 	if len(table) == 0 {
