@@ -1,8 +1,8 @@
 package load
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -14,12 +14,13 @@ import (
 	"github.com/forescale/forescale/internal/agent"
 )
 
-// AgentsConfig is how many agents drive a server. All fields are required.
+// AgentsConfig is how many agents drive a server. All fields but Starts are required.
 type AgentsConfig struct {
-	URL    string   // of the server, where it takes agents
-	Tokens []string // one for each agent
-	Dir    string   // of the agents' states
-	For    time.Duration
+	URL    string        // of the server, where it takes agents
+	Tokens []string      // one for each agent
+	Dir    string        // of the agents' states
+	For    time.Duration // at least
+	Starts int           // to measure
 	Server Server
 }
 
@@ -29,18 +30,23 @@ type AgentsResult struct {
 	Joined       float64 `json:"join_seconds"` // all of them, one after the other
 	Seconds      float64 `json:"seconds"`      // measured
 	Beats        int     `json:"beats"`        // that agents went through
-	Failed       int     `json:"failed"`       // beats that the server did not take, or not whole
+	Failed       int     `json:"failed"`       // beats that the server did not take, or not whole, and what else went wrong
 	FirstFailure string  `json:"first_failure,omitempty"`
 	BeatP50      float64 `json:"beat_p50"` // measuring, signing, sending and being answered
 	BeatP99      float64 `json:"beat_p99"`
 	Samples      int     `json:"samples"`        // measured by the agents
 	Stored       int     `json:"samples_stored"` // set by the caller: what the store holds
+	StartsDue    int     `json:"starts_due"`     // services that a sample made short
+	Starts       int     `json:"starts"`         // of those, asked of engines
+	StartP50     float64 `json:"start_p50"`      // from just before the push of the sample until an engine is asked
+	StartP99     float64 `json:"start_p99"`
+	StartMost    float64 `json:"start_most"`
 	ServerCPU    float64 `json:"server_cpu_cores"`
 	Memory       int64   `json:"memory_bytes"`
 }
 
-// RunAgents lets agents join, spreads their beats over the time between two, and
-// measures what they and the server feel.
+// RunAgents lets agents join, spreads their beats over the time between two, lets
+// services become short beside, and measures what they and the server feel.
 func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) {
 	d := agentDriver{log: &complaints{}}
 	agents := make([]*agent.Agent, len(c.Tokens))
@@ -58,34 +64,56 @@ func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) 
 		return r, ctx.Err()
 	case <-time.After(2 * time.Second):
 	}
-	costs := newDriver(Config{Servers: []Server{c.Server}})
-	defer costs.client.CloseIdleConnections()
-	before, err := costs.scrape(ctx)
+	server := newDriver(Config{Servers: []Server{c.Server}})
+	defer server.client.CloseIdleConnections()
+	starts := newStarts(server, c.Starts)
+	inner, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	for _, a := range agents {
+		e := &engine{starts: starts, running: map[string]forescale.Sighting{}}
+		a.Attach(agent.Engine{Containers: e, Acting: func(enter func() (func(), error)) agent.Target { return entered{e, enter} }})
+		wg.Go(func() { a.Work(inner) })
+	}
+	if err := starts.register(ctx); err != nil {
+		return r, err
+	}
+	before, err := server.scrape(ctx)
 	if err != nil {
 		return r, err
 	}
 	d.samples.Store(0) // those of the joins were not sent
 	began = time.Now()
-	inner, stop := context.WithTimeout(ctx, c.For)
-	defer stop()
-	var wg sync.WaitGroup
+	end := time.After(c.For)
 	for i, a := range agents {
 		wg.Go(func() { d.beat(ctx, inner, a, agent.Beat*time.Duration(i)/time.Duration(len(agents))) })
 	}
-	wg.Wait()
-	took := time.Since(began)
-	after, err := costs.scrape(ctx)
-	var most int64
-	if err == nil {
-		most, err = c.Server.Memory()
-	}
-	if err := errors.Join(ctx.Err(), err); err != nil {
+	if err := starts.drive(ctx); err != nil {
 		return r, err
 	}
-	r.Seconds, r.ServerCPU, r.Memory = took.Seconds(), (after.cpu-before.cpu)/took.Seconds(), most
+	select {
+	case <-ctx.Done():
+		return r, ctx.Err()
+	case <-end:
+	}
+	stop()
+	wg.Wait()
+	took := time.Since(began)
+	after, err := server.scrape(ctx)
+	if err != nil {
+		return r, err
+	}
+	if r.Memory, err = c.Server.Memory(); err != nil {
+		return r, err
+	}
+	r.Seconds, r.ServerCPU = took.Seconds(), (after.cpu-before.cpu)/took.Seconds()
 	r.Beats, r.BeatP50, r.BeatP99 = len(d.beats), quantile(d.beats, 0.5), quantile(d.beats, 0.99)
 	r.Samples = int(d.samples.Load())
+	r.StartsDue, r.Starts = c.Starts, len(starts.took)
+	r.StartP50, r.StartP99, r.StartMost = quantile(starts.took, 0.5), quantile(starts.took, 0.99), quantile(starts.took, 1)
 	r.Failed, r.FirstFailure = d.log.told()
+	r.Failed, r.FirstFailure = r.Failed+server.failed, cmp.Or(r.FirstFailure, server.first)
 	return r, nil
 }
 

@@ -17,15 +17,29 @@ import (
 // the next one.
 func TestAPushedRiseIsAnsweredWithinASecond(t *testing.T) {
 	pushed(t, func(p *pusher) {
-		p.until(10 * time.Second) // the next round is due at 60 s
-		p.push(95)                // the running minute does not count yet
-		p.until(31 * time.Second)
+		p.until(31 * time.Second) // the next round is due at 60 s
 		p.starts(0)
 		p.push(95)
-		p.until(32 * time.Second)
+		p.until(31500 * time.Millisecond)
 		p.starts(1)
 		p.push(96) // what was asked for is known
 		p.until(45 * time.Second)
+		p.starts(1)
+		if p.rounds != 1 {
+			p.Errorf("%d planning rounds, want one for the rise", p.rounds)
+		}
+	})
+}
+
+// What is pushed before half of a minute is over is answered when it is, though nothing
+// more comes.
+func TestARiseThatDoesNotCountYetIsAnsweredOnceItDoes(t *testing.T) {
+	pushed(t, func(p *pusher) {
+		p.until(10 * time.Second)
+		p.push(95)
+		p.until(30 * time.Second)
+		p.starts(0)
+		p.until(30500 * time.Millisecond)
 		p.starts(1)
 		if p.rounds != 1 {
 			p.Errorf("%d planning rounds, want one for the rise", p.rounds)
