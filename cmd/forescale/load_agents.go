@@ -119,28 +119,24 @@ func (a *app) writeLoadAgents(r load.AgentsResult, out format) error {
 	}
 	t := newTable("measured", fmt.Sprintf("%d agents", r.Agents))
 	t.alignRight(1)
-	for _, row := range []struct {
-		name, format string
-		value        float64
-	}{
-		{"joins of all, s", "%.1f", r.Joined},
-		{"measured for, s", "%.0f", r.Seconds},
-		{"beats", "%.0f", float64(r.Beats)},
-		{"beats not taken", "%.0f", float64(r.Failed)},
-		{"beat p50, ms", "%.0f", 1000 * r.BeatP50},
-		{"beat p99, ms", "%.0f", 1000 * r.BeatP99},
-		{"samples measured", "%.0f", float64(r.Samples)},
-		{"samples in the store", "%.0f", float64(r.Stored)},
-		{"services made short", "%.0f", float64(r.StartsDue)},
-		{"starts asked of engines", "%.0f", float64(r.Starts)},
-		{"sample to start p50, ms", "%.0f", 1000 * r.StartP50},
-		{"sample to start p99, ms", "%.0f", 1000 * r.StartP99},
-		{"sample to start, longest, ms", "%.0f", 1000 * r.StartMost},
-		{"cores used by the server", "%.2f", r.ServerCPU},
-		{"memory of the server, MiB", "%.0f", float64(r.Memory) / (1 << 20)},
-	} {
-		t.add(row.name, fmt.Sprintf(row.format, row.value))
+	row := func(name, format string, value float64) { t.add(name, fmt.Sprintf(format, value)) }
+	row("joins of all, s", "%.1f", r.Joined)
+	row("measured for, s", "%.0f", r.Seconds)
+	row("beats", "%.0f", float64(r.Beats))
+	row("failures", "%.0f", float64(r.Failed))
+	row("beat p50, ms", "%.0f", 1000*r.BeatP50)
+	row("beat p99, ms", "%.0f", 1000*r.BeatP99)
+	row("samples measured", "%.0f", float64(r.Samples))
+	row("samples in the store", "%.0f", float64(r.Stored))
+	if r.StartsDue > 0 {
+		row("services made short", "%.0f", float64(r.StartsDue))
+		row("starts asked of engines", "%.0f", float64(r.Starts))
+		row("sample to start p50, ms", "%.0f", 1000*r.StartP50)
+		row("sample to start p99, ms", "%.0f", 1000*r.StartP99)
+		row("sample to start, longest, ms", "%.0f", 1000*r.StartMost)
 	}
+	row("cores used by the server", "%.2f", r.ServerCPU)
+	row("memory of the server, MiB", "%.0f", float64(r.Memory)/(1<<20))
 	if r.FirstFailure != "" {
 		fmt.Fprintf(a.stderr, "first failure: %s\n", r.FirstFailure)
 	}

@@ -48,35 +48,20 @@ type AgentsResult struct {
 // RunAgents lets agents join, spreads their beats over the time between two, lets
 // services become short beside, and measures what they and the server feel.
 func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) {
-	d := agentDriver{log: &complaints{}}
-	agents := make([]*agent.Agent, len(c.Tokens))
-	began := time.Now()
-	for i, token := range c.Tokens {
-		agents[i], err = agent.New(ctx, agent.Config{Server: c.URL, Join: token, Dir: filepath.Join(c.Dir, fmt.Sprint(i)),
-			Source: d.node(), Clock: forescale.NewSystemClock(), Log: slog.New(d.log)})
-		if err != nil {
-			return r, fmt.Errorf("agent %d of %d does not join: %w", i+1, len(c.Tokens), err)
-		}
-	}
-	r.Agents, r.Joined = len(agents), time.Since(began).Seconds()
-	select { // what is signed in the second in which the server began is refused
-	case <-ctx.Done():
-		return r, ctx.Err()
-	case <-time.After(2 * time.Second):
-	}
 	server := newDriver(Config{Servers: []Server{c.Server}})
 	defer server.client.CloseIdleConnections()
-	starts := newStarts(server, c.Starts)
+	d := agentDriver{AgentsConfig: c, server: server, starts: newStarts(server, c.Starts), log: &complaints{}}
+	if r.Joined, err = d.join(ctx); err != nil {
+		return r, err
+	}
 	inner, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	for _, a := range agents {
-		e := &engine{starts: starts, running: map[string]forescale.Sighting{}}
-		a.Attach(agent.Engine{Containers: e, Acting: func(enter func() (func(), error)) agent.Target { return entered{e, enter} }})
+	for _, a := range d.agents {
 		wg.Go(func() { a.Work(inner) })
 	}
-	if err := starts.register(ctx); err != nil {
+	if err := d.starts.register(ctx); err != nil {
 		return r, err
 	}
 	before, err := server.scrape(ctx)
@@ -84,12 +69,12 @@ func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) 
 		return r, err
 	}
 	d.samples.Store(0) // those of the joins were not sent
-	began = time.Now()
-	end := time.After(c.For)
-	for i, a := range agents {
-		wg.Go(func() { d.beat(ctx, inner, a, agent.Beat*time.Duration(i)/time.Duration(len(agents))) })
+	began := time.Now()
+	for i, a := range d.agents {
+		wg.Go(func() { d.beat(ctx, inner, a, agent.Beat*time.Duration(i)/time.Duration(len(d.agents))) })
 	}
-	if err := starts.drive(ctx); err != nil {
+	end := time.After(c.For)
+	if err := d.starts.drive(ctx); err != nil {
 		return r, err
 	}
 	select {
@@ -99,31 +84,59 @@ func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) 
 	}
 	stop()
 	wg.Wait()
-	took := time.Since(began)
+	r.Seconds = time.Since(began).Seconds()
 	after, err := server.scrape(ctx)
-	if err != nil {
-		return r, err
+	if err == nil {
+		r.ServerCPU = (after.cpu - before.cpu) / r.Seconds
+		r.Memory, err = c.Server.Memory()
 	}
-	if r.Memory, err = c.Server.Memory(); err != nil {
-		return r, err
-	}
-	r.Seconds, r.ServerCPU = took.Seconds(), (after.cpu-before.cpu)/took.Seconds()
-	r.Beats, r.BeatP50, r.BeatP99 = len(d.beats), quantile(d.beats, 0.5), quantile(d.beats, 0.99)
-	r.Samples = int(d.samples.Load())
-	r.StartsDue, r.Starts = c.Starts, len(starts.took)
-	r.StartP50, r.StartP99, r.StartMost = quantile(starts.took, 0.5), quantile(starts.took, 0.99), quantile(starts.took, 1)
-	r.Failed, r.FirstFailure = d.log.told()
-	r.Failed, r.FirstFailure = r.Failed+server.failed, cmp.Or(r.FirstFailure, server.first)
-	return r, nil
+	d.tell(&r)
+	return r, err
 }
 
 // agentDriver is one run.
 type agentDriver struct {
+	AgentsConfig
+	server  *driver
+	starts  *starts
 	log     *complaints
+	agents  []*agent.Agent
 	samples atomic.Int64
 
 	mu    sync.Mutex
 	beats []time.Duration
+}
+
+// join lets one agent after the other join, and returns how many seconds that took.
+func (d *agentDriver) join(ctx context.Context) (seconds float64, err error) {
+	began := time.Now()
+	for i, token := range d.Tokens {
+		a, err := agent.New(ctx, agent.Config{Server: d.URL, Join: token, Dir: filepath.Join(d.Dir, fmt.Sprint(i)),
+			Source: d.node(), Clock: forescale.NewSystemClock(), Log: slog.New(d.log)})
+		if err != nil {
+			return 0, fmt.Errorf("agent %d of %d does not join: %w", i+1, len(d.Tokens), err)
+		}
+		a.Attach(newEngine(d.starts))
+		d.agents = append(d.agents, a)
+	}
+	seconds = time.Since(began).Seconds()
+	select { // what is signed in the second in which the server began is refused
+	case <-ctx.Done():
+		return seconds, ctx.Err()
+	case <-time.After(2 * time.Second):
+		return seconds, nil
+	}
+}
+
+// tell sets what the agents and the engines noted. Nothing runs any more.
+func (d *agentDriver) tell(r *AgentsResult) {
+	r.Agents, r.Samples = len(d.agents), int(d.samples.Load())
+	r.Beats, r.BeatP50, r.BeatP99 = len(d.beats), quantile(d.beats, 0.5), quantile(d.beats, 0.99)
+	took := d.starts.took
+	r.StartsDue, r.Starts = d.Starts, len(took)
+	r.StartP50, r.StartP99, r.StartMost = quantile(took, 0.5), quantile(took, 0.99), quantile(took, 1)
+	warned, first := d.log.told()
+	r.Failed, r.FirstFailure = warned+d.server.failed, cmp.Or(first, d.server.first)
 }
 
 // beat goes through one beat of an agent after the other until inner ends; one that

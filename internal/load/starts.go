@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
-	"github.com/forescale/forescale/planner"
+	"github.com/forescale/forescale/internal/agent"
 )
 
 const (
@@ -19,6 +19,9 @@ const (
 	pushLeast, pushMost = 50 * time.Millisecond, time.Second
 	// busy is the utilization that they tell, in %: one instance may have 60.
 	busy = 95
+	// counted is how much of a minute has to be over before its samples count: nothing is
+	// started for them before.
+	counted = forescale.DemandStep / 2
 	// startsPatience is how long the first instances of all services may take, and the
 	// last starts.
 	startsPatience = 5 * time.Minute
@@ -110,8 +113,8 @@ func (s *starts) await(ctx context.Context, what string, done func() (bool, erro
 }
 
 // drive makes one service after the other short, whether or not what was asked for
-// before was started, and returns when all that will be started is. Samples of a minute
-// count once half of it is over, so nothing is pushed before.
+// before was started, and returns when all that will be started is. Nothing is pushed in
+// the first half of a minute, as its samples do not count yet.
 func (s *starts) drive(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -134,7 +137,7 @@ func (s *starts) drive(ctx context.Context) error {
 
 // countsFrom is the first moment from t on at which a sample of then counts at once.
 func countsFrom(t time.Time) time.Time {
-	if half := t.Truncate(forescale.DemandStep).Add(planner.RunningShare); t.Before(half) {
+	if half := t.Truncate(forescale.DemandStep).Add(counted); t.Before(half) {
 		return half.Add(pushLeast)
 	}
 	return t
@@ -175,8 +178,11 @@ func (s *starts) asked(service, instance string) {
 	s.seen[instance] = true
 }
 
-// engine has an agent's instances: nothing runs, but starts take as long as those of
-// containers.
+// startTime is how long an engine takes to start an instance.
+const startTime = 500 * time.Millisecond
+
+// engine has the instances of a node: nothing runs, but a start takes as long as that of
+// a container.
 type engine struct {
 	starts *starts
 
@@ -184,8 +190,10 @@ type engine struct {
 	running map[string]forescale.Sighting // by name
 }
 
-// startTime is how long an engine takes to start an instance.
-const startTime = 500 * time.Millisecond
+func newEngine(s *starts) agent.Engine {
+	e := &engine{starts: s, running: map[string]forescale.Sighting{}}
+	return agent.Engine{Containers: e, Acting: func(enter func() (func(), error)) agent.Target { return entered{e, enter} }}
+}
 
 func (e *engine) Observe(context.Context) forescale.Observation {
 	e.mu.Lock()
