@@ -1,12 +1,15 @@
 package collector
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"pgregory.net/rapid"
+
+	"github.com/forescale/forescale"
 )
 
 func TestCPUPercent(t *testing.T) {
@@ -107,6 +110,32 @@ func TestUseIsAlwaysAPercentage(t *testing.T) {
 		v, ok = memoryPercent(m, rapid.Int64().Draw(t, "memory limit"), rapid.Int64().Draw(t, "machine"))
 		if ok && !(v >= 0 && v <= 100) {
 			t.Fatalf("memory %g", v)
+		}
+	})
+}
+
+// Whatever an engine says of a container: what it uses is a share of its limit.
+func FuzzUsage(f *testing.F) {
+	f.Add([]byte(`{"read":"2026-03-02T08:00:00Z","cpu_stats":{"cpu_usage":{"total_usage":1}},"memory_stats":{"usage":5,"stats":{"inactive_file":2}}}`),
+		[]byte(`{"read":"2026-03-02T08:00:10Z","cpu_stats":{"cpu_usage":{"total_usage":18446744073709551615}},"memory_stats":{"usage":18446744073709551615}}`), "0-3,6", int64(1e9), int64(1<<30))
+	f.Fuzz(func(t *testing.T, first, second []byte, cores string, cpus, memory int64) {
+		var a, b container.StatsResponse
+		if json.Unmarshal(first, &a) != nil || json.Unmarshal(second, &b) != nil {
+			return
+		}
+		limits := container.Resources{NanoCPUs: cpus, CpusetCpus: cores, Memory: memory}
+		d := &Docker{seen: map[string]*reading{"id": {sighting: forescale.Sighting{Service: "web", Ready: true}, limits: limits}}, info: engineInfo{cores: 2, memory: 1 << 33}}
+		o := forescale.Observation{Failed: map[string]string{}}
+		asked := time.Now()
+		d.count(&batchItem{id: "id", name: "web-1", stats: a, asked: asked}, &o)
+		d.count(&batchItem{id: "id", name: "web-1", stats: b, asked: asked.Add(b.Read.Sub(a.Read))}, &o)
+		if len(o.Samples) > 2 {
+			t.Fatalf("%d samples", len(o.Samples))
+		}
+		for _, s := range o.Samples {
+			if !(s.Value >= 0 && s.Value <= 100) {
+				t.Fatalf("%s is %g %%", s.Metric, s.Value)
+			}
 		}
 	})
 }

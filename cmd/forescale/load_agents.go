@@ -17,8 +17,11 @@ import (
 	"github.com/forescale/forescale/internal/load"
 )
 
+// maxStarts bounds the services that are asked about at once.
+const maxStarts = 10_000
+
 func newLoadAgents(a *app) *cobra.Command {
-	var n int
+	var n, starts int
 	var length time.Duration
 	var out *format
 	cmd := &cobra.Command{
@@ -32,31 +35,35 @@ every 10 s, and measure. The agents are those of forescale; what they measure is
 			if n < 1 || length < time.Second {
 				return usage("there is nothing to drive", "use at least one node and a second")
 			}
-			return a.loadAgents(cmd.Context(), n, length, *out)
+			if starts < 0 || starts > maxStarts {
+				return usage(fmt.Sprintf("%d starts cannot be measured", starts), fmt.Sprintf("use 0 to %d", maxStarts))
+			}
+			return a.loadAgents(cmd.Context(), n, load.AgentsConfig{For: length, Starts: starts}, *out)
 		},
 	}
 	cmd.Flags().IntVar(&n, "nodes", 1000, "how many nodes, with an agent each")
-	cmd.Flags().DurationVar(&length, "for", 2*time.Minute, "measure this long")
+	cmd.Flags().DurationVar(&length, "for", 2*time.Minute, "measure at least this long")
+	cmd.Flags().IntVar(&starts, "starts", 0, "how many starts to measure; 0: none")
 	out = formatFlag(cmd)
 	return cmd
 }
 
-func (a *app) loadAgents(ctx context.Context, n int, length time.Duration, out format) error {
+func (a *app) loadAgents(ctx context.Context, n int, c load.AgentsConfig, out format) error {
 	dir, err := os.MkdirTemp("", "load")
 	if err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "forescale.db")
-	tokens, err := makeTokens(ctx, path, n)
-	if err != nil {
+	if c.Tokens, err = makeTokens(ctx, path, n); err != nil {
 		return err
 	}
 	s, err := startServe(ctx, dir, path, "--agents", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	r, err := load.RunAgents(ctx, load.AgentsConfig{URL: s.agents, Tokens: tokens, Dir: filepath.Join(dir, "agents"), For: length, Server: load.Server{URL: s.url, Memory: s.memory}})
+	c.URL, c.Dir, c.Server = s.agents, filepath.Join(dir, "agents"), load.Server{URL: s.url, Memory: s.memory}
+	r, err := load.RunAgents(ctx, c)
 	s.stop()
 	if err != nil {
 		return err
@@ -112,23 +119,24 @@ func (a *app) writeLoadAgents(r load.AgentsResult, out format) error {
 	}
 	t := newTable("measured", fmt.Sprintf("%d agents", r.Agents))
 	t.alignRight(1)
-	for _, row := range []struct {
-		name, format string
-		value        float64
-	}{
-		{"joins of all, s", "%.1f", r.Joined},
-		{"measured for, s", "%.0f", r.Seconds},
-		{"beats", "%.0f", float64(r.Beats)},
-		{"beats not taken", "%.0f", float64(r.Failed)},
-		{"beat p50, ms", "%.0f", 1000 * r.BeatP50},
-		{"beat p99, ms", "%.0f", 1000 * r.BeatP99},
-		{"samples measured", "%.0f", float64(r.Samples)},
-		{"samples in the store", "%.0f", float64(r.Stored)},
-		{"cores used by the server", "%.2f", r.ServerCPU},
-		{"memory of the server, MiB", "%.0f", float64(r.Memory) / (1 << 20)},
-	} {
-		t.add(row.name, fmt.Sprintf(row.format, row.value))
+	row := func(name, format string, value float64) { t.add(name, fmt.Sprintf(format, value)) }
+	row("joins of all, s", "%.1f", r.Joined)
+	row("measured for, s", "%.0f", r.Seconds)
+	row("beats", "%.0f", float64(r.Beats))
+	row("failures", "%.0f", float64(r.Failed))
+	row("beat p50, ms", "%.0f", 1000*r.BeatP50)
+	row("beat p99, ms", "%.0f", 1000*r.BeatP99)
+	row("samples measured", "%.0f", float64(r.Samples))
+	row("samples in the store", "%.0f", float64(r.Stored))
+	if r.StartsDue > 0 {
+		row("services made short", "%.0f", float64(r.StartsDue))
+		row("starts asked of engines", "%.0f", float64(r.Starts))
+		row("sample to start p50, ms", "%.0f", 1000*r.StartP50)
+		row("sample to start p99, ms", "%.0f", 1000*r.StartP99)
+		row("sample to start, longest, ms", "%.0f", 1000*r.StartMost)
 	}
+	row("cores used by the server", "%.2f", r.ServerCPU)
+	row("memory of the server, MiB", "%.0f", float64(r.Memory)/(1<<20))
 	if r.FirstFailure != "" {
 		fmt.Fprintf(a.stderr, "first failure: %s\n", r.FirstFailure)
 	}

@@ -67,3 +67,26 @@ func TestLoadOfAgents(t *testing.T) {
 		t.Errorf("the server took %d bytes and %g cores", got.Memory, got.ServerCPU)
 	}
 }
+
+// Each sample that makes a service short is answered by one start on a node, and nothing
+// else is started.
+func TestLoadOfStarts(t *testing.T) {
+	t.Setenv(childServer, "server")
+	s := newShell(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	r := s.runContext(ctx, "load", "agents", "--nodes", "2", "--for", "1s", "--starts", "3", "-o", "json")
+	if r.code != exitOK {
+		t.Fatalf("exit code %d: %s", r.code, r.err)
+	}
+	var got load.AgentsResult
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
+		t.Fatalf("%v of %s", err, r.out)
+	}
+	if got.StartsDue != 3 || got.Starts != 3 || got.Failed != 0 {
+		t.Errorf("%+v", got)
+	}
+	if got.StartP50 <= 0 || got.StartP99 < got.StartP50 || got.StartMost < got.StartP99 {
+		t.Errorf("the starts took %g, %g, %g s", got.StartP50, got.StartP99, got.StartMost)
+	}
+}

@@ -226,12 +226,12 @@ func (a *Agent) Node() string { return a.client.current().Node }
 // Run measures and reports every [Beat], and does what the server asks for, until
 // ctx ends and the effects under way are done.
 func (a *Agent) Run(ctx context.Context) error {
-	var work sync.WaitGroup
 	for _, c := range a.servers() {
 		defer c.close()
-		work.Go(func() { a.work(ctx, c) })
 	}
+	var work sync.WaitGroup
 	defer work.Wait()
+	work.Go(func() { a.Work(ctx) })
 	for {
 		a.Step(ctx)
 		select {

@@ -38,6 +38,15 @@ const (
 	askAgainMost = 10 * time.Second
 )
 
+// Work does what the servers ask for, until ctx ends and the effects under way are done.
+func (a *Agent) Work(ctx context.Context) {
+	var work sync.WaitGroup
+	defer work.Wait()
+	for _, c := range a.servers() {
+		work.Go(func() { a.work(ctx, c) })
+	}
+}
+
 // work asks a server for work and does it, until ctx ends and all of it is done. What was begun
 // is done to its own deadline, as the server may never hear that it was not.
 func (a *Agent) work(ctx context.Context, from *client) {

@@ -74,7 +74,7 @@ func (in *capacityInput) axis(now time.Time, latest *forescale.Forecast) (axis, 
 			return bad("query.step", fmt.Sprintf("%q is not a whole number of minutes", in.Step), `use a step such as "5m"`)
 		}
 		step = min(d, length.Truncate(forescale.DemandStep))
-		for i := 0; int(length/step) >= maxPoints-1; i++ {
+		for i := 0; i < len(ladder) && int(length/step) >= maxPoints-1; i++ {
 			step = max(step, ladder[i].step)
 		}
 	}

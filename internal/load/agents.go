@@ -1,8 +1,8 @@
 package load
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -14,12 +14,13 @@ import (
 	"github.com/forescale/forescale/internal/agent"
 )
 
-// AgentsConfig is how many agents drive a server. All fields are required.
+// AgentsConfig is how many agents drive a server. All fields but Starts are required.
 type AgentsConfig struct {
-	URL    string   // of the server, where it takes agents
-	Tokens []string // one for each agent
-	Dir    string   // of the agents' states
-	For    time.Duration
+	URL    string        // of the server, where it takes agents
+	Tokens []string      // one for each agent
+	Dir    string        // of the agents' states
+	For    time.Duration // at least
+	Starts int           // to measure
 	Server Server
 }
 
@@ -29,73 +30,113 @@ type AgentsResult struct {
 	Joined       float64 `json:"join_seconds"` // all of them, one after the other
 	Seconds      float64 `json:"seconds"`      // measured
 	Beats        int     `json:"beats"`        // that agents went through
-	Failed       int     `json:"failed"`       // beats that the server did not take, or not whole
+	Failed       int     `json:"failed"`       // beats that the server did not take, or not whole, and what else went wrong
 	FirstFailure string  `json:"first_failure,omitempty"`
 	BeatP50      float64 `json:"beat_p50"` // measuring, signing, sending and being answered
 	BeatP99      float64 `json:"beat_p99"`
 	Samples      int     `json:"samples"`        // measured by the agents
 	Stored       int     `json:"samples_stored"` // set by the caller: what the store holds
+	StartsDue    int     `json:"starts_due"`     // services that a sample made short
+	Starts       int     `json:"starts"`         // of those, asked of engines
+	StartP50     float64 `json:"start_p50"`      // from just before the push of the sample until an engine is asked
+	StartP99     float64 `json:"start_p99"`
+	StartMost    float64 `json:"start_most"`
 	ServerCPU    float64 `json:"server_cpu_cores"`
 	Memory       int64   `json:"memory_bytes"`
 }
 
-// RunAgents lets agents join, spreads their beats over the time between two, and
-// measures what they and the server feel.
+// RunAgents lets agents join, spreads their beats over the time between two, lets
+// services become short beside, and measures what they and the server feel.
 func RunAgents(ctx context.Context, c AgentsConfig) (r AgentsResult, err error) {
-	d := agentDriver{log: &complaints{}}
-	agents := make([]*agent.Agent, len(c.Tokens))
-	began := time.Now()
-	for i, token := range c.Tokens {
-		agents[i], err = agent.New(ctx, agent.Config{Server: c.URL, Join: token, Dir: filepath.Join(c.Dir, fmt.Sprint(i)),
-			Source: d.node(), Clock: forescale.NewSystemClock(), Log: slog.New(d.log)})
-		if err != nil {
-			return r, fmt.Errorf("agent %d of %d does not join: %w", i+1, len(c.Tokens), err)
-		}
+	server := newDriver(Config{Servers: []Server{c.Server}})
+	defer server.client.CloseIdleConnections()
+	d := agentDriver{AgentsConfig: c, server: server, starts: newStarts(server, c.Starts), log: &complaints{}}
+	if r.Joined, err = d.join(ctx); err != nil {
+		return r, err
 	}
-	r.Agents, r.Joined = len(agents), time.Since(began).Seconds()
-	select { // what is signed in the second in which the server began is refused
-	case <-ctx.Done():
-		return r, ctx.Err()
-	case <-time.After(2 * time.Second):
+	inner, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	for _, a := range d.agents {
+		wg.Go(func() { a.Work(inner) })
 	}
-	costs := newDriver(Config{Servers: []Server{c.Server}})
-	defer costs.client.CloseIdleConnections()
-	before, err := costs.scrape(ctx)
+	if err := d.starts.register(ctx); err != nil {
+		return r, err
+	}
+	before, err := server.scrape(ctx)
 	if err != nil {
 		return r, err
 	}
 	d.samples.Store(0) // those of the joins were not sent
-	began = time.Now()
-	inner, stop := context.WithTimeout(ctx, c.For)
-	defer stop()
-	var wg sync.WaitGroup
-	for i, a := range agents {
-		wg.Go(func() { d.beat(ctx, inner, a, agent.Beat*time.Duration(i)/time.Duration(len(agents))) })
+	began := time.Now()
+	for i, a := range d.agents {
+		wg.Go(func() { d.beat(ctx, inner, a, agent.Beat*time.Duration(i)/time.Duration(len(d.agents))) })
 	}
-	wg.Wait()
-	took := time.Since(began)
-	after, err := costs.scrape(ctx)
-	var most int64
-	if err == nil {
-		most, err = c.Server.Memory()
-	}
-	if err := errors.Join(ctx.Err(), err); err != nil {
+	end := time.After(c.For)
+	if err := d.starts.drive(ctx); err != nil {
 		return r, err
 	}
-	r.Seconds, r.ServerCPU, r.Memory = took.Seconds(), (after.cpu-before.cpu)/took.Seconds(), most
-	r.Beats, r.BeatP50, r.BeatP99 = len(d.beats), quantile(d.beats, 0.5), quantile(d.beats, 0.99)
-	r.Samples = int(d.samples.Load())
-	r.Failed, r.FirstFailure = d.log.told()
-	return r, nil
+	select {
+	case <-ctx.Done():
+		return r, ctx.Err()
+	case <-end:
+	}
+	stop()
+	wg.Wait()
+	r.Seconds = time.Since(began).Seconds()
+	after, err := server.scrape(ctx)
+	if err == nil {
+		r.ServerCPU = (after.cpu - before.cpu) / r.Seconds
+		r.Memory, err = c.Server.Memory()
+	}
+	d.tell(&r)
+	return r, err
 }
 
 // agentDriver is one run.
 type agentDriver struct {
+	AgentsConfig
+	server  *driver
+	starts  *starts
 	log     *complaints
+	agents  []*agent.Agent
 	samples atomic.Int64
 
 	mu    sync.Mutex
 	beats []time.Duration
+}
+
+// join lets one agent after the other join, and returns how many seconds that took.
+func (d *agentDriver) join(ctx context.Context) (seconds float64, err error) {
+	began := time.Now()
+	for i, token := range d.Tokens {
+		a, err := agent.New(ctx, agent.Config{Server: d.URL, Join: token, Dir: filepath.Join(d.Dir, fmt.Sprint(i)),
+			Source: d.node(), Clock: forescale.NewSystemClock(), Log: slog.New(d.log)})
+		if err != nil {
+			return 0, fmt.Errorf("agent %d of %d does not join: %w", i+1, len(d.Tokens), err)
+		}
+		a.Attach(newEngine(d.starts))
+		d.agents = append(d.agents, a)
+	}
+	seconds = time.Since(began).Seconds()
+	select { // what is signed in the second in which the server began is refused
+	case <-ctx.Done():
+		return seconds, ctx.Err()
+	case <-time.After(2 * time.Second):
+		return seconds, nil
+	}
+}
+
+// tell sets what the agents and the engines noted. Nothing runs any more.
+func (d *agentDriver) tell(r *AgentsResult) {
+	r.Agents, r.Samples = len(d.agents), int(d.samples.Load())
+	r.Beats, r.BeatP50, r.BeatP99 = len(d.beats), quantile(d.beats, 0.5), quantile(d.beats, 0.99)
+	took := d.starts.took
+	r.StartsDue, r.Starts = d.Starts, len(took)
+	r.StartP50, r.StartP99, r.StartMost = quantile(took, 0.5), quantile(took, 0.99), quantile(took, 1)
+	warned, first := d.log.told()
+	r.Failed, r.FirstFailure = warned+d.server.failed, cmp.Or(first, d.server.first)
 }
 
 // beat goes through one beat of an agent after the other until inner ends; one that

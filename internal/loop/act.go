@@ -24,6 +24,7 @@ type acts struct {
 	results chan result
 	came    []result // taken from results, not met by a round yet
 	wait    *sync.WaitGroup
+	waited  time.Duration // of the last round, for effects
 }
 
 // retry spaces out attempts at one effect. It is only a pace: a restart forgets
@@ -55,6 +56,7 @@ func (l *Loop) act(ctx context.Context, now time.Time, w *world) error {
 		return nil
 	}
 	started := 0
+	l.acts.waited = 0
 	for k := range w.instances {
 		i := w.instances[k]
 		if len(l.acts.under) >= actsAtOnce {
@@ -116,15 +118,22 @@ func (l *Loop) launch(ctx context.Context, now time.Time, kind forescale.ActionK
 	})
 }
 
-// meetResults takes in what has come of effects, for as long as one round waits.
+// meetResults takes in what has come of effects, for as long as one round waits and no
+// service is to be looked at.
 func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
-	patience := l.clock.After(l.opt.ActPatience)
+	began := l.clock.Elapsed()
+	defer func() { l.acts.waited = l.clock.Elapsed() - began }()
 	for len(l.acts.under) > 0 {
+		steady := l.clock.Elapsed()
+		left := l.alarm.next(steady, began+l.opt.ActPatience-steady)
+		if left <= 0 {
+			return
+		}
 		select {
 		case r := <-l.acts.results:
 			l.meetResult(now, w, r)
-		case <-patience:
-			return
+		case <-l.clock.After(left):
+		case <-l.alarm.ring: // perhaps it is sooner
 		case <-ctx.Done():
 			return
 		}

@@ -10,25 +10,30 @@ import (
 )
 
 const (
-	// breather is at least between a round and one that the alarm calls for; a round
-	// that takes long has ten times as long.
-	breather = 300 * time.Millisecond
-	// alarmQuiet is how long a service that was found not to be short rings no more:
-	// one instance alone may be above the limit for long.
+	// breather is at least between a round and one that the alarm calls for; a round that
+	// takes long has twice as long, so that at most a third of the time goes into such rounds.
+	breather = 200 * time.Millisecond
+	// alarmQuiet is how long a service that was found not to be short is not looked at
+	// again: one instance alone may be above the limit for long.
 	alarmQuiet = 5 * time.Second
+	// clockSlack is how much more the wall clock has to show than is counted on when it is
+	// waited for by the steady clock: the two do not run alike.
+	clockSlack = 20 * time.Millisecond
 )
 
 // alarm brings the next planning round forward when samples show that a service is
 // short. So what comes in by itself waits for no interval.
 type alarm struct {
-	ring chan struct{} // holds one
+	ring chan struct{} // holds one when rung changed
 
 	mu       sync.Mutex
 	growable map[string]growable // by service: those that may have more instances than are wanted
-	rung     map[string]bool     // since the last round
+	// rung are those that rang since a round looked at them: when the next one is to, as
+	// a reading of the steady clock.
+	rung map[string]time.Duration
 }
 
-func newAlarm() alarm { return alarm{ring: make(chan struct{}, 1), rung: map[string]bool{}} }
+func newAlarm() alarm { return alarm{ring: make(chan struct{}, 1), rung: map[string]time.Duration{}} }
 
 // growable is what a sample of a service is held against.
 type growable struct {
@@ -36,7 +41,7 @@ type growable struct {
 	asked    int           // what was asked for, in instances: only more than this is news
 	limit    float64       // utilization of to instances, in %
 	capacity float64       // load that one serves at 100 %; 0: not known
-	quiet    time.Duration // reading of the steady clock before which it does not ring
+	quiet    time.Duration // reading of the steady clock before which it is not looked at
 }
 
 // above reports whether a sample lies above the limit. One of the service as a whole is
@@ -60,7 +65,7 @@ func (g growable) above(s *forescale.Sample) bool {
 }
 
 // Notice tells the loop of samples that were just kept. If they show a service above the
-// limit that is acted on, Run looks at it at once. It is safe for concurrent use.
+// limit that is acted on, Run looks at it as soon as they count. It is safe for concurrent use.
 func (l *Loop) Notice(samples []forescale.Sample) {
 	if l.alarm.hear(l.clock, samples) {
 		select {
@@ -70,22 +75,52 @@ func (l *Loop) Notice(samples []forescale.Sample) {
 	}
 }
 
-// hear keeps in mind which services samples show above the limit, and reports whether
-// there are any.
-func (a *alarm) hear(clock forescale.Clock, samples []forescale.Sample) bool {
-	if now := clock.Now(); now.Sub(now.Truncate(forescale.DemandStep)) < planner.RunningShare {
-		return false // they do not count yet
-	}
-	steady := clock.Elapsed()
+// hear keeps in mind which services samples show above the limit, and when to look at
+// them: once the minute of the samples counts, and not while they are quiet. It reports
+// whether that is news.
+func (a *alarm) hear(clock forescale.Clock, samples []forescale.Sample) (news bool) {
+	now, steady := clock.Now(), clock.Elapsed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i := range samples {
-		g, ok := a.growable[samples[i].Subject.Service]
-		if ok && steady >= g.quiet && g.above(&samples[i]) {
-			a.rung[samples[i].Subject.Service] = true
+		s := &samples[i]
+		g, ok := a.growable[s.Subject.Service]
+		if !ok || !g.above(s) {
+			continue
+		}
+		at := max(steady, g.quiet)
+		if left := s.Time.Truncate(forescale.DemandStep).Add(planner.RunningShare).Sub(now); left > 0 {
+			at = max(at, steady+left+clockSlack)
+		}
+		if before, rung := a.rung[s.Subject.Service]; !rung || at < before {
+			a.rung[s.Subject.Service], news = at, true
 		}
 	}
-	return len(a.rung) > 0
+	return news
+}
+
+// take gives the services that are to be looked at now. A round takes them before it
+// reads demand: one that rings from then on is left for the next, as it may have more.
+func (a *alarm) take(steady time.Duration) (rung []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, at := range a.rung {
+		if at <= steady {
+			rung = append(rung, name)
+			delete(a.rung, name)
+		}
+	}
+	return rung
+}
+
+// next is how long it is until the first service is to be looked at, at most so long.
+func (a *alarm) next(steady, most time.Duration) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, at := range a.rung {
+		most = min(most, at-steady)
+	}
+	return most
 }
 
 // set arms the alarm for what a round decided.
@@ -93,7 +128,6 @@ func (a *alarm) set(services map[string]growable) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.growable = services
-	clear(a.rung)
 }
 
 // growableOf is what a decision leaves to be rung for; ok is false where nothing could be done.
@@ -107,7 +141,7 @@ func (l *Loop) short(now time.Time, w *world) bool {
 	l.alarm.mu.Lock()
 	defer l.alarm.mu.Unlock()
 	short := false
-	for name := range l.alarm.rung {
+	for _, name := range w.rung {
 		g, ok := l.alarm.growable[name]
 		if !ok || !w.mayAct(name, now) {
 			continue
@@ -119,29 +153,25 @@ func (l *Loop) short(now time.Time, w *world) bool {
 		g.quiet = l.clock.Elapsed() + alarmQuiet
 		l.alarm.growable[name] = g
 	}
-	clear(l.alarm.rung)
 	return short
 }
 
-// rest waits until the next round is due, or until the alarm rings and a breather has
-// passed, by how long the last round took.
+// rest waits until the next round is due, or until a service is to be looked at and a
+// breather has passed, by how long the last round took.
 func (l *Loop) rest(ctx context.Context, wait, took time.Duration) error {
 	ended := l.clock.Elapsed()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.clock.After(wait):
-		return nil
-	case <-l.alarm.ring:
-	}
-	left := min(max(breather, 10*took), wait) - (l.clock.Elapsed() - ended)
-	if left <= 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.clock.After(left):
-		return nil
+	for {
+		steady := l.clock.Elapsed()
+		rested := steady - ended
+		left := min(wait-rested, max(l.alarm.next(steady, wait), max(breather, 2*took)-rested))
+		if left <= 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.clock.After(left):
+		case <-l.alarm.ring: // perhaps it is sooner
+		}
 	}
 }

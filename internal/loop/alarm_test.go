@@ -3,6 +3,7 @@ package loop_test
 import (
 	"context"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,12 +18,10 @@ import (
 // the next one.
 func TestAPushedRiseIsAnsweredWithinASecond(t *testing.T) {
 	pushed(t, func(p *pusher) {
-		p.until(10 * time.Second) // the next round is due at 60 s
-		p.push(95)                // the running minute does not count yet
-		p.until(31 * time.Second)
+		p.until(31 * time.Second) // the next round is due at 60 s
 		p.starts(0)
 		p.push(95)
-		p.until(32 * time.Second)
+		p.until(31500 * time.Millisecond)
 		p.starts(1)
 		p.push(96) // what was asked for is known
 		p.until(45 * time.Second)
@@ -30,6 +29,36 @@ func TestAPushedRiseIsAnsweredWithinASecond(t *testing.T) {
 		if p.rounds != 1 {
 			p.Errorf("%d planning rounds, want one for the rise", p.rounds)
 		}
+	})
+}
+
+// What is pushed before half of a minute is over is answered when it is, though nothing
+// more comes.
+func TestARiseThatDoesNotCountYetIsAnsweredOnceItDoes(t *testing.T) {
+	pushed(t, func(p *pusher) {
+		p.until(10 * time.Second)
+		p.push(95)
+		p.until(30 * time.Second)
+		p.starts(0)
+		p.until(30500 * time.Millisecond)
+		p.starts(1)
+		if p.rounds != 1 {
+			p.Errorf("%d planning rounds, want one for the rise", p.rounds)
+		}
+	})
+}
+
+// A start that takes long holds up none that is asked for meanwhile.
+func TestARiseIsAnsweredWhileAStartIsUnderWay(t *testing.T) {
+	pushed(t, func(p *pusher) {
+		p.hold.Store(int64(10 * time.Second))
+		p.until(31 * time.Second)
+		p.push(95)
+		p.until(31500 * time.Millisecond)
+		p.begun(1)
+		p.keep(p.of("another", 95), p.of("a-third", 95)) // they run elsewhere
+		p.until(32 * time.Second)
+		p.begun(2)
 	})
 }
 
@@ -84,6 +113,30 @@ type pusher struct {
 	reads  int // of the world, the same
 	began  time.Duration
 	before int // starts
+
+	hold  atomic.Int64 // how long a start takes, in ns
+	tried atomic.Int64 // starts that began while there was hold
+}
+
+// Start implements loop.Target.
+func (p *pusher) Start(ctx context.Context, s forescale.Service, i forescale.Instance) error {
+	if hold := p.hold.Load(); hold > 0 {
+		p.tried.Add(1)
+		<-p.clock.After(time.Duration(hold))
+	}
+	return p.world.Start(ctx, s, i)
+}
+
+// Stop implements loop.Target.
+func (p *pusher) Stop(ctx context.Context, s forescale.Service, i forescale.Instance) error {
+	return p.world.Stop(ctx, s, i)
+}
+
+func (p *pusher) begun(n int64) {
+	p.Helper()
+	if got := p.tried.Load(); got != n {
+		p.Errorf("%v after the round %d starts began, want %d", p.elapsed(), got, n)
+	}
 }
 
 func pushed(t *testing.T, live func(*pusher)) { pushedTo(t, func(*forescale.Service) {}, live) }
@@ -106,7 +159,7 @@ func pushedTo(t *testing.T, change func(*forescale.Service), live func(*pusher))
 		if _, err := s.PutService(t.Context(), svc, 0); err != nil {
 			t.Fatal(err)
 		}
-		p.loop = loop.New(loop.Config{Store: s, Sources: []loop.Source{silent{p.world, &p.reads}}, Target: p.world, Clock: p.clock,
+		p.loop = loop.New(loop.Config{Store: s, Sources: []loop.Source{silent{p.world, &p.reads}}, Target: p, Clock: p.clock,
 			Options: loop.Options{Collect: time.Minute, Interval: time.Minute, Refresh: 1000 * time.Hour},
 			OnStep:  func(loop.Report) { p.rounds++ }})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -148,6 +201,11 @@ func (p *pusher) sample(utilization float64) forescale.Sample {
 	if len(is) > 0 {
 		name = is[0].ID
 	}
+	return p.of(name, utilization)
+}
+
+// of is a sample of a named instance.
+func (p *pusher) of(name string, utilization float64) forescale.Sample {
 	return forescale.Sample{Subject: forescale.Subject{Kind: forescale.KindInstance, Name: name, Service: "web"},
 		Metric: forescale.MetricUtilization, Time: p.clock.Now(), Value: utilization}
 }
@@ -155,7 +213,11 @@ func (p *pusher) sample(utilization float64) forescale.Sample {
 // push keeps a sample and tells the loop of it, as the ingest does.
 func (p *pusher) push(utilization float64) {
 	p.Helper()
-	s := []forescale.Sample{p.sample(utilization)}
+	p.keep(p.sample(utilization))
+}
+
+func (p *pusher) keep(s ...forescale.Sample) {
+	p.Helper()
 	if err := p.store.Append(p.Context(), s); err != nil {
 		p.Fatal(err)
 	}

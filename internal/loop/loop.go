@@ -261,6 +261,7 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 	if err := l.liveNodes(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("bring nodes up to date: %w", err)
 	}
+	w.rung = l.alarm.take(l.clock.Elapsed())
 	if err := l.demand(ctx, now, w); err != nil {
 		return nil, fmt.Errorf("work out demand: %w", err)
 	}

@@ -53,7 +53,7 @@ func (l *Loop) runRounds(ctx context.Context) error {
 		} else {
 			failures = 0
 		}
-		took := l.clock.Elapsed() - steady
+		took := l.worked(steady)
 		if failures > 0 {
 			took = wait // no alarm brings it forward
 		}
@@ -87,6 +87,14 @@ func (l *Loop) checkMemory(ctx context.Context, now time.Time, first bool) error
 		}
 	}
 	return nil
+}
+
+// worked is how long a round took that began at a steady reading, without the waiting
+// for effects.
+func (l *Loop) worked(began time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.clock.Elapsed() - began - l.acts.waited
 }
 
 // nextWait is until the next round: a pulse while something is under way, so

@@ -25,6 +25,7 @@ type world struct {
 	parts     map[string]forescale.Part // nodes that are read apart
 	failed    map[string]string         // part → why it could not be read
 	paused    []forescale.Pause
+	rung      []string // services that the alarm wants looked at
 	machines  machines
 	jump      time.Duration // of the wall clock; 0: none
 	unsettled bool          // the wall clock jumped lately: no effects
