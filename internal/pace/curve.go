@@ -47,8 +47,8 @@ type Curve struct {
 // curveOf finds the cheapest way to each objective. What runs beyond need, as after a
 // rise, and started billing steps are not counted. lead is how long a start takes: an
 // hour that is not given up any more is ordered for while the one before still is.
-func curveOf(now time.Time, s forescale.Service, c Course, lead time.Duration) Curve {
-	x := Curve{Service: s, Degrees: make([]Degree, degrees+1)}
+func curveOf(now time.Time, s forescale.Service, c Course, lead time.Duration) *Curve {
+	x := &Curve{Service: s, Degrees: make([]Degree, degrees+1)}
 	price := s.PricePerHour.Float()
 	for k, h := range c.Hours {
 		if k%24 == 0 {

@@ -17,7 +17,7 @@ const slack = 0.005
 // Outlook is what the active services that budgets cover will cost until the month's
 // end in the zone of each budget, as foreseen lately.
 type Outlook struct {
-	Curves map[CurveOf]Curve
+	Curves map[CurveOf]*Curve // none is changed: outlooks share them
 }
 
 // CurveOf names a curve: of a service until the month's end in a zone.
@@ -65,18 +65,18 @@ func (o *Outlook) all(b *money.Book, now time.Time) (out []forescale.BudgetOutlo
 // tally is one budget with the curves that it pays for.
 type tally struct {
 	state  forescale.BudgetState
-	held   float64 // what runs that is not ours to stop costs until the end
-	curves []Curve // by priority, then name
+	held   float64  // what runs that is not ours to stop costs until the end
+	curves []*Curve // by priority, then name
 }
 
 func (o *Outlook) tally(b *money.Book, state forescale.BudgetState, now time.Time) tally {
-	t := tally{state: state, held: b.Held(state.Budget, now).Float(), curves: make([]Curve, 0, len(o.Curves))}
+	t := tally{state: state, held: b.Held(state.Budget, now).Float(), curves: make([]*Curve, 0, len(o.Curves))}
 	for at, c := range o.Curves {
 		if at.Zone == state.TimeZone && state.Covers(at.Service) {
 			t.curves = append(t.curves, c)
 		}
 	}
-	slices.SortFunc(t.curves, func(x, y Curve) int {
+	slices.SortFunc(t.curves, func(x, y *Curve) int {
 		return cmp.Or(cmp.Compare(x.Service.Priority, y.Service.Priority), cmp.Compare(x.Service.Name, y.Service.Name))
 	})
 	return t
@@ -116,7 +116,7 @@ func (t tally) left() float64 {
 }
 
 // withAtLeast is lowered with each of the class lowered by j degrees or more.
-func withAtLeast(lowered map[string]int, class []Curve, j int) map[string]int {
+func withAtLeast(lowered map[string]int, class []*Curve, j int) map[string]int {
 	out := make(map[string]int, len(lowered)+len(class))
 	maps.Copy(out, lowered)
 	for _, c := range class {

@@ -75,13 +75,13 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 	if r.months != months.String() {
 		was, old = nil, &Outlook{}
 	}
-	next, o := make(map[string]known, len(services)), &Outlook{Curves: map[CurveOf]Curve{}}
+	next, o := make(map[string]known, len(services)), &Outlook{Curves: make(map[CurveOf]*Curve, len(services))}
 	var due []forescale.Service
 	for _, s := range services {
 		k := was[s.Name]
 		next[s.Name] = k
 		if k.version != s.Version || !k.turn.Equal(turnOf(s.Name, now)) {
-			due = append(due, s)
+			due = append(due, s.WithDefaults())
 			continue
 		}
 		for _, x := range b.Budgets {
@@ -107,12 +107,13 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 	return o, nil
 }
 
-// covered are the active services with a price that some budget covers.
-func covered(b *money.Book) []forescale.Service {
-	services := make([]forescale.Service, 0, len(b.Services))
-	for _, s := range b.Services {
+// covered are the active services with a price that some budget covers, as the book has them.
+func covered(b *money.Book) []*forescale.Service {
+	services := make([]*forescale.Service, 0, len(b.Services))
+	for k := range b.Services {
+		s := &b.Services[k]
 		if s.PricePerHour > 0 && !forescale.IsNodeAccount(s.Name) && s.Mode == forescale.ModeActive && slices.ContainsFunc(b.Budgets, func(x forescale.Budget) bool { return x.Covers(s.Name) }) {
-			services = append(services, s.WithDefaults())
+			services = append(services, s)
 		}
 	}
 	return services
