@@ -2,6 +2,7 @@ package planner
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/forescale/forescale"
@@ -29,7 +30,9 @@ func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescal
 		look := lookAhead(f, s.Objective, now, s.Warmup, unknown)
 		stays := look.staysAt(quantiles)
 		first := max(0, int(now.Sub(f.Start)/f.Step))
-		room := make([]float64, max(0, len(f.Values)-first)*len(quantiles))
+		ahead := max(0, len(f.Values)-first)
+		room := make([]float64, ahead*len(quantiles))
+		steps = slices.Grow(steps, max(0, ahead-len(steps)))
 		for k := first; k < len(f.Values); k++ {
 			x := ForeseenStep{At: f.Start.Add(time.Duration(k) * f.Step), Width: f.Step}
 			x.Needs, room = room[:len(quantiles):len(quantiles)], room[len(quantiles):]

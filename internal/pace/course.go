@@ -137,8 +137,9 @@ func foreseenOf(now time.Time, s forescale.Service, forecasts []forescale.Foreca
 		for k, v := range x.Needs {
 			totals[k] += v
 		}
-		for at := x.At; at.Before(x.At.Add(x.Width)); at = at.Add(min(x.Width, time.Hour)) {
-			if k := int(at.Sub(c.Start) / time.Hour); k >= 0 && k < len(f.sums) && !at.Before(c.Start) {
+		from := x.At.Sub(c.Start)
+		for at := from; at < from+x.Width; at += min(x.Width, time.Hour) {
+			if k := int(at / time.Hour); at >= 0 && k < len(f.sums) {
 				f.add(k, x.Needs[:n])
 			}
 		}
