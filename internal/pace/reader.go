@@ -67,12 +67,8 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 	if len(services) == 0 {
 		return &Outlook{}, nil
 	}
-	var months strings.Builder
-	for _, x := range b.Budgets {
-		fmt.Fprintf(&months, "%s %d %d\n", x.Name, x.Version, b.MonthEnd(x.TimeZone, now).Unix())
-	}
-	was, old := r.known, r.last
-	if r.months != months.String() {
+	months, was, old := monthsOf(b, now), r.known, r.last
+	if r.months != months {
 		was, old = nil, &Outlook{}
 	}
 	next, o := make(map[string]known, len(services)), &Outlook{Curves: make(map[CurveOf]*Curve, len(services))}
@@ -103,8 +99,17 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 		}
 		o.add(b, part, fs, next, now, r.Options)
 	}
-	r.months, r.known, r.last = months.String(), next, o
+	r.months, r.known, r.last = months, next, o
 	return o, nil
+}
+
+// monthsOf tells which budgets there are, in which of their months.
+func monthsOf(b *money.Book, now time.Time) string {
+	var s strings.Builder
+	for _, x := range b.Budgets {
+		fmt.Fprintf(&s, "%s %d %d\n", x.Name, x.Version, b.MonthEnd(x.TimeZone, now).Unix())
+	}
+	return s.String()
 }
 
 // covered are the active services with a price that some budget covers, as the book has them.
