@@ -123,16 +123,18 @@ func (l *Loop) launch(ctx context.Context, now time.Time, kind forescale.ActionK
 func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
 	began := l.clock.Elapsed()
 	defer func() { l.acts.waited = l.clock.Elapsed() - began }()
+	patience := l.clock.After(l.opt.ActPatience)
 	for len(l.acts.under) > 0 {
-		steady := l.clock.Elapsed()
-		left := l.alarm.next(steady, began+l.opt.ActPatience-steady)
-		if left <= 0 {
+		soon := l.alarm.next(l.clock.Elapsed(), l.opt.ActPatience)
+		if soon <= 0 {
 			return
 		}
 		select {
 		case r := <-l.acts.results:
 			l.meetResult(now, w, r)
-		case <-l.clock.After(left):
+		case <-patience:
+			return
+		case <-l.clock.After(soon):
 		case <-l.alarm.ring: // perhaps it is sooner
 		case <-ctx.Done():
 			return
