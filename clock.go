@@ -1,6 +1,9 @@
 package forescale
 
-import "time"
+import (
+	"hash/fnv"
+	"time"
+)
 
 // Clock is the one seam by which time enters. Pure packages take a time as an
 // argument instead and never hold a Clock.
@@ -64,4 +67,15 @@ func (c FastClock) After(d time.Duration) <-chan time.Time {
 // Real converts a duration of this clock into one of the machine's clock.
 func (c FastClock) Real(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / c.factor)
+}
+
+// Turn is when the turn began that a name has now, of turns that each last so long. Others
+// have theirs at other moments: what is done once a turn is not done for all at once.
+func Turn(now time.Time, lasts time.Duration, name ...string) time.Time {
+	h := fnv.New64a()
+	for _, part := range name {
+		h.Write([]byte(part))
+	}
+	late := time.Duration(h.Sum64() % uint64(lasts))
+	return now.Add(-late).Truncate(lasts).Add(late)
 }

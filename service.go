@@ -250,6 +250,10 @@ func ServiceNames(services []Service) []string {
 	return names
 }
 
+// Uses reports whether the service is planned by this metric; one that names none is
+// planned by all there are.
+func (s Service) Uses(m Metric) bool { return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m) }
+
 // Location is the service's time zone. UTC stands in for one that does not exist,
 // which Validate refuses.
 func (s Service) Location() *time.Location {

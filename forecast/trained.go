@@ -1,7 +1,6 @@
 package forecast
 
 import (
-	"hash/fnv"
 	"math"
 	"slices"
 	"time"
@@ -109,9 +108,5 @@ func newTrained(x prepared, v *view, r rung) *Trained {
 // dueAfter is when what was learned at a time is learned anew at the latest. Services
 // that were trained at once are trained again at times of their own.
 func dueAfter(issued time.Time, service string, m forescale.Metric) time.Time {
-	h := fnv.New64a()
-	h.Write([]byte(service))
-	h.Write([]byte(m))
-	phase := time.Duration(h.Sum64() % uint64(trainedFor))
-	return issued.Add(-phase).Truncate(trainedFor).Add(phase + trainedFor)
+	return forescale.Turn(issued, trainedFor, service, string(m)).Add(trainedFor)
 }

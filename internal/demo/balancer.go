@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,23 +61,28 @@ func (b *balancer) watch(ctx context.Context, server string) {
 
 func (b *balancer) look(ctx context.Context, server string) ([]backend, error) {
 	at := server + "/v1/instances?" + url.Values{"service": {service}, "state": {"ready"}}.Encode()
+	var list struct{ Items []backend }
+	if err := b.get(ctx, at, &list); err != nil {
+		return nil, fmt.Errorf("ask the registry: %w", err)
+	}
+	return list.Items, nil
+}
+
+// get reads what the server answers.
+func (b *balancer) get(ctx context.Context, at string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	resp, err := b.client.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask the registry: %s", resp.Status)
+		return errors.New(resp.Status)
 	}
-	var list struct{ Items []backend }
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
-		return nil, fmt.Errorf("read the registry: %w", err)
-	}
-	return list.Items, nil
+	return json.NewDecoder(resp.Body).Decode(into)
 }
 
 // pick is the instance whose turn it is; ok is false when none is ready.

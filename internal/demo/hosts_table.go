@@ -2,9 +2,7 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -85,32 +83,14 @@ func (h *hosts) moment(t time.Time) string {
 
 // cost is a sentence on the budget, as the server has it.
 func (h *hosts) cost(ctx context.Context, server string) string {
-	limit, spent, err := h.budget(ctx, server+"/v1/budgets/"+hostBudget)
-	if err != nil {
-		return fmt.Sprintf("\nWhat they cost cannot be read: %v", err)
-	}
-	return fmt.Sprintf("\nThe ordered hosts cost %.2f of the month's %.2f.", spent, limit)
-}
-
-func (h *hosts) budget(ctx context.Context, url string) (limit, spent float64, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, 0, err
-	}
-	resp, err := h.balancer.client.Do(req)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return 0, 0, fmt.Errorf("ask for the budget: %s", resp.Status)
-	}
 	var b struct {
 		Limit  float64
 		Status struct{ Spent float64 }
 	}
-	err = json.NewDecoder(resp.Body).Decode(&b)
-	return b.Limit, b.Status.Spent, err
+	if err := h.balancer.get(ctx, server+"/v1/budgets/"+hostBudget, &b); err != nil {
+		return fmt.Sprintf("\nWhat they cost cannot be read: %v", err)
+	}
+	return fmt.Sprintf("\nThe ordered hosts cost %.2f of the month's %.2f.", b.Status.Spent, b.Limit)
 }
 
 // needed is when the load first asked for more than the hosts hold that were there when

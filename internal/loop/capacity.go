@@ -35,7 +35,7 @@ func (l *Loop) LearnCapacities(ctx context.Context, now time.Time) (r Worked, er
 		return r, fmt.Errorf("read capacities: %w", err)
 	}
 	services = slices.DeleteFunc(services, func(s forescale.Service) bool {
-		return s.Mode == forescale.ModeOff || !(s.Capacity > 0) || !usesMetric(s, forescale.MetricLoad) || !l.capacityDue(now, s)
+		return s.Mode == forescale.ModeOff || !(s.Capacity > 0) || !s.Uses(forescale.MetricLoad) || !l.capacityDue(now, s)
 	})
 	for batch := range slices.Chunk(services, forecastsAtOnce) {
 		loads, err := l.loads(ctx, now, batch)

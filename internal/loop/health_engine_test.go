@@ -1,7 +1,6 @@
 package loop_test
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -9,19 +8,17 @@ import (
 	"github.com/forescale/forescale"
 )
 
-func TestAnInstanceThatIsNotAliveIsReplacedOnTheEngine(t *testing.T) {
-	t.Parallel()
+func TestAnInstanceThatIsNotAliveIsReplacedOnTheEngine(t *testing.T) { // alone: it counts failures within a round
 	for _, c := range []struct {
 		name  string
 		probe forescale.Probe
 		of    string
 		why   string
 	}{
-		{"by an answer", forescale.Probe{HTTP: "/live", Period: time.Second, Failures: 2}, "live", `its liveness probe \(GET /live\) failed \d+ times: it answers 500`},
-		{"by a command", forescale.Probe{Command: []string{"/svc", "health"}, Period: time.Second, Timeout: 5 * time.Second, Failures: 2}, "ready", `its liveness probe \(/svc health\) failed \d+ times: the command ends with exit code 1`},
+		{"by an answer", forescale.Probe{HTTP: "/live", Period: time.Second, Failures: 2}, "live", "its liveness probe (GET /live) failed 2 times: it answers 500"},
+		{"by a command", forescale.Probe{Command: []string{"/svc", "health"}, Period: time.Second, Timeout: 5 * time.Second, Failures: 2}, "ready", "its liveness probe (/svc health) failed 2 times: the command ends with exit code 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			b := onEngine(t, "alive", func(s *forescale.Service) {
 				s.Template.Liveness = c.probe
 				if c.of == "ready" {
@@ -42,7 +39,7 @@ func TestAnInstanceThatIsNotAliveIsReplacedOnTheEngine(t *testing.T) {
 			})
 			is, err := b.store.Instances(t.Context(), forescale.InstanceQuery{Service: b.svc.Name})
 			b.must(err)
-			if got := find(is, sick.ID).Failure; !regexp.MustCompile("^" + c.why + "$").MatchString(got) {
+			if got := find(is, sick.ID).Failure; got != c.why {
 				t.Errorf("it failed as %q, want %q", got, c.why)
 			}
 		})

@@ -123,7 +123,7 @@ func (l *Loop) wantedSpans(ctx context.Context, now time.Time, services []foresc
 		return nil, fmt.Errorf("read spans: %w", err)
 	}
 	return slices.DeleteFunc(spans, func(span forescale.DemandSpan) bool {
-		return now.Sub(span.Last) > l.opt.History || !usesMetric(by[span.Service], span.Metric) || span.Last.Sub(span.First) < leastHistory
+		return now.Sub(span.Last) > l.opt.History || !by[span.Service].Uses(span.Metric) || span.Last.Sub(span.First) < leastHistory
 	}), nil
 }
 

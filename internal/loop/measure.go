@@ -31,7 +31,7 @@ func (l *Loop) MeasureServices(ctx context.Context, now time.Time, names []strin
 		}
 	}
 	err = l.store.EachDemand(ctx, from, now, forescale.ServiceNames(services), func(p *forescale.DemandPoint) error {
-		if d := days[p.Service]; usesMetric(d.service, p.Metric) {
+		if d := days[p.Service]; d.service.Uses(p.Metric) {
 			d.add(*p)
 		}
 		return nil

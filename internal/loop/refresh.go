@@ -226,12 +226,6 @@ func (l *Loop) forecastService(ctx context.Context, now time.Time, s forescale.S
 	return made, faults
 }
 
-// usesMetric reports whether the service is planned by this metric; one that
-// names none is planned by all there are.
-func usesMetric(s forescale.Service, m forescale.Metric) bool {
-	return len(s.Metrics) == 0 || slices.Contains(s.Metrics, m)
-}
-
 func (l *Loop) forecastMetric(ctx context.Context, now time.Time, s forescale.Service, h history, events []forescale.Event, drift forescale.Drift, anew bool) (f forescale.Forecast, err error) {
 	defer func() { // the loop outlives a bad model
 		if p := recover(); p != nil {

@@ -75,7 +75,7 @@ func (k kept) whole(r *room) forescale.Forecast {
 const readAtOnce = 1000
 
 // lateLooks is how often in a refresh pace late forecasts are looked for.
-const lateLooks = 3
+const lateLooks = 5
 
 // update reads what is new; everything when services came or went, as one that
 // is back has the forecasts it had. Not all that is new was issued after all that

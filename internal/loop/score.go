@@ -52,7 +52,7 @@ func (l *Loop) ScoreServices(ctx context.Context, now time.Time, names []string)
 	counted := ""
 	for _, span := range spans {
 		s, there := known[span.Service]
-		if !there || !usesMetric(s, span.Metric) {
+		if !there || !s.Uses(span.Metric) {
 			continue
 		}
 		if counted != s.Name {

@@ -3,7 +3,6 @@ package pace
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
@@ -51,14 +50,6 @@ type known struct {
 	hour    time.Time // in which the week was read
 }
 
-// turnOf is when the turn of a service began that it has now.
-func turnOf(service string, now time.Time) time.Time {
-	h := fnv.New64a()
-	h.Write([]byte(service))
-	late := time.Duration(h.Sum64() % uint64(freshFor))
-	return now.Add(-late).Truncate(freshFor).Add(late)
-}
-
 // Read gives the outlook for the budgets and services of a book.
 func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Time) (*Outlook, error) {
 	r.mu.Lock()
@@ -76,7 +67,7 @@ func (r *Reader) Read(ctx context.Context, st Store, b *money.Book, now time.Tim
 	for _, s := range services {
 		k := was[s.Name]
 		next[s.Name] = k
-		if k.version != s.Version || !k.turn.Equal(turnOf(s.Name, now)) {
+		if k.version != s.Version || !k.turn.Equal(forescale.Turn(now, freshFor, s.Name)) {
 			due = append(due, s.WithDefaults())
 			continue
 		}
@@ -130,7 +121,7 @@ func readWeeks(ctx context.Context, st Store, services []forescale.Service, now 
 	hour := now.Truncate(time.Hour)
 	by := map[string]forescale.Service{} // those to read
 	for _, s := range services {
-		k := known{turn: turnOf(s.Name, now), version: s.Version, week: all[s.Name].week, hour: hour}
+		k := known{turn: forescale.Turn(now, freshFor, s.Name), version: s.Version, week: all[s.Name].week, hour: hour}
 		if k.week == nil || !all[s.Name].hour.Equal(hour) {
 			k.week, by[s.Name] = noWeek(), s
 		}
@@ -144,7 +135,7 @@ func readWeeks(ctx context.Context, st Store, services []forescale.Service, now 
 		return fmt.Errorf("read demand by the hour: %w", err)
 	}
 	for _, h := range hours {
-		if m := by[h.Service].Metrics; h.Points > 0 && (len(m) == 0 || slices.Contains(m, h.Metric)) {
+		if h.Points > 0 && by[h.Service].Uses(h.Metric) {
 			all[h.Service].week.note(h)
 		}
 	}

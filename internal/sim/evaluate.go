@@ -39,7 +39,7 @@ func ReadDemand(ctx context.Context, r Remembered, s forescale.Service, from, to
 	}
 	by := map[forescale.Metric][]forescale.DemandPoint{}
 	err = r.EachDemand(ctx, from, to, []string{s.Name}, func(p *forescale.DemandPoint) error {
-		if len(s.Metrics) == 0 || slices.Contains(s.Metrics, p.Metric) {
+		if s.Uses(p.Metric) {
 			by[p.Metric] = append(by[p.Metric], *p)
 		}
 		return nil
