@@ -8,15 +8,15 @@ import (
 	"github.com/forescale/forescale"
 )
 
-func TestAnInstanceThatIsNotAliveIsReplacedOnTheEngine(t *testing.T) { // alone: it counts failures within a round
+func TestAnInstanceThatIsNotAliveIsReplacedOnTheEngine(t *testing.T) { // alone, and rounds come more often than probes: it counts failures
 	for _, c := range []struct {
 		name  string
 		probe forescale.Probe
 		of    string
 		why   string
 	}{
-		{"by an answer", forescale.Probe{HTTP: "/live", Period: time.Second, Failures: 2}, "live", "its liveness probe (GET /live) failed 2 times: it answers 500"},
-		{"by a command", forescale.Probe{Command: []string{"/svc", "health"}, Period: time.Second, Timeout: 5 * time.Second, Failures: 2}, "ready", "its liveness probe (/svc health) failed 2 times: the command ends with exit code 1"},
+		{"by an answer", forescale.Probe{HTTP: "/live", Period: 30 * time.Second, Failures: 2}, "live", "its liveness probe (GET /live) failed 2 times: it answers 500"},
+		{"by a command", forescale.Probe{Command: []string{"/svc", "health"}, Period: 30 * time.Second, Timeout: 5 * time.Second, Failures: 2}, "ready", "its liveness probe (/svc health) failed 2 times: the command ends with exit code 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := onEngine(t, "alive", func(s *forescale.Service) {
