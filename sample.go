@@ -130,6 +130,9 @@ type DemandPoint struct {
 	Censored  bool // every instance was saturated: demand is at least this
 	Reporting int  // instances that reported
 	Ready     int  // instances that were ready; Reporting < Ready: the silent ones count as the mean
+	// Moments is at how many moments of the minute anything was reported, which tells how
+	// much of a minute that runs was heard. No store keeps it: 0 is not known.
+	Moments int
 }
 
 // HourStep is the width of the cells of the next level of demand.

@@ -317,6 +317,7 @@ func (b *swarmBench) updates() {
 
 func (b *swarmBench) byHand() {
 	s := b.service("handy", 1, nil)
+	b.settled(s, 1) // a task that is not there yet is not known to have been before the order
 	b.ok(b.target.Start(b.Context(), s, instance(s, "handy-a")))
 	b.want(b.settled(s, 2), "handy-a", "handy.1")
 	to := func(n uint64) func(*swarm.ServiceSpec) {

@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -108,21 +109,22 @@ func (c *cellReader) counts(x forescale.Sample) bool {
 	return !ok || i.ReadyDuring(x.Time)
 }
 
-// serviceMean is the mean of the service's own samples of metric m.
-func (c *cellReader) serviceMean(m forescale.Metric) (mean float64, ok bool) {
+// ofService is the mean of the service's own samples of metric m, as a point.
+func (c *cellReader) ofService(m forescale.Metric) (p forescale.DemandPoint, ok bool) {
 	var v running
+	var heard moments
 	for _, x := range c.samples {
 		if x.Subject.Kind == forescale.KindService && x.Subject.Name == c.service.Name && c.usable(x, m) {
 			v.add(x.Value)
+			heard.add(x.Time.Sub(c.cell))
 		}
 	}
-	return v.mean, v.n > 0
+	return forescale.DemandPoint{Value: v.mean, Moments: heard.count()}, v.n > 0
 }
 
 // imported is the point that samples of MetricDemand give.
 func (c *cellReader) imported() (forescale.DemandPoint, bool) {
-	v, ok := c.serviceMean(forescale.MetricDemand)
-	return forescale.DemandPoint{Value: v}, ok
+	return c.ofService(forescale.MetricDemand)
 }
 
 // point is the demand that metric m tells.
@@ -133,19 +135,22 @@ func (c *cellReader) point(m forescale.Metric) (p forescale.DemandPoint, ok bool
 			return p, false
 		}
 		unit = c.service.Capacity
-		if v, ok := c.serviceMean(m); ok {
-			return forescale.DemandPoint{Value: v / unit}, true
+		if p, ok := c.ofService(m); ok {
+			p.Value /= unit
+			return p, true
 		}
 	}
 	reports, silent, allSaturated := c.reports(m)
 	if len(reports) == 0 || len(reports) < silent {
 		return p, false
 	}
+	sum, heard := c.sum(reports, silent)
 	return forescale.DemandPoint{
-		Value:     c.sum(reports, silent) / unit,
+		Value:     sum / unit,
 		Censored:  m != forescale.MetricLoad && allSaturated,
 		Reporting: len(reports),
 		Ready:     len(reports) + silent,
+		Moments:   heard.count(),
 	}, true
 }
 
@@ -201,20 +206,29 @@ func (c *cellReader) reports(m forescale.Metric) (rs []report, silent int, allSa
 // same moment.
 const moment = forescale.DemandStep / 12
 
+// moments are those of a cell, a bit for each.
+type moments uint16
+
+func (m *moments) add(since time.Duration) { *m |= 1 << (since / moment) }
+
+func (m moments) count() int { return bits.OnesCount16(uint16(m)) }
+
 // sum is the metric's sum over the ready instances, averaged over the moments at
 // which anything was reported. At each, an instance counts with its sample
 // nearest in time, and the silent ones with the mean of the others.
-func (c *cellReader) sum(reports []report, silent int) float64 {
-	var moments []time.Time // the last sample of each
+func (c *cellReader) sum(reports []report, silent int) (float64, moments) {
+	var times []time.Time // the last of each moment counts
 	for _, r := range reports {
 		for _, x := range r.samples {
-			moments = append(moments, x.at)
+			times = append(times, x.at)
 		}
 	}
-	slices.SortFunc(moments, time.Time.Compare)
+	slices.SortFunc(times, time.Time.Compare)
 	var total running
-	for i, t := range moments {
-		if i+1 < len(moments) && moments[i+1].Truncate(moment).Equal(t.Truncate(moment)) {
+	var heard moments
+	for i, t := range times {
+		heard.add(t.Sub(c.cell))
+		if i+1 < len(times) && times[i+1].Truncate(moment).Equal(t.Truncate(moment)) {
 			continue
 		}
 		var over running
@@ -227,7 +241,7 @@ func (c *cellReader) sum(reports []report, silent int) float64 {
 			total.add(over.mean * float64(over.n+silent))
 		}
 	}
-	return total.mean
+	return total.mean, heard
 }
 
 // nearest is the value of the sample that is nearest to t; samples are by time.

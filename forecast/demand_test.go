@@ -147,6 +147,31 @@ func TestDemand(t *testing.T) {
 	}
 }
 
+// A point tells at how many moments something was reported, whoever did.
+func TestDemandTellsHowMuchOfAMinuteWasHeard(t *testing.T) {
+	const util, load, demand = forescale.MetricUtilization, forescale.MetricLoad, forescale.MetricDemand
+	two := []forescale.Instance{ready("a"), ready("b")}
+	for sentence, c := range map[string]struct {
+		metric  forescale.Metric
+		samples []forescale.Sample
+		want    int
+	}{
+		"one sample":                      {util, []forescale.Sample{of("a", util, 59, 60)}, 1},
+		"two instances at one moment":     {util, []forescale.Sample{of("a", util, 5, 60), of("b", util, 7, 60)}, 1},
+		"two instances at two":            {util, []forescale.Sample{of("b", util, 31, 60), of("a", util, 5, 60)}, 2},
+		"loads of the service as a whole": {load, []forescale.Sample{ofService(load, 0, 60), ofService(load, 20, 60), ofService(load, 21, 60), ofService(load, 40, 60)}, 3},
+		"imported demand":                 {util, []forescale.Sample{ofService(demand, 0, 3.7)}, 1},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			s := forescale.Service{Name: "shop", Metrics: []forescale.Metric{c.metric}, Capacity: 100}
+			got := forecast.Demand(s, cell, c.samples, two)
+			if len(got) == 0 || got[0].Moments != c.want {
+				t.Errorf("%+v, want %d moments", got, c.want)
+			}
+		})
+	}
+}
+
 func TestPrimary(t *testing.T) {
 	for _, c := range []struct {
 		sentence string

@@ -11,8 +11,8 @@ const (
 	// liveCells is how many complete cells live demand is the highest of: one that
 	// is low by chance does not hide the one before.
 	liveCells = 2
-	// RunningShare is how much of the running minute must have passed before it
-	// counts: earlier it is a single reading.
+	// RunningShare is how much of the running minute must have passed before it counts,
+	// unless half of what a minute usually tells was heard before: less may be chance.
 	RunningShare = forescale.DemandStep / 2
 )
 
@@ -50,6 +50,7 @@ type signal struct {
 	fit      bool                    // forecast may be used
 	outlook  outlook                 // the forecast as it is read now, if it is fit
 
+	usual  int       // at how many moments of a minute something is reported; 0: not known
 	newest time.Time // end of the newest usable point; zero: none
 	fresh  bool      // there is live demand
 	live   need      // of live demand
@@ -129,12 +130,16 @@ func usable(p *forescale.DemandPoint, now time.Time) bool {
 func isNumber(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // readLive takes the highest of the newest complete cells, and of the running one
-// once half of it is over.
+// once it counts.
 func (g *signal) readLive(now time.Time, b forescale.Band) {
-	from := now.Truncate(forescale.DemandStep).Add(-liveCells * forescale.DemandStep)
+	running := now.Truncate(forescale.DemandStep)
+	from := running.Add(-liveCells * forescale.DemandStep)
 	for i := range g.points {
 		p := &g.points[i]
-		if !usable(p, now) || now.Sub(p.Time) < RunningShare {
+		if p.Time.Before(running) {
+			g.usual = max(g.usual, p.Moments)
+		}
+		if !usable(p, now) || !g.counts(p, now) {
 			continue
 		}
 		if end := p.Time.Add(forescale.DemandStep); end.After(g.newest) {
@@ -152,6 +157,31 @@ func (g *signal) readLive(now time.Time, b forescale.Band) {
 	if g.newest.After(now) {
 		g.newest = now
 	}
+}
+
+// counts reports whether enough of a point's minute is over, or was heard.
+func (g *signal) counts(p *forescale.DemandPoint, now time.Time) bool {
+	return now.Sub(p.Time) >= RunningShare || g.usual > 0 && p.Moments >= halfOf(g.usual)
+}
+
+func halfOf(moments int) int { return (moments + 1) / 2 }
+
+// countsAfter is how much of a minute is over, at the earliest, when it counts: when half
+// of what is usually heard has come.
+func (g *signal) countsAfter() time.Duration {
+	if g.usual == 0 {
+		return RunningShare
+	}
+	return time.Duration(halfOf(g.usual)-1) * forescale.DemandStep / time.Duration(g.usual)
+}
+
+// countsAfter is the soonest of the signals'.
+func (r *round) countsAfter() time.Duration {
+	soonest := RunningShare
+	for i := range r.signals {
+		soonest = min(soonest, r.signals[i].countsAfter())
+	}
+	return soonest
 }
 
 // Live is how many instances live demand of a service asks for at now, as a decision reads

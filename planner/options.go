@@ -97,4 +97,7 @@ type Result struct {
 	// Instances are the rows to record with the decision: a new starting one for
 	// each start, and for each stop the instance set to draining.
 	Instances []forescale.Instance
+	// CountsAfter is how much of a minute is over, at the earliest, when what is heard in it
+	// counts as live demand.
+	CountsAfter time.Duration
 }

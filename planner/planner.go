@@ -293,5 +293,5 @@ func (r *round) result() Result {
 	if r.roll.changed {
 		p.Rollout = r.roll.is
 	}
-	return Result{Plan: p, Instances: r.rows}
+	return Result{Plan: p, Instances: r.rows, CountsAfter: r.countsAfter()}
 }

@@ -36,6 +36,17 @@ func silentFor(s *State, d time.Duration) {
 	})
 }
 
+// toldOf is a high demand in the minute that began just now, of which so much was heard,
+// after low ones that told as much as is usual.
+func toldOf(usual, now int) []forescale.DemandPoint {
+	points := flat(2.6)
+	for i := range points {
+		points[i].Moments = usual
+	}
+	return append(points, forescale.DemandPoint{Service: "checkout", Metric: forescale.MetricUtilization,
+		Time: clock(8, 40), Value: 3.9, Reporting: 4, Ready: 4, Moments: now})
+}
+
 func noForecast(s *State) { s.Forecasts = nil }
 
 // low is a forecast that one instance serves.
@@ -81,6 +92,21 @@ func TestDecide(t *testing.T) {
 		{"the first seconds of the running minute do not count", func(s *State) {
 			s.Demand = append(flat(2.6), forescale.DemandPoint{Service: "checkout", Metric: forescale.MetricUtilization,
 				Time: clock(8, 40), Value: 3.9, Reporting: 4, Ready: 4})
+		}, 4, "steady"},
+		{"half of what a minute usually tells counts before half of it is over", func(s *State) {
+			s.Demand = toldOf(6, 3)
+		}, 6, "reactive_high"},
+		{"less than that does not count", func(s *State) {
+			s.Demand = toldOf(6, 2)
+		}, 4, "steady"},
+		{"where a minute tells one thing, that counts", func(s *State) {
+			s.Demand = toldOf(1, 1)
+		}, 6, "reactive_high"},
+		{"where a minute tells two, one of them counts", func(s *State) {
+			s.Demand = toldOf(2, 1)
+		}, 6, "reactive_high"},
+		{"where it is not known what a minute tells, the first seconds do not count", func(s *State) {
+			s.Demand = toldOf(0, 3)
 		}, 4, "steady"},
 		{"without a forecast live demand works alone", func(s *State) {
 			noForecast(s)

@@ -16,9 +16,10 @@ import (
 // row is a pushed sample.
 type row struct {
 	Service     string    `json:"service"`
-	Instance    string    `json:"instance"`
+	Instance    string    `json:"instance,omitempty"`
 	Time        time.Time `json:"time"`
-	Utilization float64   `json:"utilization"`
+	Utilization float64   `json:"utilization,omitempty"`
+	Load        float64   `json:"load,omitempty"`
 }
 
 // perPeriod is how many pushes the samples of one period take.
@@ -41,7 +42,7 @@ func (d *driver) send(ctx context.Context) {
 		first := int(n%pushes) * d.Rows
 		rows := make([]row, 0, d.Rows)
 		for i := first; i < min(first+d.Rows, d.Services); i++ {
-			rows = append(rows, row{serviceName(i), serviceName(i) + "-1", time.Now().UTC(), 20 + 60*rand.Float64()})
+			rows = append(rows, row{Service: serviceName(i), Instance: serviceName(i) + "-1", Time: time.Now().UTC(), Utilization: 20 + 60*rand.Float64()})
 		}
 		d.mu.Lock()
 		d.late, d.sent = append(d.late, time.Since(due)), d.sent+len(rows)

@@ -17,11 +17,10 @@ import (
 const (
 	// Between two samples that make a service short lie pushLeast to pushMost, evenly drawn.
 	pushLeast, pushMost = 50 * time.Millisecond, time.Second
-	// busy is the utilization that they tell, in %: one instance may have 60.
-	busy = 95
-	// counted is how much of a minute has to be over before its samples count: nothing is
-	// started for them before.
-	counted = forescale.DemandStep / 2
+	// quiet and busy are loads of a service of which an instance serves 100: one may have 60.
+	quiet, busy = 30, 95
+	// past is how many minutes a service told its load before, once in each.
+	past = 3
 	// startsPatience is how long the first instances of all services may take, and the
 	// last starts.
 	startsPatience = 5 * time.Minute
@@ -44,19 +43,25 @@ func newStarts(server *driver, n int) *starts {
 	return &starts{server: server, n: n, first: map[string]string{}, pushed: map[string]time.Time{}, seen: map[string]bool{}}
 }
 
-// register registers the services, and returns when each has its one instance.
+// register registers the services, tells what their load was, and returns when each has
+// its one instance.
 func (s *starts) register(ctx context.Context) error {
 	for i := range s.n {
 		if err := s.put(ctx, serviceName(i)); err != nil {
 			return err
 		}
+		var before []row
+		for ago := range past {
+			before = append(before, row{Service: serviceName(i), Time: time.Now().UTC().Add(-time.Duration(ago+1) * forescale.DemandStep), Load: quiet})
+		}
+		s.server.push(ctx, s.server.Servers[0].URL+"/v1/samples", before)
 	}
 	return s.await(ctx, "the first instances of all services", func() (bool, error) { return s.ready(ctx) })
 }
 
 // put registers a service that may have two instances.
 func (s *starts) put(ctx context.Context, name string) error {
-	const body = `{"mode": "active", "max_instances": 2, "metrics": ["utilization"], "warmup": "1s", "template": {"image": "load"}}`
+	const body = `{"mode": "active", "max_instances": 2, "metrics": ["load"], "capacity": 100, "warmup": "1s", "template": {"image": "load"}}`
 	r, err := http.NewRequestWithContext(ctx, http.MethodPut, s.server.Servers[0].URL+"/v1/services/"+name, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
@@ -113,14 +118,13 @@ func (s *starts) await(ctx context.Context, what string, done func() (bool, erro
 }
 
 // drive makes one service after the other short, whether or not what was asked for
-// before was started, and returns when all that will be started is. Nothing is pushed in
-// the first half of a minute, as its samples do not count yet.
+// before was started, and returns when all that will be started is.
 func (s *starts) drive(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	due := time.Now()
 	for i := range s.n {
-		due = countsFrom(due.Add(pushLeast + rand.N(pushMost-pushLeast)))
+		due = due.Add(pushLeast + rand.N(pushMost-pushLeast))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -135,21 +139,13 @@ func (s *starts) drive(ctx context.Context) error {
 	return nil
 }
 
-// countsFrom is the first moment from t on at which a sample of then counts at once.
-func countsFrom(t time.Time) time.Time {
-	if half := t.Truncate(forescale.DemandStep).Add(counted); t.Before(half) {
-		return half.Add(pushLeast)
-	}
-	return t
-}
-
 // short is a sample that makes a service short, to be pushed at once.
 func (s *starts) short(service string) row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.pushed[service] = now
-	return row{service, s.first[service], now.UTC(), busy}
+	return row{Service: service, Time: now.UTC(), Load: busy}
 }
 
 // waiting is how many services are short and have no start yet.

@@ -41,6 +41,7 @@ type growable struct {
 	asked    int           // what was asked for, in instances: only more than this is news
 	limit    float64       // utilization of to instances, in %
 	capacity float64       // load that one serves at 100 %; 0: not known
+	after    time.Duration // how much of a minute has to be over before its samples may count
 	quiet    time.Duration // reading of the steady clock before which it is not looked at
 }
 
@@ -76,7 +77,7 @@ func (l *Loop) Notice(samples []forescale.Sample) {
 }
 
 // hear keeps in mind which services samples show above the limit, and when to look at
-// them: once the minute of the samples counts, and not while they are quiet. It reports
+// them: once the minute of the samples may count, and not while they are quiet. It reports
 // whether that is news.
 func (a *alarm) hear(clock forescale.Clock, samples []forescale.Sample) (news bool) {
 	now, steady := clock.Now(), clock.Elapsed()
@@ -89,14 +90,21 @@ func (a *alarm) hear(clock forescale.Clock, samples []forescale.Sample) (news bo
 			continue
 		}
 		at := max(steady, g.quiet)
-		if left := s.Time.Truncate(forescale.DemandStep).Add(planner.RunningShare).Sub(now); left > 0 {
-			at = max(at, steady+left+clockSlack)
-		}
+		at = max(at, steady+untilOver(s.Time, g.after, now))
 		if before, rung := a.rung[s.Subject.Service]; !rung || at < before {
 			a.rung[s.Subject.Service], news = at, true
 		}
 	}
 	return news
+}
+
+// untilOver is how long it is at now until so much of the minute of at is over.
+func untilOver(at time.Time, share time.Duration, now time.Time) time.Duration {
+	left := at.Truncate(forescale.DemandStep).Add(share).Sub(now)
+	if left <= 0 {
+		return 0
+	}
+	return left + clockSlack
 }
 
 // take gives the services that are to be looked at now. A round takes them before it
@@ -131,8 +139,9 @@ func (a *alarm) set(services map[string]growable) {
 }
 
 // growableOf is what a decision leaves to be rung for; ok is false where nothing could be done.
-func growableOf(s forescale.Service, d forescale.Decision) (g growable, ok bool) {
-	return growable{to: d.To, asked: max(d.To, d.Required), limit: s.Band.Upper(d.To), capacity: s.Capacity}, d.To < s.Max
+func growableOf(s forescale.Service, r planner.Result) (g growable, ok bool) {
+	d := &r.Plan.Decision
+	return growable{to: d.To, asked: max(d.To, d.Required), limit: s.Band.Upper(d.To), capacity: s.Capacity, after: r.CountsAfter}, d.To < s.Max
 }
 
 // short reports whether live demand of a service that rang asks for more than was
@@ -150,8 +159,12 @@ func (l *Loop) short(now time.Time, w *world) bool {
 			short = true
 			continue
 		}
-		g.quiet = l.clock.Elapsed() + alarmQuiet
+		steady := l.clock.Elapsed()
+		g.quiet = steady + alarmQuiet
 		l.alarm.growable[name] = g
+		if left := untilOver(now, planner.RunningShare, now); left > 0 { // perhaps too little was heard yet
+			l.alarm.rung[name] = steady + max(left, alarmQuiet)
+		}
 	}
 	return short
 }

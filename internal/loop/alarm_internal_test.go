@@ -11,24 +11,27 @@ import (
 
 // When a service is to be looked at that a sample shows above the limit.
 func TestWhenAServiceIsLookedAt(t *testing.T) {
+	const half = forescale.DemandStep / 2
 	for sentence, c := range map[string]struct {
 		second int           // of the minute in which it is pushed
+		counts time.Duration // how much of a minute has to be over
 		before time.Duration // how much older the sample is
 		quiet  time.Duration // how long it is quiet yet
 		after  time.Duration // it is looked at
 	}{
-		"at once in the second half":                              {second: 40},
-		"once half of the minute is over in the first":            {second: 10, after: 20*time.Second + clockSlack},
-		"at once in the first half, if the sample is of the last": {second: 2, before: 3 * time.Second},
-		"after its quiet":                                         {second: 40, quiet: 3 * time.Second, after: 3 * time.Second},
-		"when it counts, though its quiet is over before":         {second: 10, quiet: 3 * time.Second, after: 20*time.Second + clockSlack},
+		"at once when the minute counts":                          {second: 40, counts: half},
+		"once it counts":                                          {second: 10, counts: half, after: 20*time.Second + clockSlack},
+		"at once where each sample counts":                        {second: 10},
+		"at once early on, if the sample is of the minute before": {second: 2, counts: half, before: 3 * time.Second},
+		"after its quiet":                                         {second: 40, counts: half, quiet: 3 * time.Second, after: 3 * time.Second},
+		"when it counts, though its quiet is over before":         {second: 10, counts: half, quiet: 3 * time.Second, after: 20*time.Second + clockSlack},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				clock := forescale.NewSystemClock()
 				time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute + time.Duration(c.second)*time.Second)))
 				a := newAlarm()
-				a.set(map[string]growable{"web": {to: 1, limit: 60, quiet: clock.Elapsed() + c.quiet}})
+				a.set(map[string]growable{"web": {to: 1, limit: 60, after: c.counts, quiet: clock.Elapsed() + c.quiet}})
 				if !a.hear(clock, high(clock.Now().Add(-c.before))) {
 					t.Error("it does not ring")
 				}

@@ -48,6 +48,44 @@ func TestARiseThatDoesNotCountYetIsAnsweredOnceItDoes(t *testing.T) {
 	})
 }
 
+// A service that tells its utilization once a minute is answered at once, whenever that
+// is; one that tells it more often once half of the usual was heard.
+func TestARiseCountsWhenHalfOfWhatAMinuteTellsWasHeard(t *testing.T) {
+	for name, c := range map[string]struct {
+		every time.Duration // between two samples
+		waits int           // samples that show the rise and do not yet count
+	}{
+		"once a minute":    {every: time.Minute},
+		"every 30 seconds": {every: 30 * time.Second},
+		"every 10 seconds": {every: 10 * time.Second, waits: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pushed(t, func(p *pusher) {
+				at := 5 * time.Second
+				for ; at < 3*time.Minute; at += c.every {
+					p.until(at)
+					p.push(30)
+				}
+				for range c.waits {
+					p.until(at)
+					p.push(95)
+					p.until(at + time.Second)
+					p.starts(0)
+					at += c.every
+				}
+				p.until(at)
+				before := p.rounds
+				p.push(95)
+				p.until(at + 500*time.Millisecond)
+				p.starts(1)
+				if got := p.rounds - before; got != 1 {
+					p.Errorf("%d rounds before one was due, want one for the rise", got)
+				}
+			})
+		})
+	}
+}
+
 // A start that takes long holds up none that is asked for meanwhile.
 func TestARiseIsAnsweredWhileAStartIsUnderWay(t *testing.T) {
 	pushed(t, func(p *pusher) {

@@ -43,7 +43,7 @@ func (l *Loop) plan(ctx context.Context, now time.Time, w *world) ([]forescale.D
 	}
 	for k, r := range l.decide(now, states) {
 		round.Services[k] = r.Plan
-		if g, ok := growableOf(states[k].Service, r.Plan.Decision); ok {
+		if g, ok := growableOf(states[k].Service, r); ok {
 			alarms[states[k].Service.Name] = g
 		}
 		touched = append(touched, r.Instances...)

@@ -43,6 +43,7 @@ type window struct {
 	values    [windowMinutes]float64
 	reporting [windowMinutes]uint32
 	ready     [windowMinutes]uint32
+	moments   [windowMinutes]uint8
 }
 
 func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
@@ -64,7 +65,7 @@ func (w *window) put(p forescale.DemandPoint) {
 	if p.Censored {
 		w.censored |= 1 << k
 	}
-	w.values[k], w.reporting[k], w.ready[k] = p.Value, uint32(p.Reporting), uint32(p.Ready)
+	w.values[k], w.reporting[k], w.ready[k], w.moments[k] = p.Value, uint32(p.Reporting), uint32(p.Ready), uint8(p.Moments)
 }
 
 // has reports whether the minute is known.
@@ -89,15 +90,28 @@ func (d *demandWindow) update(ctx context.Context, s store.Samples, now time.Tim
 	if err != nil {
 		return err
 	}
-	d.by = make(map[string][]*window, len(d.by))
+	before := d.by
+	d.by = make(map[string][]*window, len(before))
 	whole := true
 	for _, p := range points {
+		p.Moments = momentsOf(before[p.Service], p)
 		whole = d.put(p) && whole
 	}
 	if whole {
 		d.read = now
 	}
 	return nil
+}
+
+// momentsOf is what was known of how much of a point's minute was heard: the store does
+// not keep it.
+func momentsOf(list []*window, p forescale.DemandPoint) int {
+	for _, w := range list {
+		if m := minuteOf(p.Time); w.metric == p.Metric && w.has(m) {
+			return int(w.moments[m%windowMinutes])
+		}
+	}
+	return 0
 }
 
 // put takes in a point; ok is false if it is too far ahead: its time will come.
@@ -157,7 +171,7 @@ func (d *demandWindow) of(to []forescale.DemandPoint, service string, now time.T
 			}
 			k := m % windowMinutes
 			to = append(to, forescale.DemandPoint{Service: service, Metric: w.metric, Time: at, Value: w.values[k] * counts.Factor(at, now),
-				Censored: w.censored>>k&1 == 1, Reporting: int(w.reporting[k]), Ready: int(w.ready[k])})
+				Censored: w.censored>>k&1 == 1, Reporting: int(w.reporting[k]), Ready: int(w.ready[k]), Moments: int(w.moments[k])})
 		}
 	}
 	return to
