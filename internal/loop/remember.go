@@ -81,7 +81,8 @@ const lateLooks = 5
 // is back has the forecasts it had. Not all that is new was issued after all that
 // was read: the forecasts of one refresh are kept bit by bit and were issued at
 // one time, and another server's clock may be behind. So it also looks back by two
-// paces: after each news until there are no more, and now and then.
+// paces, for those that it does not have: after each news until there are no more, and now
+// and then.
 func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []string, now time.Time, pace time.Duration) error {
 	since := c.upTo
 	all := since.IsZero() || !slices.Equal(c.names, names)
@@ -97,6 +98,13 @@ func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []s
 		into = &forecastCache{names: slices.Clone(names), by: map[string][]kept{}}
 	}
 	news := false
+	if look && !all {
+		newer, err := c.newer(ctx, s, since, names)
+		if err != nil {
+			return err
+		}
+		names = newer
+	}
 	for some := range slices.Chunk(names, readAtOnce) {
 		fresh, err := s.LatestForecasts(ctx, since, some...)
 		if err != nil {
@@ -114,6 +122,23 @@ func (c *forecastCache) update(ctx context.Context, s store.Forecasts, names []s
 		c.late = now.Add(pace / lateLooks)
 	}
 	return nil
+}
+
+// newer are the services that have a forecast that was issued after since, and after that at hand.
+func (c *forecastCache) newer(ctx context.Context, s store.Forecasts, since time.Time, names []string) (newer []string, err error) {
+	for some := range slices.Chunk(names, readAtOnce) {
+		issued, err := s.LatestIssued(ctx, since, some...)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range issued {
+			held := slices.ContainsFunc(c.by[i.Service], func(o kept) bool { return o.Metric == i.Metric && !i.At.After(o.Issued) })
+			if !held && (len(newer) == 0 || newer[len(newer)-1] != i.Service) {
+				newer = append(newer, i.Service)
+			}
+		}
+	}
+	return newer, nil
 }
 
 // take keeps a forecast unless it is older than that at hand, and reports whether

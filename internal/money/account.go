@@ -40,7 +40,7 @@ type tally struct {
 
 // running is the bill of a live instance.
 type running struct {
-	Bill
+	*Bill
 	draining bool
 	fixed    bool // not ours to stop
 	bound    time.Time
@@ -79,22 +79,22 @@ func (b *Book) tally(zone string, s forescale.Service, month Month, now time.Tim
 }
 
 // running are the bills of what runs, those first that are bound for the shortest
-// time: counting them as min binds the most.
+// time: counting them as min binds the most. They hold until it is asked again.
 func (b *Book) running(zone string, s forescale.Service, now time.Time, more int, longer time.Duration) []running {
-	all := make([]running, 0, len(b.live[s.Name])+more)
-	n := 0
+	all, n := b.room[:0], 0
 	for _, k := range b.live[s.Name] {
 		i := &b.Instances[k]
 		if x, billed := b.bills[billKey{zone, i.ID}]; billed {
-			r := running{Bill: b.Bills[x], draining: i.State == forescale.InstanceDraining, fixed: i.Origin == forescale.OriginPushed || s.Mode != forescale.ModeActive}
+			r := running{Bill: &b.Bills[x], draining: i.State == forescale.InstanceDraining, fixed: i.Origin == forescale.OriginPushed || s.Mode != forescale.ModeActive}
 			all = append(all, r)
 			if !r.draining {
 				n++
 			}
 		}
 	}
+	fresh := Bill{Zone: zone, Service: s.Name, Price: s.PricePerHour, Step: s.BillingStep, Ordered: now, Open: true}
 	for range more {
-		all = append(all, running{Bill: Bill{Zone: zone, Service: s.Name, Price: s.PricePerHour, Step: s.BillingStep, Ordered: now, Open: true}})
+		all = append(all, running{Bill: &fresh})
 	}
 	notice := Notice(n+more, s.Min, s.Cooldown, b.Pace) + longer
 	for _, p := range b.Pauses {
@@ -109,6 +109,7 @@ func (b *Book) running(zone string, s forescale.Service, now time.Time, more int
 	slices.SortStableFunc(all, func(a, b running) int {
 		return cmp.Or(a.bound.Compare(b.bound), cmp.Compare(a.Instance, b.Instance))
 	})
+	b.room = all
 	return all
 }
 

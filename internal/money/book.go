@@ -54,6 +54,7 @@ type Book struct {
 	sums     map[sumKey]forescale.Money
 	accounts map[accountKey]Account
 	ranked   []forescale.Service
+	room     []running // of what was asked for last
 	news     Changes
 }
 

@@ -108,16 +108,14 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 // set keeps what an hour needs, within min and max.
 func (h *hour) set(s forescale.Service, f foreseen, needs, tops []float64) {
 	h.needs, h.tops = needs, tops
-	h.low, h.high = within(s, needs[0]*f.low), within(s, needs[0]*f.high)
+	least, most := float64(s.Min), float64(max(s.Max, s.Min))
+	h.low, h.high = within(needs[0]*f.low, least, most), within(needs[0]*f.high, least, most)
 	for i := range needs {
-		needs[i] = within(s, needs[i])
-		tops[i] = within(s, tops[i])
+		needs[i], tops[i] = within(needs[i], least, most), within(tops[i], least, most)
 	}
 }
 
-func within(s forescale.Service, n float64) float64 {
-	return min(max(n, float64(s.Min)), float64(max(s.Max, s.Min)))
-}
+func within(n, least, most float64) float64 { return min(max(n, least), most) }
 
 // foreseen is what the forecasts say, by the hour, and in what relation the quantiles
 // of demand stand to its middle.

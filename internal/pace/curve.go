@@ -42,13 +42,22 @@ type Curve struct {
 	Degrees   []Degree
 	Low, High float64   // what the first degree costs when demand is low or high
 	daily     []float64 // what it costs in each 24 hours
+	at, until time.Time // from when to when it is reckoned
+}
+
+// ahead is the share of what a curve costs that is still to come.
+func (c *Curve) ahead(now time.Time) float64 {
+	if all := c.until.Sub(c.at); all > 0 {
+		return min(1, max(0, float64(c.until.Sub(now))/float64(all)))
+	}
+	return 1
 }
 
 // curveOf finds the cheapest way to each objective. What runs beyond need, as after a
 // rise, and started billing steps are not counted. lead is how long a start takes: an
 // hour that is not given up any more is ordered for while the one before still is.
-func curveOf(now time.Time, s forescale.Service, c Course, lead time.Duration) *Curve {
-	x := &Curve{Service: s, Degrees: make([]Degree, degrees+1)}
+func curveOf(now, until time.Time, s forescale.Service, c Course, lead time.Duration) *Curve {
+	x := &Curve{Service: s, Degrees: make([]Degree, degrees+1), at: now, until: until}
 	price := s.PricePerHour.Float()
 	for k, h := range c.Hours {
 		if k%24 == 0 {

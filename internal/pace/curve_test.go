@@ -3,6 +3,7 @@ package pace
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -17,7 +18,7 @@ func TestTheWaysThroughAnHourAreTheBest(t *testing.T) {
 		c := Course{Quantiles: quantilesOf(s)}
 		h := hour{share: 1, needs: make([]float64, len(c.Quantiles))}
 		for k := range h.needs {
-			h.needs[k] = within(s, rapid.Float64Range(0, 40).Draw(t, "need"))
+			h.needs[k] = within(rapid.Float64Range(0, 40).Draw(t, "need"), float64(s.Min), 100)
 		}
 		slices.SortFunc(h.needs, func(a, b float64) int { return int(1e6 * (b - a)) })
 		before := way{count: 1e9} // of the hour before, which must not matter
@@ -53,7 +54,7 @@ func TestRareHighDemandIsNotFollowedBeforeAnHourIsGivenUp(t *testing.T) {
 		}
 		c.Hours[k] = hour{share: 1, needs: needs, tops: needs}
 	}
-	x := curveOf(c.Start, s, c, 0)
+	x := curveOf(c.Start, c.Start.Add(time.Duration(len(c.Hours))*time.Hour), s, c, 0)
 	at := func(objective float64) Degree {
 		return x.Degrees[int((1-objective/s.Objective)*degrees)]
 	}
@@ -62,5 +63,20 @@ func TestRareHighDemandIsNotFollowedBeforeAnHourIsGivenUp(t *testing.T) {
 	}
 	if d := x.Degrees[degrees]; !d.Gone || d.GivenUp == 0 {
 		t.Errorf("at last: %+v", d)
+	}
+}
+
+// What a curve costs until the end is less the later it is read.
+func TestWhatIsToComeOfACurve(t *testing.T) {
+	at := time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC)
+	c := &Curve{at: at, until: at.Add(time.Hour)}
+	for after, want := range map[time.Duration]float64{-time.Minute: 1, 0: 1, 15 * time.Minute: 0.75, time.Hour: 0, 2 * time.Hour: 0} {
+		if got := c.ahead(at.Add(after)); got != want {
+			t.Errorf("%v later %g of it is to come, want %g", after, got, want)
+		}
+	}
+	tl := tally{curves: []*Curve{{Degrees: []Degree{{Cost: 8}}}, {Degrees: []Degree{{Cost: 2}}}}, ahead: []float64{0.75, 0.5}}
+	if got := tl.cost(nil); got != 7 {
+		t.Errorf("both cost %g, want 7", got)
 	}
 }

@@ -65,8 +65,9 @@ func (o *Outlook) all(b *money.Book, now time.Time) (out []forescale.BudgetOutlo
 // tally is one budget with the curves that it pays for.
 type tally struct {
 	state  forescale.BudgetState
-	held   float64  // what runs that is not ours to stop costs until the end
-	curves []*Curve // by priority, then name
+	held   float64   // what runs that is not ours to stop costs until the end
+	curves []*Curve  // by priority, then name
+	ahead  []float64 // share of each that is still to come
 }
 
 func (o *Outlook) tally(b *money.Book, state forescale.BudgetState, now time.Time) tally {
@@ -79,6 +80,10 @@ func (o *Outlook) tally(b *money.Book, state forescale.BudgetState, now time.Tim
 	slices.SortFunc(t.curves, func(x, y *Curve) int {
 		return cmp.Or(cmp.Compare(x.Service.Priority, y.Service.Priority), cmp.Compare(x.Service.Name, y.Service.Name))
 	})
+	t.ahead = make([]float64, len(t.curves))
+	for k, c := range t.curves {
+		t.ahead[k] = c.ahead(now)
+	}
 	return t
 }
 
@@ -127,8 +132,8 @@ func withAtLeast(lowered map[string]int, class []*Curve, j int) map[string]int {
 
 // cost is what the curves come to.
 func (t tally) cost(lowered map[string]int) (sum float64) {
-	for _, c := range t.curves {
-		sum += c.Degrees[lowered[c.Service.Name]].Cost
+	for k, c := range t.curves {
+		sum += t.ahead[k] * c.Degrees[lowered[c.Service.Name]].Cost
 	}
 	return sum
 }
@@ -138,8 +143,8 @@ func (t tally) sure() float64 { return t.state.Spent.Float() + t.held }
 
 func (t tally) outlook(now time.Time, before, lowered map[string]int) forescale.BudgetOutlook {
 	low, high := t.sure(), t.sure()
-	for _, c := range t.curves {
-		low, high = low+c.Low, high+c.High
+	for k, c := range t.curves {
+		low, high = low+t.ahead[k]*c.Low, high+t.ahead[k]*c.High
 	}
 	return forescale.BudgetOutlook{BudgetState: t.state, Projected: forescale.Amount(t.sure() + t.cost(nil)), Low: forescale.Amount(low), High: forescale.Amount(high),
 		Paced: forescale.Amount(t.sure() + t.cost(lowered)), MetAt: t.met(now), Lowered: t.lowered(before, lowered)}

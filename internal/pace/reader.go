@@ -21,15 +21,15 @@ type Store interface {
 }
 
 const (
-	// freshFor is how long an outlook is used before it is reckoned anew.
-	freshFor = 5 * time.Minute
+	// freshFor is how long an outlook is used before it is reckoned anew: forecasts come as often.
+	freshFor = 15 * time.Minute
 	// servicesAtOnce bounds what is read in one query.
 	servicesAtOnce = 500
 	// forecastsSince bounds how old forecasts are that are read.
 	forecastsSince = 24 * time.Hour
 )
 
-// Reader reads outlooks. What a service will cost is reckoned anew after five minutes,
+// Reader reads outlooks. What a service will cost is reckoned anew after a quarter of an hour,
 // and when it or a budget changed; its newest week is read again when an hour is over.
 // Services take turns, at moments that their names give: rounds share the work, and
 // whoever reads goes by the same. It is safe for concurrent use.
@@ -162,7 +162,7 @@ func (o *Outlook) add(b *money.Book, services []forescale.Service, fs []forescal
 			at := CurveOf{x.TimeZone, s.Name}
 			if _, done := o.Curves[at]; !done && x.Covers(s.Name) {
 				c := courseOf(now, until, s, of[s.Name], all[s.Name].week, opt)
-				o.Curves[at] = curveOf(now, s, c, s.Warmup+opt.Interval+freshFor)
+				o.Curves[at] = curveOf(now, until, s, c, s.Warmup+opt.Interval+freshFor)
 			}
 		}
 	}

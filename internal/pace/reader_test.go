@@ -32,10 +32,10 @@ func (a asked) LatestForecasts(_ context.Context, _ time.Time, services ...strin
 	return nil, nil
 }
 
-// All is read at first. Then each service has its turn once in five minutes, and no round
+// All is read at first. Then each service has its turn once in a quarter of an hour, and no round
 // much more than its share, not even when an hour is over. What changed is read at once.
 func TestRoundsShareTheReadingOfOutlooks(t *testing.T) {
-	const n, rounds = 300, 20 // of 15 s: five minutes
+	const n, rounds = 600, 60 // of 15 s: a quarter of an hour
 	a := asked{past{}, map[string]int{}, map[string]int{}}
 	var services []forescale.Service
 	for k := range n {

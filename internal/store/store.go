@@ -245,9 +245,18 @@ type Forecasts interface {
 	// since, of the named services, or of all when none is named, by service, then
 	// metric. One query.
 	LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error)
+	// LatestIssued tells of the forecasts that LatestForecasts gives when they were issued.
+	LatestIssued(ctx context.Context, since time.Time, services ...string) ([]Issued, error)
 	// LedgerForecasts are those of one service and metric that were issued in
 	// [from, to), by issue time.
 	LedgerForecasts(ctx context.Context, service string, metric forescale.Metric, from, to time.Time) ([]forescale.Forecast, error)
+}
+
+// Issued is when the newest forecast of a service's metric was issued.
+type Issued struct {
+	Service string
+	Metric  forescale.Metric
+	At      time.Time
 }
 
 // Scores keeps how issued forecasts did.

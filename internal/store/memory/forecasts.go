@@ -3,11 +3,13 @@ package memory
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 	"github.com/forescale/forescale/internal/store/encoding"
 )
 
@@ -70,13 +72,33 @@ func (l *line) issuedFrom(ms int64) int {
 // LatestForecasts implements [store.Forecasts].
 func (s *Store) LatestForecasts(ctx context.Context, since time.Time, services ...string) (out []forescale.Forecast, err error) {
 	err = s.read(ctx, func() {
-		for _, l := range s.linesOf(services) {
-			if n := len(l.forecasts); n > 0 && l.forecasts[n-1].Issued.UnixMilli() > since.UnixMilli() {
-				out = append(out, l.forecasts[n-1].whole())
-			}
+		for f := range s.latest(since, services) {
+			out = append(out, f.whole())
 		}
 	})
 	return out, err
+}
+
+// LatestIssued implements [store.Forecasts].
+func (s *Store) LatestIssued(ctx context.Context, since time.Time, services ...string) (out []store.Issued, err error) {
+	err = s.read(ctx, func() {
+		for f := range s.latest(since, services) {
+			out = append(out, store.Issued{Service: f.Service, Metric: f.Metric, At: f.Issued})
+		}
+	})
+	return out, err
+}
+
+// latest are the newest forecasts that were issued after since.
+func (s *Store) latest(since time.Time, services []string) iter.Seq[*forecast] {
+	return func(yield func(*forecast) bool) {
+		for _, l := range s.linesOf(services) {
+			n := len(l.forecasts)
+			if n > 0 && l.forecasts[n-1].Issued.UnixMilli() > since.UnixMilli() && !yield(&l.forecasts[n-1]) {
+				return
+			}
+		}
+	}
 }
 
 // LedgerForecasts implements [store.Forecasts].

@@ -99,9 +99,24 @@ func orNaN(f sql.NullFloat64) float64 {
 
 // LatestForecasts implements [store.Forecasts].
 func (s *Store) LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error) {
+	return latest(ctx, s, forecastColumns, scanForecast, since, services)
+}
+
+// LatestIssued implements [store.Forecasts].
+func (s *Store) LatestIssued(ctx context.Context, since time.Time, services ...string) ([]store.Issued, error) {
+	return latest(ctx, s, "service, metric, issued", func(r row) (i store.Issued, err error) {
+		var at int64
+		err = r.Scan(&i.Service, &i.Metric, &at)
+		i.At = fromMS(at)
+		return i, err
+	}, since, services)
+}
+
+// latest are columns of the newest forecasts that were issued after since.
+func latest[T any](ctx context.Context, s *Store, columns string, scan func(row) (T, error), since time.Time, services []string) ([]T, error) {
 	var w where
 	w.among("service", services)
-	return list(ctx, s, "read the latest forecasts", scanForecast, `SELECT `+forecastColumns+`
+	return list(ctx, s, "read the latest forecasts", scan, `SELECT `+columns+`
 		FROM line JOIN forecast ON forecast.id =
 			(SELECT f.id FROM forecast AS f WHERE f.line = line.id AND f.issued > ? ORDER BY f.issued DESC LIMIT 1)`+
 		w.String()+" ORDER BY service, metric", append([]any{ms(since)}, w.args...)...)

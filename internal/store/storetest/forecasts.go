@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // forecast is one whose values are exact in 32 bits.
@@ -59,6 +60,11 @@ var forecastCases = []testCase{
 		f.equal(read(f.LatestForecasts(f.ctx, at(0))), []forescale.Forecast{forecast("a", cpu, 5, 1), forecast("a", util, 30, 1), forecast("b", util, 10, 1)})
 		f.equal(read(f.LatestForecasts(f.ctx, at(10))), []forescale.Forecast{forecast("a", util, 30, 1)})
 		f.equal(read(f.LatestForecasts(f.ctx, at(30))), []forescale.Forecast{})
+		when := must[[]store.Issued](f)
+		f.equal(when(f.LatestIssued(f.ctx, at(0))), []store.Issued{{Service: "a", Metric: cpu, At: at(5)}, {Service: "a", Metric: util, At: at(30)}, {Service: "b", Metric: util, At: at(10)}})
+		f.equal(when(f.LatestIssued(f.ctx, at(0), "b")), []store.Issued{{Service: "b", Metric: util, At: at(10)}})
+		f.equal(when(f.LatestIssued(f.ctx, at(10))), []store.Issued{{Service: "a", Metric: util, At: at(30)}})
+		f.equal(when(f.LatestIssued(f.ctx, at(30))), []store.Issued{})
 	}},
 	{"the ledger is in the order of issue, from inclusive and to exclusive", func(f *fixture) {
 		for _, issued := range []float64{30, 10, 20, 40} {

@@ -127,9 +127,23 @@ func scanForecast(r row) (f forescale.Forecast, err error) {
 
 // LatestForecasts implements [store.Forecasts].
 func (s *Store) LatestForecasts(ctx context.Context, since time.Time, services ...string) ([]forescale.Forecast, error) {
+	return latest(ctx, s, forecastColumns, scanForecast, since, services)
+}
+
+// LatestIssued implements [store.Forecasts].
+func (s *Store) LatestIssued(ctx context.Context, since time.Time, services ...string) ([]store.Issued, error) {
+	return latest(ctx, s, "service, metric, issued", func(r row) (i store.Issued, err error) {
+		err = r.Scan(&i.Service, &i.Metric, &i.At)
+		i.At = i.At.UTC()
+		return i, err
+	}, since, services)
+}
+
+// latest are columns of the newest forecasts that were issued after since.
+func latest[T any](ctx context.Context, s *Store, columns string, scan func(row) (T, error), since time.Time, services []string) ([]T, error) {
 	w := where{args: []any{utc(since)}}
 	w.among("service", services)
-	return list(ctx, s, "read the latest forecasts", scanForecast, `SELECT `+forecastColumns+` FROM line AS l CROSS JOIN LATERAL
+	return list(ctx, s, "read the latest forecasts", scan, `SELECT `+columns+` FROM line AS l CROSS JOIN LATERAL
 			(SELECT * FROM forecast WHERE line = l.id AND issued > $1 ORDER BY issued DESC LIMIT 1) AS f`+
 		w.String()+" ORDER BY service, metric", w.args...)
 }
