@@ -20,16 +20,18 @@ const (
 	actsAtOnce   = 256
 )
 
-// acts are the effects under way and what came of them. Only the goroutine that
-// holds the loop's mutex touches the maps; effects report through the channel,
-// which has room for all of them.
+// acts are the effects under way and what came of them. An effect is due by what a round
+// sees, and is under way in a goroutine of its own. Its result is met by the round that
+// started it, if that still waits, else it is taken and met by a later one; the effect
+// counts as under way until then. Only the goroutine that holds the loop's mutex touches
+// the maps; effects report through the channel, which has room for all of them.
 type acts struct {
 	under   map[string]string // instance IDs with an effect under way → its engine, see world.engine
 	retries map[string]retry  // instance IDs whose last effect failed
 	results chan result
-	came    []result // taken from results, not met by a round yet
-	wait    *sync.WaitGroup
-	waited  time.Duration // of the last round, for effects
+	came    []result        // taken from results, not met by a round yet
+	wait    *sync.WaitGroup // for effects, and for the loop's other goroutines: commands of nodes and fetches of images
+	waited  time.Duration   // by the last round, for effects
 }
 
 // retry spaces out attempts at one effect. It is only a pace: a restart forgets
@@ -68,7 +70,8 @@ func (l *Loop) act(ctx context.Context, now time.Time, w *world) error {
 	return l.saveFleet(ctx, w)
 }
 
-// startEffects starts those that are due and for which there is room, and tells how many.
+// startEffects starts the effects that are due and for which there is room. What finds
+// none is due in the next round, too.
 func (l *Loop) startEffects(ctx context.Context, now time.Time, w *world) (started int) {
 	at := map[string]int{} // under way, by engine
 	for _, engine := range l.acts.under {
@@ -100,8 +103,8 @@ func (a *acts) forget(w *world) {
 	})
 }
 
-// dueEffect tells which effect an instance waits for, if any. Nothing is stopped
-// unless where it is was read in full this round.
+// dueEffect tells which effect an instance waits for, if any. Nothing is started or
+// stopped unless all was read this round of where it is.
 func dueEffect(now time.Time, w *world, i forescale.Instance) (forescale.ActionKind, bool) {
 	if i.Origin == forescale.OriginPushed || !w.mayAct(i.Service, now) {
 		return "", false
