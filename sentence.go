@@ -23,6 +23,10 @@ type sentence struct {
 // percentage, {q:} a share from 0 to 1 as a percentage, {d:} seconds as a duration,
 // {t:} a local time, {at:} one with its seconds, {day:} its weekday, {w:} a word.
 // What is in square brackets is left out when something in it is not there.
+//
+// A decision that only repeats keeps what it said when it was first made. A time that was
+// ahead then and is over by its last repeat is not there any more, so that another way is
+// taken to say the code; {past:} is such a time, and no other.
 var sentences = map[Code][]sentence{
 	CodeForecastRise: {
 		{text: "at {t:need} the demand[ of {day:need}] rises to {n:demand} busy instances[ ({q:quantile} sure: at most {n:demand_high})][; starting takes {d:warmup_s} here].[ Of a week's minutes {q:above} needed more than was planned; the objective is {q:objective}.]", head: "{what at}"},
@@ -44,6 +48,7 @@ var sentences = map[Code][]sentence{
 	},
 	CodeSteady: {
 		{when: "why=ahead", text: "{n:demand} busy instances now, and the forecast needs {i:required} at {t:need}."},
+		{when: "why=ahead", text: "the forecast needed {i:required} at {past:need}, and as many have been needed since."},
 		{text: "{n:demand} busy instances, {p:utilization}, the limit is {p:limit}."},
 		{text: "what is there is what is needed."},
 	},
@@ -168,8 +173,15 @@ func (d Decision) Sentence(loc *time.Location) string {
 	if len(d.Reasons) == 0 {
 		return ""
 	}
-	s := say{r: d.Reasons[0], from: d.From, to: d.To, today: d.At.In(locOrUTC(loc)), would: d.Outcome == OutcomeWould && !holds(d.Code())}
+	s := say{r: d.Reasons[0], from: d.From, to: d.To, today: d.At.In(locOrUTC(loc)), last: d.LastAt, would: d.Outcome == OutcomeWould && !holds(d.Code())}
 	return s.whole()
+}
+
+// ReasonSentence says reason i alone, without the count, in local time of loc. It suits
+// the reasons after the first.
+func (d Decision) ReasonSentence(i int, loc *time.Location) string {
+	s := say{r: d.Reasons[i], today: d.At.In(locOrUTC(loc)), last: d.LastAt}
+	return capital(s.body())
 }
 
 // holds reports whether the code itself says that nothing is done, so that
@@ -178,8 +190,7 @@ func holds(c Code) bool {
 	return c == CodeHoldBlind || c == CodeHoldClock || c == CodeOff || c == CodePaused
 }
 
-// Sentence says the reason alone, without the count, in local time of loc, as of
-// today. It suits the reasons after the first.
+// Sentence says a reason that is of no decision, in local time of loc, as of today.
 func (r Reason) Sentence(loc *time.Location, today time.Time) string {
 	s := say{r: r, today: today.In(locOrUTC(loc))}
 	return capital(s.body())
@@ -227,9 +238,13 @@ func locOrUTC(loc *time.Location) *time.Location {
 type say struct {
 	r        Reason
 	from, to int
-	today    time.Time // in the zone to write in
+	today    time.Time // when it was first said, in the zone to write in
+	last     time.Time // when it was said again; zero: never
 	would    bool
 }
+
+// over reports whether a time was ahead when it was first said, and is not any more.
+func (s say) over(t time.Time) bool { return t.After(s.today) && !t.After(s.last) }
 
 func (s say) whole() string {
 	p := s.pick(s.change())
@@ -249,6 +264,9 @@ func (s say) whole() string {
 func (s say) at() string {
 	if !s.change() {
 		return ""
+	}
+	if s.last.After(s.today) {
+		return " since " + s.clock(s.today)
 	}
 	return " at " + s.clock(s.today)
 }
@@ -344,9 +362,9 @@ func (s say) value(p string) (string, bool) {
 	case "w":
 		v := s.r.Words[key]
 		return v, v != ""
-	case "t", "at", "day":
+	case "t", "at", "day", "past":
 		t, ok := s.r.Times[key]
-		ok = ok && !t.IsZero()
+		ok = ok && !t.IsZero() && s.over(t) == (kind == "past")
 		switch kind {
 		case "day":
 			return t.In(s.today.Location()).Weekday().String() + "s", ok && s.r.Words["basis"] == "weekday"

@@ -187,6 +187,57 @@ func TestSentences(t *testing.T) {
 	}
 }
 
+// What only repeats says nothing of times that are over as if they were ahead.
+func TestADecisionThatOnlyRepeatsNamesNoTimeThatIsOver(t *testing.T) {
+	said := func(code forescale.Code, why string, n numbers, at times) forescale.Reason {
+		return forescale.Reason{Code: code, Numbers: n, Times: at, Words: words{"why": why, "phase": why, "by": "anna"}}
+	}
+	need := said(forescale.CodeSteady, "ahead", numbers{"demand": 1.2, "required": 4}, times{"need": at(9, 0)})
+	rise := said(forescale.CodeForecastRise, "", numbers{"demand": 4.7, "warmup_s": 250}, times{"need": at(9, 0)})
+	for _, c := range []struct {
+		name   string
+		r      forescale.Reason
+		to     int
+		last   time.Time
+		whole  string
+		reason string
+	}{
+		{"a need that is still ahead stays as it was told", need, 4, at(8, 59),
+			"Stays at 4: 1.2 busy instances now, and the forecast needs 4 at 09:00.", "1.2 busy instances now, and the forecast needs 4 at 09:00."},
+		{"a need that was ahead is told as past", need, 4, at(9, 0),
+			"Stays at 4: the forecast needed 4 at 09:00, and as many have been needed since.", "The forecast needed 4 at 09:00, and as many have been needed since."},
+		{"what would be done is so since then", rise, 7, at(8, 50),
+			"Would go 4 → 7 instances since 08:47: at 09:00 the demand rises to 4.7 busy instances; starting takes 4 min 10 s here.",
+			"At 09:00 the demand rises to 4.7 busy instances; starting takes 4 min 10 s here."},
+		{"a rise that was ahead is no more told by its time", rise, 7, at(10, 51),
+			"Would go 4 → 7 instances since 08:47: the forecast needs more within the lead time: 4.7 busy instances.", "The forecast needs more within the lead time: 4.7 busy instances."},
+		{"a pause that went on beyond its end", said(forescale.CodePaused, "", nil, times{"until": at(10, 0)}), 4, at(10, 51), "Stays at 4: paused by a person.", "Paused by a person."},
+		{"a time that was past already stays", said(forescale.CodeHoldStale, "stand_in", nil, times{"since": at(8, 33), "after": at(9, 33)}), 4, at(10, 51),
+			"Stays at 4: no sample since 08:33. The number is held.", "No sample since 08:33. The number is held."},
+	} {
+		d := forescale.Decision{From: 4, To: c.to, At: at(8, 47), LastAt: c.last, Repeats: 1, Reasons: []forescale.Reason{c.r}}
+		if c.to != 4 {
+			d.Outcome = forescale.OutcomeWould
+		}
+		if whole, reason := d.Sentence(berlin(t)), d.ReasonSentence(0, berlin(t)); whole != c.whole || reason != c.reason {
+			t.Errorf("%s:\n got %s\n and %s\nwant %s\n and %s", c.name, whole, reason, c.whole, c.reason)
+		}
+	}
+	for _, tt := range sentences {
+		d := forescale.Decision{From: tt.from, To: tt.to, At: at(8, 47), LastAt: on(24, 23, 59),
+			Reasons: []forescale.Reason{{Code: tt.code, Numbers: tt.numbers, Times: tt.times, Words: tt.words}}}
+		text := d.Sentence(berlin(t))
+		for key, over := range tt.times {
+			if clock := over.In(berlin(t)).Format("15:04"); over.After(d.At) && strings.Contains(text, clock) && !strings.Contains(text, "needed 4 at 09:00") {
+				t.Errorf("%s: %s (%s) is over: %s", tt.code, clock, key, text)
+			}
+		}
+		if strings.ContainsAny(text, "{}[]") {
+			t.Errorf("%s: %s", tt.code, text)
+		}
+	}
+}
+
 // A code of which nothing is said leaves its reader alone with it.
 func TestEveryCodeHasASentenceAndAnExample(t *testing.T) {
 	shown := map[forescale.Code]bool{}

@@ -43,6 +43,31 @@ func TestWhatADecisionSaysOfOneFewerAndOneMore(t *testing.T) {
 	}
 }
 
+// What only repeats is not weighed again: it says of when it was, once a time that it
+// names is over.
+func TestAWeighingWhoseTimesAreOverSaysOfWhenItIs(t *testing.T) {
+	d := weighedDecision()
+	d.LastAt = d.At.Add(10 * time.Second)
+	if got, want := d.BoundsSentence(nil), "live 4, forecast 7 at 07:43*, min 7*, max 12, starts at most 8"; got != want {
+		t.Errorf("while its times are ahead:\ngot  %s\nwant %s", got, want)
+	}
+	d.LastAt = d.At.Add(3 * time.Hour)
+	for _, c := range []struct{ got, want string }{
+		{d.BoundsSentence(nil), "as of 07:38: live 4, forecast 7 at 07:43*, min 7*, max 12, starts at most 8"},
+		{d.WhyNotFewer(nil), "Not 6 as of 07:38: at 07:43 the forecast needs 7 (5.2 busy instances, 93 % sure), and 6 serve 4.5. 6 would be at 87 % and save 0.125 an hour."},
+		{d.WhyNotMore(nil), "Not 8 as of 07:38: nothing needs more: the most is 5.2 busy instances, and 7 serve 5.2. One more would be at 65 % rather than 74 % and cost 0.125 an hour."},
+		{strings.Join(d.WhatWouldChange(nil), "|"), "6 as of 07:38 if demand stays under 4.5 busy instances until 07:53 and min is at most 6.|8 as of 07:38 if demand rises above 5.2 busy instances by 07:43."},
+	} {
+		if c.got != c.want {
+			t.Errorf("got  %s\nwant %s", c.got, c.want)
+		}
+	}
+	d.Weighed.Bounds = nil
+	if got := d.BoundsSentence(nil); got != "" {
+		t.Errorf("nothing was weighed, and it says %q", got)
+	}
+}
+
 // Each kind of bound that can hold has its words, on the side where it can, and none
 // is left unfilled.
 func TestEachBoundHasItsWords(t *testing.T) {

@@ -60,6 +60,20 @@ func (d Decision) words(b Bound, text string, loc *time.Location) string {
 	return text
 }
 
+// asOf is " as of 08:38" when a time that the bounds go by was ahead then, and is over
+// by the decision's last repeat: what only repeats is not weighed again.
+func (d Decision) asOf(loc *time.Location) string {
+	s := say{today: d.At.In(locOrUTC(loc)), last: d.LastAt}
+	over := s.over(d.Weighed.Until)
+	for _, b := range d.Weighed.Bounds {
+		over = over || s.over(b.At)
+	}
+	if !over {
+		return ""
+	}
+	return " as of " + s.clock(s.today)
+}
+
 // BoundsSentence lists what each bound wanted, in local time of loc. Those that
 // hold are marked with an asterisk.
 func (d Decision) BoundsSentence(loc *time.Location) string {
@@ -77,7 +91,11 @@ func (d Decision) BoundsSentence(loc *time.Location) string {
 		}
 		parts = append(parts, text)
 	}
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	if asOf := d.asOf(loc); asOf != "" && text != "" {
+		return strings.TrimSpace(asOf) + ": " + text
+	}
+	return text
 }
 
 // WhyNotFewer says why one instance fewer was not decided, "" when that is not known.
@@ -86,7 +104,7 @@ func (d Decision) WhyNotFewer(loc *time.Location) string {
 	if d.To < 1 || len(bs) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Not %d: %s.%s", d.To-1, d.words(bs[0], boundSentences[SideLeast][bs[0].Kind].forbids, loc), d.saves())
+	return fmt.Sprintf("Not %d%s: %s.%s", d.To-1, d.asOf(loc), d.words(bs[0], boundSentences[SideLeast][bs[0].Kind].forbids, loc), d.saves())
 }
 
 // saves is what one fewer would be: how busy, and how much cheaper.
@@ -110,7 +128,7 @@ func (d Decision) WhyNotMore(loc *time.Location) string {
 		return ""
 	}
 	first := bs[0] // limits before that nothing is needed: they are persons' words
-	text := fmt.Sprintf("Not %d: %s.", d.To+1, d.words(first, boundSentences[SideMost][first.Kind].forbids, loc))
+	text := fmt.Sprintf("Not %d%s: %s.", d.To+1, d.asOf(loc), d.words(first, boundSentences[SideMost][first.Kind].forbids, loc))
 	w := d.Weighed
 	if w.Demand > 0 && d.To > 0 {
 		text += fmt.Sprintf(" One more would be at %s rather than %s", percent(100*w.Demand/float64(d.To+1)), percent(100*w.Demand/float64(d.To)))
@@ -142,7 +160,7 @@ func (d Decision) WhatWouldChange(loc *time.Location) []string {
 			}
 		}
 		if len(ifs) > 0 {
-			out = append(out, fmt.Sprintf("%d if %s.", x.count, joined(ifs)))
+			out = append(out, fmt.Sprintf("%d%s if %s.", x.count, d.asOf(loc), joined(ifs)))
 		}
 	}
 	return out

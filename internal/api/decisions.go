@@ -72,8 +72,8 @@ func viewDecision(d forescale.Decision, loc *time.Location) DecisionView {
 	if v.Actions == nil {
 		v.Actions = []forescale.Action{}
 	}
-	for _, r := range d.Reasons {
-		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: r.Sentence(loc, d.At), Numbers: finite(r.Numbers), Times: notNil(r.Times), Words: notNil(r.Words)})
+	for i, r := range d.Reasons {
+		v.Reasons = append(v.Reasons, ReasonView{Code: r.Code, Message: d.ReasonSentence(i, loc), Numbers: finite(r.Numbers), Times: notNil(r.Times), Words: notNil(r.Words)})
 	}
 	return v
 }

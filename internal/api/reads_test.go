@@ -166,6 +166,31 @@ func TestDecisionsComeInPagesAndByPrefix(t *testing.T) {
 	f.do("GET", "/v1/decisions/dec_nothing", "").problem(404, "decision_unknown")
 }
 
+// The newest decision may have been made hours ago: what it says is true of now in all that
+// show it.
+func TestADecisionThatStillHoldsNamesNoTimeThatIsOver(t *testing.T) {
+	f := setup(t)
+	f.service("checkout")
+	need := monday.Add(29 * time.Minute)
+	for _, at := range []time.Time{monday, monday.Add(10 * time.Minute), monday.Add(time.Hour)} {
+		f.decide(forescale.Decision{Service: "checkout", At: at, From: 7, To: 7, Outcome: forescale.OutcomeNone, Reasons: []forescale.Reason{
+			{Code: forescale.CodeSteady, Numbers: map[string]float64{"demand": 3.1, "required": 7}, Times: map[string]time.Time{"need": need}, Words: map[string]string{"why": "ahead"}},
+			{Code: forescale.CodeStepLimit, Numbers: map[string]float64{"wanted": 6, "most": 0}, Times: map[string]time.Time{"next": need}, Words: map[string]string{"limit": "stops"}}}})
+	}
+	var l List[DecisionView]
+	f.do("GET", "/v1/services/checkout/decisions", "").is(200).read(&l)
+	var s ServiceView
+	f.do("GET", "/v1/services/checkout", "").is(200).read(&s)
+	const clock = "09:09" // the service lives in Berlin
+	want := "Stays at 7: the forecast needed 7 at " + clock + ", and as many have been needed since."
+	if len(l.Items) != 1 || l.Items[0].Repeats != 2 || l.Items[0].Message != want || s.Status.Decision.Message != want {
+		t.Errorf("the list says %s, the status %q; want one decision that says %q", marshal(t, l.Items), s.Status.Decision.Message, want)
+	}
+	if r := l.Items[0].Reasons[1].Message; strings.Contains(r, clock) {
+		t.Errorf("its limit says %q", r)
+	}
+}
+
 func TestDecisionsOfAServiceTellWhatTheyWereWeighedBy(t *testing.T) {
 	f := setup(t)
 	f.service("checkout")

@@ -142,18 +142,28 @@ func TestSubscribersAreBoundedAndTheStreamEndsOnClose(t *testing.T) {
 }
 
 func TestALeavingSubscriberIsForgotten(t *testing.T) {
-	f := setup(t, func(c *Config) { c.Heartbeat = 20 * time.Millisecond })
-	url := server(t, f)
+	f := setup(t)
+	served := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(served)
+		f.api.ServeHTTP(w, r)
+	}))
+	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	lines, end := f.subscribe(ctx, url)
+	defer cancel()
+	lines, end := f.subscribe(ctx, s.URL)
 	next(t, lines)
+	if f.api.hub.empty() {
+		t.Fatal("it is not there at first")
+	}
 	cancel()
 	end()
-	deadline := time.Now().Add(10 * time.Second)
-	for !f.api.hub.empty() {
-		if time.Now().After(deadline) {
-			t.Fatal("it is still there after 10 s")
-		}
-		time.Sleep(5 * time.Millisecond) // a real connection's end, polled with a deadline
+	select {
+	case <-served:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is still served after 10 s")
+	}
+	if !f.api.hub.empty() {
+		t.Error("it is still there")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/sim"
+	"github.com/forescale/forescale/internal/store"
 )
 
 const (
@@ -103,6 +104,12 @@ func (c *containers) play(ctx context.Context, s Server) error {
 	}
 	parts.Wait()
 	return nil
+}
+
+func (c *containers) register(context.Context, store.Store) error { return nil }
+
+func (c *containers) table(ctx context.Context, d *demo, title string, rows []sim.Row, from, to time.Time) string {
+	return d.rivals(ctx, title, rows, from, to)
 }
 
 func (c *containers) tell(ds []forescale.Decision) { c.record.tell(ds) }

@@ -47,10 +47,12 @@ type demo struct {
 	once    sync.Once
 }
 
-// stage is where the demonstration plays: in an engine, or in a simulated world.
+// stage is where the demonstration plays: in an engine, on hosts, or in a simulated world.
 type stage interface {
 	// service is what is to be scaled, as it is registered.
 	service() forescale.Service
+	// register puts what the server is to know besides the service into its store.
+	register(ctx context.Context, st store.Store) error
 	// wire makes the world begin at the clock's now.
 	wire(w *Wiring)
 	// play puts the load on it until the context ends, by way of the server.
@@ -59,6 +61,8 @@ type stage interface {
 	tell(ds []forescale.Decision)
 	// rows is the truth so far, a row a simulated minute.
 	rows() []sim.Row
+	// table tells how it went from from to to, by the rows once what was needed was there.
+	table(ctx context.Context, d *demo, title string, rows []sim.Row, from, to time.Time) string
 	// remark is a last sentence about what happened, or "".
 	remark() string
 	// close removes everything that it made.
@@ -142,10 +146,8 @@ func (d *demo) prepare(ctx context.Context) error {
 	if _, err := d.store.PutService(ctx, d.stage.service(), 0); err != nil {
 		return fmt.Errorf("register the service: %w", err)
 	}
-	if h, ok := d.stage.(*hosts); ok {
-		if err := h.register(ctx, d.store); err != nil {
-			return err
-		}
+	if err := d.stage.register(ctx, d.store); err != nil {
+		return err
 	}
 	start := d.begin.UTC()
 	samples := sim.Samples(d.load, service, start.AddDate(0, 0, -7*weeks), start, history)

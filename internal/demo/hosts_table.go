@@ -53,7 +53,7 @@ func (h *hosts) tellOf(x forescale.NodeLife) {
 }
 
 // table tells of the hosts that were there from from to to, and what they were good for.
-func (h *hosts) table(ctx context.Context, server, title string, rows []sim.Row, from, to time.Time) string {
+func (h *hosts) table(ctx context.Context, d *demo, title string, rows []sim.Row, from, to time.Time) string {
 	lives, err := h.store.NodeLives(ctx, h.begin)
 	if err != nil {
 		return fmt.Sprintf("%s: what hosts there were cannot be read: %v", title, err)
@@ -70,7 +70,7 @@ func (h *hosts) table(ctx context.Context, server, title string, rows []sim.Row,
 	b.WriteString("Needed: when the load first asked for more than the hosts before it hold.\n")
 	short, unhoused, all := shortfall(rows, lives, from, to)
 	fmt.Fprintf(&b, "%d of %d minutes had fewer ready instances than the band asks for, %d of them for want of a ready host.", short, all, unhoused)
-	return b.String() + h.cost(ctx, server)
+	return b.String() + h.cost(ctx, d.server.URL())
 }
 
 // moment is a simulated time, "-" for none.

@@ -21,18 +21,17 @@ type outcome struct {
 
 // tell prints the table of the time from from to to.
 func (d *demo) tell(ctx context.Context, title string, from, to time.Time) {
-	rows := settled(d.stage.rows())
-	if h, ok := d.stage.(*hosts); ok {
-		d.say.line("\n%s\n", h.table(ctx, d.server.URL(), title, rows, from, to))
-		return
-	}
+	d.say.line("\n%s\n", d.stage.table(ctx, d, title, settled(d.stage.rows()), from, to))
+}
+
+// rivals is the table that compares what happened with what others would have done.
+func (d *demo) rivals(ctx context.Context, title string, rows []sim.Row, from, to time.Time) string {
 	warmup := d.warmup(ctx)
 	table := compare(rows, from, to, warmup, d.stage.service().Min, d.stage.service().Max)
 	if len(table) == 0 {
-		d.say.line("\nNothing to compare yet: it ended before the first instances were ready.")
-		return
+		return "Nothing to compare yet: it ended before the first instances were ready."
 	}
-	d.say.line("\n%s\n", format(title, warmup, table))
+	return format(title, warmup, table)
 }
 
 // warmup is how long starts really took, on average.

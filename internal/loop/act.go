@@ -12,19 +12,26 @@ import (
 	"github.com/forescale/forescale"
 )
 
-// actsAtOnce bounds the effects under way.
-const actsAtOnce = 8
+// How many effects may be under way: at one engine, so that one that hangs holds up
+// no other, and that its agent, which does 16 things at once, still tells what runs
+// there; and over all.
+const (
+	actsAtEngine = 8
+	actsAtOnce   = 256
+)
 
-// acts are the effects under way and what came of them. Only the goroutine that
-// holds the loop's mutex touches the maps; effects report through the channel,
-// which has room for all of them.
+// acts are the effects under way and what came of them. An effect is due by what a round
+// sees, and is under way in a goroutine of its own. Its result is met by the round that
+// started it, if that still waits, else it is taken and met by a later one; the effect
+// counts as under way until then. Only the goroutine that holds the loop's mutex touches
+// the maps; effects report through the channel, which has room for all of them.
 type acts struct {
-	under   map[string]bool  // instance IDs with an effect under way
-	retries map[string]retry // instance IDs whose last effect failed
+	under   map[string]string // instance IDs with an effect under way → its engine, see world.engine
+	retries map[string]retry  // instance IDs whose last effect failed
 	results chan result
-	came    []result // taken from results, not met by a round yet
-	wait    *sync.WaitGroup
-	waited  time.Duration // of the last round, for effects
+	came    []result        // taken from results, not met by a round yet
+	wait    *sync.WaitGroup // for effects, and for the loop's other goroutines: commands of nodes and fetches of images
+	waited  time.Duration   // by the last round, for effects
 }
 
 // retry spaces out attempts at one effect. It is only a pace: a restart forgets
@@ -37,14 +44,14 @@ type retry struct {
 type result struct {
 	id      string
 	kind    forescale.ActionKind
-	begun   time.Time // on the loop's clock
+	begun   time.Time // of its round, on the loop's clock
 	err     error
 	service string
 }
 
 func newActs() acts {
 	return acts{
-		under: map[string]bool{}, retries: map[string]retry{},
+		under: map[string]string{}, retries: map[string]retry{},
 		results: make(chan result, actsAtOnce), wait: &sync.WaitGroup{},
 	}
 }
@@ -55,25 +62,37 @@ func (l *Loop) act(ctx context.Context, now time.Time, w *world) error {
 	if l.target == nil {
 		return nil
 	}
-	started := 0
 	l.acts.waited = 0
-	for k := range w.instances {
-		i := w.instances[k]
+	if started := l.startEffects(ctx, now, w); started > 0 {
+		l.meetResults(ctx, now, w, started)
+	}
+	l.acts.forget(w)
+	return l.saveFleet(ctx, w)
+}
+
+// startEffects starts the effects that are due and for which there is room. What finds
+// none is due in the next round, too.
+func (l *Loop) startEffects(ctx context.Context, now time.Time, w *world) (started int) {
+	at := map[string]int{} // under way, by engine
+	for _, engine := range l.acts.under {
+		at[engine]++
+	}
+	for _, i := range w.instances {
 		if len(l.acts.under) >= actsAtOnce {
 			break
 		}
 		kind, due := dueEffect(now, w, i)
-		if !due || l.acts.under[i.ID] || now.Before(l.acts.retries[i.ID].next) {
+		_, under := l.acts.under[i.ID]
+		engine := w.engine(i)
+		if !due || under || at[engine] >= actsAtEngine || now.Before(l.acts.retries[i.ID].next) {
 			continue
 		}
+		l.acts.under[i.ID] = engine
+		at[engine]++
 		l.launch(ctx, now, kind, l.rollouts.service(w.services[i.Service], i), i)
 		started++
 	}
-	if started > 0 {
-		l.meetResults(ctx, now, w)
-	}
-	l.acts.forget(w)
-	return l.saveFleet(ctx, w)
+	return started
 }
 
 // forget drops the attempts at instances that have ended otherwise.
@@ -84,8 +103,8 @@ func (a *acts) forget(w *world) {
 	})
 }
 
-// dueEffect tells which effect an instance waits for, if any. Nothing is stopped
-// unless where it is was read in full this round.
+// dueEffect tells which effect an instance waits for, if any. Nothing is started or
+// stopped unless all was read this round of where it is.
 func dueEffect(now time.Time, w *world, i forescale.Instance) (forescale.ActionKind, bool) {
 	if i.Origin == forescale.OriginPushed || !w.mayAct(i.Service, now) {
 		return "", false
@@ -105,7 +124,6 @@ func dueEffect(now time.Time, w *world, i forescale.Instance) (forescale.ActionK
 // launch carries out one effect in a goroutine of its own. It goes on when the
 // round ends, but not beyond its deadline.
 func (l *Loop) launch(ctx context.Context, now time.Time, kind forescale.ActionKind, s forescale.Service, i forescale.Instance) {
-	l.acts.under[i.ID] = true
 	l.acts.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, l.opt.ActTimeout)
 		defer cancel()
@@ -118,13 +136,13 @@ func (l *Loop) launch(ctx context.Context, now time.Time, kind forescale.ActionK
 	})
 }
 
-// meetResults takes in what has come of effects, for as long as one round waits and no
-// service is to be looked at.
-func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
+// meetResults takes in what has come of effects until those that this round started are
+// all met, for as long as one round waits and no service is to be looked at.
+func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world, started int) {
 	began := l.clock.Elapsed()
 	defer func() { l.acts.waited = l.clock.Elapsed() - began }()
 	patience := l.clock.After(l.opt.ActPatience)
-	for len(l.acts.under) > 0 {
+	for started > 0 {
 		soon := l.alarm.next(l.clock.Elapsed(), l.opt.ActPatience)
 		if soon <= 0 {
 			return
@@ -132,6 +150,9 @@ func (l *Loop) meetResults(ctx context.Context, now time.Time, w *world) {
 		select {
 		case r := <-l.acts.results:
 			l.meetResult(now, w, r)
+			if r.begun.Equal(now) {
+				started--
+			}
 		case <-patience:
 			return
 		case <-l.clock.After(soon):

@@ -96,6 +96,15 @@ func (w *world) whole(i forescale.Instance) bool {
 	return w.complete || i.Node == "" && !w.own && len(w.parts) > 0 // without a node and an engine it is nowhere
 }
 
+// engine is where effects on the instance are carried out: its node, if that has an
+// agent; "": the server's own engine, or the swarm.
+func (w *world) engine(i forescale.Instance) string {
+	if _, apart := w.parts[i.Node]; apart {
+		return i.Node
+	}
+	return ""
+}
+
 // lost tells why the instance counts as lost; "" if it does not.
 func (w *world) lost(i forescale.Instance) string {
 	p, apart := w.parts[i.Node]
