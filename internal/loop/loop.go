@@ -161,6 +161,7 @@ type Loop struct {
 	pulls      pulls
 	watch      clockWatch
 	alarm      alarm
+	silences   silences
 	fenced     bool          // the target refuses older leaders
 	busy       bool          // an instance starts or drains
 	asked      chan struct{} // holds one for each forecast that is being made

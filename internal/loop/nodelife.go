@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// nodeSilent is how long nothing may be heard of a node until nothing new is placed
-	// on it, and the instances there count as lost. They may run on: when the node is heard
-	// of again they are taken back.
+	// nodeSilent is how long nothing may be heard of a node until nothing new is planned for
+	// it, and the instances there count as lost, if they do not before: see [silences]. They
+	// may run on: when the node is heard of again they are taken back.
 	nodeSilent = 3 * time.Minute
 	// nodeGivenUp is how long an ordered node may be silent beyond that, while most others
 	// are heard of, until it is stopped: it is paid for and no use.

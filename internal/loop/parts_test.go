@@ -14,13 +14,21 @@ import (
 func apart(parts map[string]forescale.Part, is []forescale.Instance, sightings ...forescale.Sighting) *world {
 	w := oneWorld(is, sightings...)
 	w.complete, w.parts = false, parts
+	w.gone = silentFor(beat, parts).gone(parts, false, forescale.AgentAway, beat)
 	return w
+}
+
+// silentFor is what is known of nodes that were found silent so long ago.
+func silentFor(d time.Duration, parts map[string]forescale.Part) *silences {
+	s := &silences{}
+	s.note(parts, beat-d)
+	return s
 }
 
 var (
 	read   = forescale.Part{Whole: true, Acts: true}
-	silent = forescale.Part{Silent: time.Minute}
-	gone   = forescale.Part{Silent: nodeSilent}
+	silent = forescale.Part{Silent: forescale.AgentAway - time.Second}
+	gone   = forescale.Part{Silent: forescale.AgentAway}
 )
 
 func TestLifeOnNodesThatAreReadApart(t *testing.T) {

@@ -23,6 +23,7 @@ type world struct {
 	complete  bool                      // sighted is the whole truth about all but parts
 	own       bool                      // there is a list of instances besides parts
 	parts     map[string]forescale.Part // nodes that are read apart
+	gone      map[string]time.Duration  // those whose instances count as lost, for so long a silence
 	failed    map[string]string         // part → why it could not be read
 	paused    []forescale.Pause
 	rung      []string // services that the alarm wants looked at
@@ -107,10 +108,11 @@ func (w *world) engine(i forescale.Instance) string {
 
 // lost tells why the instance counts as lost; "" if it does not.
 func (w *world) lost(i forescale.Instance) string {
-	p, apart := w.parts[i.Node]
+	_, apart := w.parts[i.Node]
+	silence, gone := w.gone[i.Node]
 	switch {
-	case apart && !p.Whole && p.Silent >= nodeSilent:
-		return fmt.Sprintf("%s: nothing was heard of %s for %s", forescale.FailureLost, i.Node, spoken(nodeSilent))
+	case gone:
+		return fmt.Sprintf("%s: nothing was heard of %s for %s", forescale.FailureLost, i.Node, spoken(silence))
 	case !apart && i.Node != "" && !w.own && len(w.parts) > 0:
 		return fmt.Sprintf("%s: nobody reads %s any more", forescale.FailureLost, i.Node)
 	}
@@ -204,6 +206,9 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 		parts:     obs.Parts,
 		failed:    obs.Failed,
 	}
+	steady := l.clock.Elapsed()
+	l.silences.note(obs.Parts, steady)
+	w.gone = l.silences.gone(obs.Parts, obs.Complete, lostAfter(l.clock), steady)
 	w.jump, w.unsettled = l.watch.take()
 	for i, s := range services {
 		w.services[s.Name], w.names[i] = s, s.Name

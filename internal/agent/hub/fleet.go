@@ -13,8 +13,14 @@ import (
 	"github.com/forescale/forescale/internal/agent/wire"
 )
 
-// lookTime bounds one look at a node.
-const lookTime = 5 * time.Second
+// lookTime bounds one look at a node. All nodes are waited for, so one that did not show
+// all the last time has lookAgain, and lookTime only once in lookTurns: should it be slow
+// rather than stuck, it is seen then.
+const (
+	lookTime  = 5 * time.Second
+	lookAgain = time.Second
+	lookTurns = 8
+)
 
 // Observe asks each agent what runs on its node, all at once. A node whose agent does
 // not tell all of it is in the observation's Parts as not whole, and in Failed.
@@ -51,13 +57,36 @@ func (h *Hub) Observe(ctx context.Context) forescale.Observation {
 }
 
 func (h *Hub) look(ctx context.Context, node string) (*wire.Seen, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	within := h.patience(node)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	answer, err := h.ask(ctx, node, wire.PathLook, signature.About{Fence: h.fence.Load()}, wire.Look{Within: lookTime})
+	answer, err := h.ask(ctx, node, wire.PathLook, signature.About{Fence: h.fence.Load()}, wire.Look{Within: within})
+	h.looked(node, err == nil && answer.Seen != nil && answer.Seen.Whole)
 	if err == nil && answer.Seen == nil {
 		err = &forescale.Fault{Code: "agent_answer", Where: "nodes/" + node, What: "the agent's answer holds nothing that was seen", Help: "use an agent of the same version as the server"}
 	}
 	return answer.Seen, err
+}
+
+// patience is how long the next look at a node may take.
+func (h *Hub) patience(node string) time.Duration {
+	l := h.link(node)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l.blurred%lookTurns == 0 {
+		return lookTime
+	}
+	return lookAgain
+}
+
+// looked notes whether a look at a node showed all.
+func (h *Hub) looked(node string, whole bool) {
+	l := h.link(node)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l.blurred++; whole {
+		l.blurred = 0
+	}
 }
 
 // join adds what an agent saw. Of another node it cannot tell, nor of instances that it

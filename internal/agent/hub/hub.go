@@ -68,8 +68,9 @@ type Hub struct {
 
 // session is the process that beats for a node.
 type session struct {
-	id   string
-	last time.Duration // reading of the steady clock at its last beat
+	id    string
+	last  time.Duration // reading of the steady clock at its last beat
+	heard time.Duration // the same of any process of this node, also one that was refused
 }
 
 // New makes a hub.
@@ -132,24 +133,26 @@ func (h *Hub) sits(node, id string) error {
 	now := h.cfg.Clock.Elapsed()
 	s, ok := h.sessions[node]
 	if ok && s.id != id && now-s.last < forescale.AgentAway {
+		s.heard = now
+		h.sessions[node] = s
 		return &forescale.Fault{Code: "agent_twice", Where: "agents/" + node, What: "another process is the agent of this node", Err: forescale.ErrConflict,
 			Help: "end one of them; after a crash this passes by itself within 30 s. Nothing was kept"}
 	}
 	if ok && s.id != id {
 		h.lose(node)
 	}
-	h.sessions[node] = session{id: id, last: now}
+	h.sessions[node] = session{id: id, last: now, heard: now}
 	return nil
 }
 
-// silent is how long nothing was heard of the agent of a node; since the hub began for
-// one that it never heard of.
+// silent is how long nothing was heard of the agent of a node, also of one that has to
+// wait for its place; since the hub began for one that it never heard of.
 func (h *Hub) silent(node string) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	last := h.began
 	if s, ok := h.sessions[node]; ok {
-		last = s.last
+		last = s.heard
 	}
 	return h.cfg.Clock.Elapsed() - last
 }

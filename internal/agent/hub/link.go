@@ -21,6 +21,7 @@ type link struct {
 	waiting []*call
 	given   map[string]*call // by id
 	news    chan struct{}    // holds one when something waits
+	blurred int              // looks in a row that did not show all
 }
 
 // call is one request on its way.

@@ -1,12 +1,15 @@
 package hub
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -17,6 +20,8 @@ import (
 
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/actuator"
+	"github.com/forescale/forescale/collector"
+	"github.com/forescale/forescale/internal/agent"
 	"github.com/forescale/forescale/internal/agent/policy"
 	"github.com/forescale/forescale/internal/agent/signature"
 	"github.com/forescale/forescale/internal/agent/wire"
@@ -124,6 +129,51 @@ func TestInstancesLiveAndEndOnTheNodesOfAgents(t *testing.T) {
 			t.Errorf("effects on %s, which is %s: %v", i.ID, i.State, seen)
 		}
 	}
+}
+
+// What ran on a node that is not heard of for half a minute is started elsewhere. When the
+// node is back, what still runs there is taken back, and one too many is stopped.
+func TestADeadNodeIsReplacedAndTakenBack(t *testing.T) {
+	b := newBench(t)
+	t.Parallel()
+	b.service.Max = b.service.Min
+	var err error
+	if b.service, err = b.store.PutService(t.Context(), b.service, 0); err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	kill := b.node(b.token("node-1"), state, "")
+	b.node(b.token("node-2"), t.TempDir(), "")
+	for _, node := range []string{"node-1", "node-2"} {
+		dockertest.Until(t, 20*time.Second, "the agent of "+node+" has reported", func() bool { return b.hub.Live(node) })
+	}
+	l, clock := b.loop()
+	ready := func(is []forescale.Instance) (at map[string]int) {
+		at = map[string]int{}
+		for _, i := range is {
+			if i.State == forescale.InstanceReady {
+				at[i.Node]++
+			}
+		}
+		return at
+	}
+	b.steps("each node has one", time.Minute, clock, l, func(is []forescale.Instance) bool {
+		return ready(is)["node-1"] == 1 && ready(is)["node-2"] == 1
+	})
+	kill()
+	is := b.steps("both run on the other node", 2*time.Minute, clock, l, func(is []forescale.Instance) bool { return ready(is)["node-2"] == 2 })
+	k := slices.IndexFunc(is, func(i forescale.Instance) bool { return i.Node == "node-1" })
+	if is[k].State != forescale.InstanceFailed || is[k].Failure != forescale.FailureLost+": nothing was heard of node-1 for 30s" {
+		t.Errorf("the one on the dead node: %+v", is[k])
+	}
+	b.node("", state, "")
+	b.steps("two containers are left", time.Minute, clock, l, func(is []forescale.Instance) bool {
+		list, err := b.cli.ContainerList(t.Context(), container.ListOptions{Filters: filters.NewArgs(filters.Arg("label", forescale.LabelService+"="+b.service.Name))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list) == 2 && in(forescale.InstanceReady, is) == 2 && in(forescale.InstanceDraining, is) == 0
+	})
 }
 
 // An agent that is killed after the engine created a container, before it knew: the next
@@ -352,6 +402,99 @@ func TestImagesAreFetchedToTheNodeThatIsNamed(t *testing.T) {
 	}
 	if err := target.Pull(t.Context(), b.service, "node-2"); code(err) != "node_missing" {
 		t.Errorf("to a node without an agent: %v", err)
+	}
+}
+
+// stuck is an engine that hangs until it is let go.
+type stuck struct {
+	free   atomic.Bool
+	within atomic.Int64 // how long the last look might have taken, in ns
+}
+
+func (s *stuck) Observe(ctx context.Context) forescale.Observation {
+	if end, ok := ctx.Deadline(); ok {
+		s.within.Store(int64(time.Until(end)))
+	}
+	if !s.free.Load() {
+		<-ctx.Done()
+	}
+	return forescale.Observation{Complete: s.free.Load()}
+}
+
+// An engine that hangs holds up the look at all nodes once, and then for less.
+func TestANodeThatHangsIsWaitedForLess(t *testing.T) {
+	b := newBench(t)
+	t.Parallel()
+	a, err := agent.New(t.Context(), agent.Config{Server: b.url, Join: b.token("node-1"), Dir: t.TempDir(), Clock: forescale.NewSystemClock(),
+		Source: collector.NewNode(collector.NodeOptions{Clock: forescale.NewSystemClock()})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := &stuck{}
+	a.Attach(agent.Engine{Containers: engine})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	dockertest.Until(t, 20*time.Second, "the agent beats", func() bool { return b.hub.Live("node-1") })
+	look := func(whole bool, least, most time.Duration) {
+		t.Helper()
+		o := b.hub.Observe(t.Context())
+		if p := o.Parts["node-1"]; p.Whole != whole {
+			t.Errorf("the node is seen whole: %t, want %t: %v", p.Whole, whole, o.Failed)
+		}
+		if got := time.Duration(engine.within.Load()); got <= least || got > most {
+			t.Errorf("the engine had %v, want more than %v and at most %v", got, least, most)
+		}
+	}
+	look(false, lookAgain, lookTime)
+	look(false, 0, lookAgain)
+	engine.free.Store(true)
+	look(true, 0, lookAgain)
+	look(true, lookAgain, lookTime)
+}
+
+// A process that waits for the place of one that was killed shows that its node is there.
+func TestWhoIsRefusedIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := New(Config{Clock: forescale.NewSystemClock()})
+		if err := h.sits("node-1", "killed"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(forescale.AgentAway - time.Second)
+		if err := h.sits("node-1", "new"); code(err) != "agent_twice" {
+			t.Errorf("the new process: %v", err)
+		}
+		if got := h.silent("node-1"); got != 0 {
+			t.Errorf("nothing was heard for %v", got)
+		}
+		time.Sleep(time.Second)
+		if h.Live("node-1") {
+			t.Error("the killed process counts as alive")
+		}
+		if err := h.sits("node-1", "new"); err != nil {
+			t.Errorf("the new process: %v", err)
+		}
+	})
+}
+
+// A node that shows nothing has the whole time again and again, as it may be slow.
+func TestANodeThatIsSlowIsSeenAgain(t *testing.T) {
+	h := New(Config{Clock: forescale.NewSystemClock()})
+	for n := range 3 * lookTurns {
+		want := lookAgain
+		if n%lookTurns == 0 {
+			want = lookTime
+		}
+		if got := h.patience("node-1"); got != want {
+			t.Errorf("look %d may take %v, want %v", n, got, want)
+		}
+		h.looked("node-1", false)
 	}
 }
 
