@@ -390,22 +390,22 @@ func TestHostsComeBeforeThePeakAndGoAfterIt(t *testing.T) {
 	if err := s.ask(http.MethodPatch, "/v1/nodes/"+gone, `{"draining": true}`, nil); err != nil {
 		t.Fatal(err)
 	}
-	least := math.MaxInt
+	least := math.MaxInt // instances more than are needed; a busy machine may still be at it when the load falls
 	eventually(t, 2*time.Minute, func() error {
 		on, err := s.runs()
 		if err != nil {
 			return err // an engine that just ends or begins
 		}
-		least = min(least, healthy(on))
+		least = min(least, healthy(on)-forescale.DefaultBand().Required(load(s.clock.Now())/hostCapacity))
 		if slices.Contains(s.hosts.All(), gone) {
 			return errors.New(gone + " is still there")
 		}
 		return nil
 	})
-	if least < need {
-		t.Errorf("%d instances took load while a host was emptied, and %d were needed", least, need)
+	if least < 0 {
+		t.Errorf("%d instances more were needed than took load while a host was emptied", -least)
 	}
-	t.Logf("%s was emptied and gone by %s; %d instances at least took load, %d were needed", gone, s.clock.Now().Format(time.TimeOnly), least, need)
+	t.Logf("%s was emptied and gone by %s; at least %d instances more took load than were needed", gone, s.clock.Now().Format(time.TimeOnly), least)
 	s.bill(limit)
 
 	eventually(t, 4*time.Minute, func() error {
