@@ -19,7 +19,7 @@ func TestStore(t *testing.T) {
 	case with:
 		storetest.Fewer(t, "5") // which takes a second there
 	case os.Getenv(testPostgres) != "":
-		storetest.Fewer(t, "20") // which syncs its disk
+		storetest.Fewer(t, "10") // which syncs its disk
 	}
 	exercise(t, v, with)
 }
