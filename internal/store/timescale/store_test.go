@@ -20,6 +20,8 @@ func TestStore(t *testing.T) {
 		storetest.Fewer(t, "5") // which takes a second there
 	case os.Getenv(testPostgres) != "":
 		storetest.Fewer(t, "10") // which syncs its disk
+	default:
+		storetest.Fewer(t, "30") // half a second
 	}
 	exercise(t, v, with)
 }
