@@ -134,6 +134,7 @@ func TestNoAlarmShortensThePauseAfterAFailure(t *testing.T) {
 			p.loop.Notice(one)
 			time.Sleep(400 * time.Millisecond)
 		}
+		synctest.Wait()
 		if p.reads != 1 {
 			p.Errorf("the world was read %d times, want once, before the failure", p.reads)
 		}
@@ -210,6 +211,7 @@ func pushedTo(t *testing.T, change func(*forescale.Service), live func(*pusher))
 			}
 		}()
 		time.Sleep(2*time.Minute + time.Second) // the one instance is ready, and a round was just made
+		synctest.Wait()
 		p.began, p.rounds, p.reads = p.clock.Elapsed()-time.Second, 0, 0
 		p.before, _ = p.world.Effects("web")
 		live(p)
