@@ -13,7 +13,12 @@ func TestEveryModelPassesTheSuite(t *testing.T) {
 		forecast.SeasonalNaive{}, forecast.SeasonalNaive{Daily: true}, forecast.Level{},
 		forecast.Combination{}, forecast.Lags{}, forecast.Smoothing{}, forecast.Theta{},
 	} {
-		t.Run(m.Name(), func(t *testing.T) { forecasttest.Exercise(t, m) })
+		t.Run(m.Name(), func(t *testing.T) {
+			if _, mixed := m.(forecast.Combination); mixed && testing.Short() {
+				t.Skip("computes for long")
+			}
+			forecasttest.Exercise(t, m)
+		})
 	}
 }
 
