@@ -63,7 +63,7 @@ func Demand(s forescale.Service, cell time.Time, samples []forescale.Sample, ins
 			p, ok = c.point(forescale.MetricCPU)
 		}
 		if !ok && m == Primary(s) {
-			p, ok = c.imported()
+			p, ok = c.ofService(forescale.MetricDemand) // imported
 		}
 		if ok {
 			p.Service, p.Metric, p.Time = s.Name, m, cell.UTC()
@@ -120,11 +120,6 @@ func (c *cellReader) ofService(m forescale.Metric) (p forescale.DemandPoint, ok 
 		}
 	}
 	return forescale.DemandPoint{Value: v.mean, Moments: heard.count()}, v.n > 0
-}
-
-// imported is the point that samples of MetricDemand give.
-func (c *cellReader) imported() (forescale.DemandPoint, bool) {
-	return c.ofService(forescale.MetricDemand)
 }
 
 // point is the demand that metric m tells.

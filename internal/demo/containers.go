@@ -9,7 +9,6 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/sim"
-	"github.com/forescale/forescale/internal/store"
 )
 
 const (
@@ -21,6 +20,8 @@ const (
 
 // containers is the stage with a Docker Engine.
 type containers struct {
+	compared
+
 	engine Engine
 	load   datasets.Pattern
 	pace   pace
@@ -104,12 +105,6 @@ func (c *containers) play(ctx context.Context, s Server) error {
 	}
 	parts.Wait()
 	return nil
-}
-
-func (c *containers) register(context.Context, store.Store) error { return nil }
-
-func (c *containers) table(ctx context.Context, d *demo, title string, rows []sim.Row, from, to time.Time) string {
-	return d.rivals(ctx, title, rows, from, to)
 }
 
 func (c *containers) tell(ds []forescale.Decision) { c.record.tell(ds) }

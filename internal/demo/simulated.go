@@ -9,11 +9,12 @@ import (
 	"github.com/forescale/forescale"
 	"github.com/forescale/forescale/datasets"
 	"github.com/forescale/forescale/internal/sim"
-	"github.com/forescale/forescale/internal/store"
 )
 
 // simulated is the stage without an engine.
 type simulated struct {
+	compared
+
 	load  datasets.Pattern
 	seed  uint64
 	pace  pace
@@ -54,12 +55,6 @@ func (s *simulated) wire(w *Wiring) {
 func (s *simulated) play(ctx context.Context, _ Server) error {
 	<-ctx.Done()
 	return nil
-}
-
-func (s *simulated) register(context.Context, store.Store) error { return nil }
-
-func (s *simulated) table(ctx context.Context, d *demo, title string, rows []sim.Row, from, to time.Time) string {
-	return d.rivals(ctx, title, rows, from, to)
 }
 
 func (s *simulated) tell(ds []forescale.Decision) { s.world.Tell(ds...) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/forescale/forescale/internal/sim"
+	"github.com/forescale/forescale/internal/store"
 )
 
 // targets are the utilizations that the rival aims at: the usual one, and one as
@@ -22,6 +23,16 @@ type outcome struct {
 // tell prints the table of the time from from to to.
 func (d *demo) tell(ctx context.Context, title string, from, to time.Time) {
 	d.say.line("\n%s\n", d.stage.table(ctx, d, title, settled(d.stage.rows()), from, to))
+}
+
+// compared is what stages without hosts have in common: nothing more is registered, and
+// their table is that of the rivals.
+type compared struct{}
+
+func (compared) register(context.Context, store.Store) error { return nil }
+
+func (compared) table(ctx context.Context, d *demo, title string, rows []sim.Row, from, to time.Time) string {
+	return d.rivals(ctx, title, rows, from, to)
 }
 
 // rivals is the table that compares what happened with what others would have done.

@@ -54,7 +54,7 @@ func (s *starts) register(ctx context.Context) error {
 		for ago := range past {
 			before = append(before, row{Service: serviceName(i), Time: time.Now().UTC().Add(-time.Duration(ago+1) * forescale.DemandStep), Load: quiet})
 		}
-		s.server.push(ctx, s.server.Servers[0].URL+"/v1/samples", before)
+		s.push(ctx, before...)
 	}
 	return s.await(ctx, "the first instances of all services", func() (bool, error) { return s.ready(ctx) })
 }
@@ -131,12 +131,16 @@ func (s *starts) drive(ctx context.Context) error {
 		case <-time.After(time.Until(due)):
 		}
 		pushed := s.short(serviceName(i))
-		wg.Go(func() { s.server.push(ctx, s.server.Servers[0].URL+"/v1/samples", []row{pushed}) })
+		wg.Go(func() { s.push(ctx, pushed) })
 	}
 	if err := s.await(ctx, "the last starts", func() (bool, error) { return s.waiting() == 0, nil }); ctx.Err() != nil {
 		return err // what was not started in time is told by the count
 	}
 	return nil
+}
+
+func (s *starts) push(ctx context.Context, rows ...row) {
+	s.server.push(ctx, s.server.Servers[0].URL+"/v1/samples", rows)
 }
 
 // short is a sample that makes a service short, to be pushed at once.

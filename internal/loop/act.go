@@ -82,9 +82,12 @@ func (l *Loop) startEffects(ctx context.Context, now time.Time, w *world) (start
 			break
 		}
 		kind, due := dueEffect(now, w, i)
+		if !due {
+			continue
+		}
 		_, under := l.acts.under[i.ID]
 		engine := w.engine(i)
-		if !due || under || at[engine] >= actsAtEngine || now.Before(l.acts.retries[i.ID].next) {
+		if under || at[engine] >= actsAtEngine || now.Before(l.acts.retries[i.ID].next) {
 			continue
 		}
 		l.acts.under[i.ID] = engine

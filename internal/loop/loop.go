@@ -247,6 +247,9 @@ func (l *Loop) collect(ctx context.Context, now time.Time) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read back: %w", err)
 	}
+	steady := l.clock.Elapsed()
+	l.silences.note(obs.Parts, steady)
+	w.gone = l.silences.gone(obs.Parts, obs.Complete, lostAfter(l.clock), steady)
 	if len(obs.Samples) > 0 {
 		if err := l.store.Append(ctx, keepKnown(obs.Samples, w, now)); err != nil {
 			return nil, fmt.Errorf("append samples: %w", err)

@@ -206,9 +206,6 @@ func (l *Loop) recall(ctx context.Context, now time.Time, obs forescale.Observat
 		parts:     obs.Parts,
 		failed:    obs.Failed,
 	}
-	steady := l.clock.Elapsed()
-	l.silences.note(obs.Parts, steady)
-	w.gone = l.silences.gone(obs.Parts, obs.Complete, lostAfter(l.clock), steady)
 	w.jump, w.unsettled = l.watch.take()
 	for i, s := range services {
 		w.services[s.Name], w.names[i] = s, s.Name

@@ -92,9 +92,11 @@ func (b *Book) running(zone string, s forescale.Service, now time.Time, more int
 			}
 		}
 	}
-	fresh := Bill{Zone: zone, Service: s.Name, Price: s.PricePerHour, Step: s.BillingStep, Ordered: now, Open: true}
-	for range more {
-		all = append(all, running{Bill: &fresh})
+	if more > 0 { // all of them are alike
+		fresh := &Bill{Zone: zone, Service: s.Name, Price: s.PricePerHour, Step: s.BillingStep, Ordered: now, Open: true}
+		for range more {
+			all = append(all, running{Bill: fresh})
+		}
 	}
 	notice := Notice(n+more, s.Min, s.Cooldown, b.Pace) + longer
 	for _, p := range b.Pauses {

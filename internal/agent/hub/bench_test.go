@@ -188,17 +188,31 @@ func (b *bench) near(node string, clock forescale.Clock) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(closeEngine)
+	b.run(a)
+}
+
+// run lets an agent work until the test ends, and returns when it has reported.
+func (b *bench) run(a *agent.Agent) {
+	b.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
 	b.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			b.Errorf("the agent of %s: %v", node, err)
+			b.Errorf("the agent of %s: %v", a.Node(), err)
 		}
-		closeEngine()
 	})
-	dockertest.Until(b, 10*time.Second, "the agent of "+node+" has reported", func() bool { return b.hub.Live(node) })
+	b.reported(a.Node())
+}
+
+// reported waits until the agents of nodes have reported.
+func (b *bench) reported(nodes ...string) {
+	b.Helper()
+	for _, node := range nodes {
+		dockertest.Until(b, 20*time.Second, "the agent of "+node+" has reported", func() bool { return b.hub.Live(node) })
+	}
 }
 
 func code(err error) string {

@@ -76,7 +76,7 @@ func TestInstancesLiveAndEndOnTheNodesOfAgents(t *testing.T) {
 	}
 	for _, node := range []string{"node-1", "node-2"} {
 		b.node(b.token(node), t.TempDir(), "")
-		dockertest.Until(t, 20*time.Second, "the agent of "+node+" has reported", func() bool { return b.hub.Live(node) })
+		b.reported(node)
 	}
 	l, clock := b.loop()
 	is := b.steps("two are ready", time.Minute, clock, l, func(is []forescale.Instance) bool { return in(forescale.InstanceReady, is) == 2 })
@@ -144,9 +144,7 @@ func TestADeadNodeIsReplacedAndTakenBack(t *testing.T) {
 	state := t.TempDir()
 	kill := b.node(b.token("node-1"), state, "")
 	b.node(b.token("node-2"), t.TempDir(), "")
-	for _, node := range []string{"node-1", "node-2"} {
-		dockertest.Until(t, 20*time.Second, "the agent of "+node+" has reported", func() bool { return b.hub.Live(node) })
-	}
+	b.reported("node-1", "node-2")
 	l, clock := b.loop()
 	ready := func(is []forescale.Instance) (at map[string]int) {
 		at = map[string]int{}
@@ -432,16 +430,7 @@ func TestANodeThatHangsIsWaitedForLess(t *testing.T) {
 	}
 	engine := &stuck{}
 	a.Attach(agent.Engine{Containers: engine})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
-	dockertest.Until(t, 20*time.Second, "the agent beats", func() bool { return b.hub.Live("node-1") })
+	b.run(a)
 	look := func(whole bool, least, most time.Duration) {
 		t.Helper()
 		o := b.hub.Observe(t.Context())
