@@ -43,6 +43,7 @@ type Minutes struct {
 	Usual    float64             `json:"usual,omitempty"` // the geometric mean of Rough in the days behind
 	Width    WidthBy             `json:"width,omitempty"` // in use
 	Readings [widthsBy]MinutesBy `json:"readings"`        // how each way to read the width does
+	Lower    LowerPlans          `json:"lower"`           // how plans do that stay closer to the median
 }
 
 // WidthBy is a way to read how wide demand lies around a forecast.
@@ -63,6 +64,20 @@ type MinutesBy struct {
 	Spare float64 `json:"spare"` // mean of the instances planned ahead above those needed, over about a week
 }
 
+// LowerBy is by what share of the way from the objective's quantile to the median of
+// demand lower plans stay below it; the first one is as the objective asks.
+var LowerBy = [...]float64{0, 0.15, 0.3, 0.45, 0.6, 0.8, 1}
+
+// LowerPlans is how plans would have done over about a week that stay closer to the
+// median than the objective asks for, one for each of LowerBy. It tells what lowering
+// an objective saves, and what it costs in time in band.
+type LowerPlans struct {
+	Seen   int                   `json:"seen"`   // minutes that were looked at
+	Needed float64               `json:"needed"` // mean of the instances needed
+	Above  [len(LowerBy)]float64 `json:"above"`  // share of the minutes that needed more than was ready
+	Spare  [len(LowerBy)]float64 `json:"spare"`  // mean of the instances that are paid above those needed
+}
+
 // Pairs are sums over minutes of what the forecast was off a lead time before and
 // then, in standard deviations.
 type Pairs struct {
@@ -79,12 +94,13 @@ func (m Minutes) Valid() bool {
 	for _, r := range m.Readings {
 		all = append(all, r.Shift, r.Above, r.Spare)
 	}
+	all = append(append(append(all, m.Lower.Needed), m.Lower.Above[:]...), m.Lower.Spare[:]...)
 	for _, v := range all {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return false
 		}
 	}
-	return m.Unit >= 0 && m.Scatter >= 0 && m.Seen >= 0 && m.Rough >= 0 && m.Usual >= 0 && m.Width >= 0 && int(m.Width) < len(m.Readings)
+	return m.Unit >= 0 && m.Scatter >= 0 && m.Seen >= 0 && m.Rough >= 0 && m.Usual >= 0 && m.Width >= 0 && int(m.Width) < len(m.Readings) && m.Lower.Seen >= 0
 }
 
 // Score is how the model did in a back-test on the history it was made from.

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -16,31 +15,31 @@ type ForeseenStep struct {
 }
 
 // Foresee is what the fit forecasts of a service ask for from now on, for each of the
-// quantiles of demand, with what was learned of single minutes. Of several metrics the
-// one decides that needs most at the first quantile. Nothing is returned where there is
-// no fit forecast.
+// quantiles of demand. Of several metrics the one decides that needs most at any of
+// them. Nothing is returned where there is no fit forecast.
 func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescale.Forecast, quantiles []float64) (steps []ForeseenStep) {
 	o, s = o.withDefaults(), s.WithDefaults()
-	unknown := func(int) float64 { return math.NaN() }
 	for i := range forecasts {
 		f := &forecasts[i]
 		if !fits(now, o, f) {
 			continue
 		}
-		look := lookAhead(f, s.Objective, now, s.Warmup, unknown)
-		stays := look.staysAt(quantiles)
 		first := max(0, int(now.Sub(f.Start)/f.Step))
 		ahead := max(0, len(f.Values)-first)
-		room := make([]float64, ahead*len(quantiles))
+		places, room := placesOf(f.Levels, quantiles), make([]float64, ahead*len(quantiles))
 		steps = slices.Grow(steps, max(0, ahead-len(steps)))
 		for k := first; k < len(f.Values); k++ {
 			x := ForeseenStep{At: f.Start.Add(time.Duration(k) * f.Step), Width: f.Step}
 			x.Needs, room = room[:len(quantiles):len(quantiles)], room[len(quantiles):]
-			look.needs(s.Band, x.At, quantiles, stays, x.Needs)
+			for i, p := range places {
+				if v := p.in(f.Values[k]); isNumber(v) {
+					x.Needs[i] = float64(s.Band.Required(max(0, v)))
+				}
+			}
 			switch n := k - first; {
 			case n >= len(steps):
 				steps = append(steps, x)
-			case x.Needs[0] > steps[n].Needs[0]:
+			case slices.Max(x.Needs) > slices.Max(steps[n].Needs):
 				steps[n] = x
 			}
 		}
@@ -48,37 +47,31 @@ func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescal
 	return steps
 }
 
-// staysAt is how many standard deviations above the median each quantile lies: nil where
-// nothing is known of single minutes. Whole instances leave room at any quantile: that is
-// a shift below zero. One above is for the tail beyond the objective, and left out.
-func (o *outlook) staysAt(quantiles []float64) (stays []float64) {
-	m := &o.f.Minutes
-	if !m.Known() {
-		return nil
-	}
-	for _, q := range quantiles {
-		o.q = q
-		o.by(m.Width, min(m.Shift, 0))
-		stays = append(stays, o.stays)
-	}
-	return stays
+// place is where a quantile lies among the levels of a forecast: after one of them, by a
+// share of the way to the next.
+type place struct {
+	after int
+	share float64
 }
 
-// needs is what the band asks for at t, for each quantile of demand.
-func (o *outlook) needs(band forescale.Band, t time.Time, quantiles, stays, needs []float64) {
-	z, deviation, known := 0.0, 0.0, false
-	if stays != nil {
-		z, deviation, known = o.minute(t.Sub(o.at))
-	}
-	for k, q := range quantiles {
-		v, ok := 0.0, known
-		if stays == nil {
-			v, ok = o.f.At(t, q)
-		} else if known {
-			v = o.unroot(z + stays[k]*deviation)
-		}
-		if ok && isNumber(v) {
-			needs[k] = float64(band.Required(max(0, v)))
+func placesOf(levels, quantiles []float64) []place {
+	places := make([]place, len(quantiles))
+	for i, q := range quantiles {
+		switch k, _ := slices.BinarySearch(levels, q); k {
+		case 0:
+		case len(levels):
+			places[i].after = k - 1
+		default:
+			places[i] = place{k - 1, (q - levels[k-1]) / (levels[k] - levels[k-1])}
 		}
 	}
+	return places
+}
+
+// in is the quantile in a row of a forecast.
+func (p place) in(row []float64) float64 {
+	if p.share == 0 {
+		return row[p.after]
+	}
+	return row[p.after] + (row[p.after+1]-row[p.after])*p.share
 }

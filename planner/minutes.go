@@ -207,15 +207,15 @@ func (l *learner) all() {
 		l.m.Seen++
 		news := 1 / float64(min(l.m.Seen, weekOfMinutes))
 		needed := l.s.Band.Required(v)
-		for k, planned := range l.planned(t) {
-			by, over := &l.m.Readings[k], 0.0
-			if needed > planned {
+		planned, lower := l.planned(t)
+		for k, n := range planned {
+			by := &l.m.Readings[k]
+			if needed > n {
 				above[k]++
-				over = 1
 			}
-			by.Above += (over - by.Above) * news
-			by.Spare += (float64(planned-needed) - by.Spare) * news
+			note(&by.Above, &by.Spare, n, needed, news)
 		}
+		l.lower(lower, needed)
 	}
 	step := max(leastStepOfShift, firstStep/(1+float64(l.m.Seen)/stepHalved))
 	for k := range l.m.Readings {
@@ -226,6 +226,33 @@ func (l *learner) all() {
 	l.choose()
 	l.m.Follow = (l.m.Pairs.Product + followWeight*followAtFirst) / (l.m.Pairs.Square + followWeight)
 	l.m.Follow = min(max(l.m.Follow, 0), 1)
+}
+
+// note takes what was planned for a minute, and what it needed, into means of the share
+// above and of the spare.
+func note(above, spare *float64, planned, needed int, news float64) {
+	over := 0.0
+	if needed > planned {
+		over = 1
+	}
+	*above += (over - *above) * news
+	*spare += (float64(planned-needed) - *spare) * news
+}
+
+// lower notes how lower plans did in a minute.
+func (l *learner) lower(planned lowerCounts, needed int) {
+	p := &l.m.Lower
+	p.Seen++
+	news := 1 / float64(min(p.Seen, weekOfMinutes))
+	p.Needed += (float64(needed) - p.Needed) * news
+	for k, n := range planned {
+		over := 0.0
+		if needed > n.ready {
+			over = 1
+		}
+		p.Above[k] += (over - p.Above[k]) * news
+		p.Spare[k] += (float64(n.paid-needed) - p.Spare[k]) * news
+	}
 }
 
 // choose picks the way to read the width that keeps the fewest to spare. One that was
@@ -268,10 +295,17 @@ func (l *learner) follow(t time.Time, v float64) {
 	l.m.Pairs.Square = pairsKept*l.m.Pairs.Square + then*then
 }
 
-// planned is what there would have been at t by each way to read the width: the least
-// that any look since a lead time before has kept, as each may stop what it does not
-// need within its own.
-func (l *learner) planned(t time.Time) (least [len(forescale.Minutes{}.Readings)]int) {
+type (
+	readingCounts [len(forescale.Minutes{}.Readings)]int
+	lowerCounts   [len(forescale.LowerBy)]struct{ ready, paid int }
+)
+
+// planned is what there would have been at t. By each way to read the width it is the
+// least that any look since a lead time before has kept, as each may stop what it does not
+// need within its own. Of each lower plan it is what it most likely comes to: after a
+// start nothing is stopped for a lead time, so what was ordered that long before is
+// ready, and the most that was ordered since is paid.
+func (l *learner) planned(t time.Time) (least readingCounts, lower lowerCounts) {
 	for k := range least {
 		least[k] = math.MaxInt
 	}
@@ -282,32 +316,56 @@ func (l *learner) planned(t time.Time) (least [len(forescale.Minutes{}.Readings)
 		o := l.from(at)
 		for k := range least {
 			o.by(forescale.WidthBy(k), l.f.Minutes.Readings[k].Shift)
-			least[k] = min(least[k], l.kept(&o, at, ahead, stride))
+			if forescale.WidthBy(k) != l.m.Width {
+				var one [1]int
+				l.kept(&o, at, ahead, stride, one[:])
+				least[k] = min(least[k], one[0])
+				continue
+			}
+			var kept [len(forescale.LowerBy)]int
+			l.kept(&o, at, ahead, stride, kept[:])
+			least[k] = min(least[k], kept[0])
+			for i, n := range kept {
+				if lower[i].paid = max(lower[i].paid, n); back == ahead {
+					lower[i].ready = n
+				}
+			}
 		}
 		if back == 0 {
-			return least
+			return least, lower
 		}
 	}
 }
 
-// kept is the most that a look at a time needs, of live demand and within the lead time.
-func (l *learner) kept(o *outlook, at time.Time, ahead, stride int) int {
-	most := 1
-	for ago := 1; ago <= liveCells; ago++ {
-		if v := l.r.before(at, ago); isNumber(v) {
-			most = max(most, l.s.Band.Required(v))
-		}
-	}
+// kept is the most that a look at a time needs, of live demand and within the lead time,
+// by as many lower plans as there is room for, the first as the objective asks.
+func (l *learner) kept(o *outlook, at time.Time, ahead, stride int, most []int) {
+	var highs [len(forescale.LowerBy)]float64 // on the root scale
+	known := false
 	for on := 0; ; on = min(ahead, on+stride) {
 		when := at.Add(time.Duration(on) * forescale.DemandStep)
 		if when.Before(l.f.Start) {
 			when = l.f.Start
 		}
-		if v, ok := o.high(when); ok && isNumber(v) {
-			most = max(most, l.s.Band.Required(v))
+		if z, deviation, ok := o.minute(when.Sub(at)); ok && isNumber(z+o.stays*deviation) {
+			for k := range most {
+				highs[k] = max(highs[k], z+closer(o.stays, forescale.LowerBy[k])*deviation)
+			}
+			known = true
 		}
 		if on == ahead {
-			return most
+			break
+		}
+	}
+	live := 1
+	for ago := 1; ago <= liveCells; ago++ {
+		if v := l.r.before(at, ago); isNumber(v) {
+			live = max(live, l.s.Band.Required(v))
+		}
+	}
+	for k := range most {
+		if most[k] = live; known {
+			most[k] = max(live, l.s.Band.Required(o.unroot(highs[k])))
 		}
 	}
 }

@@ -255,6 +255,58 @@ func TestTheWidthGoesByTheNewestMinutesWhereThatPays(t *testing.T) {
 	}
 }
 
+// Lower plans were too small more often and had less to spare; the one for the median
+// less often than half of the time, and had some to spare, since live demand is followed too.
+func TestHowLowerPlansWouldHaveDoneIsLearned(t *testing.T) {
+	const days = 3
+	r := rand.New(rand.NewPCG(6, 1))
+	drawn := make([]float64, days*1440)
+	for i := range drawn {
+		drawn[i] = max(0, 30*(1+0.2*r.NormFloat64()))
+	}
+	m, above := trained(days, 0.99, func(m int) float64 { return drawn[m] }, func(int) float64 { return 30 })
+	l, band := m.Lower, forescale.DefaultBand()
+	needed := 0
+	for _, v := range drawn {
+		needed += band.Required(v)
+	}
+	if mean := float64(needed) / float64(len(drawn)); math.Abs(l.Needed-mean) > 0.3 || l.Seen < (days-1)*1440 {
+		t.Errorf("%.2f were needed in %d minutes, want %.2f", l.Needed, l.Seen, mean)
+	}
+	for k := 1; k < len(l.Above); k++ {
+		if l.Above[k] <= l.Above[k-1] || l.Spare[k] >= l.Spare[k-1] {
+			t.Errorf("the plan that is lower by %g was too small in %.4f of the minutes with %.2f to spare, the one before in %.4f with %.2f", forescale.LowerBy[k], l.Above[k], l.Spare[k], l.Above[k-1], l.Spare[k-1])
+		}
+	}
+	if math.Abs(l.Above[0]-above) > 0.01 || l.Above[len(l.Above)-1] < 0.15 || l.Above[len(l.Above)-1] > 0.5 || l.Spare[len(l.Spare)-1] > 0.6*l.Spare[0] {
+		t.Errorf("the plan as asked, above in %.4f, and lower ones: %+v", above, l)
+	}
+}
+
+// A plan that is lowered all the way is for the median, and tells so.
+func TestALoweredPlanIsCloserToTheMedian(t *testing.T) {
+	for _, minutes := range []bool{false, true} {
+		var demand, quantile []float64
+		for _, lower := range []float64{0, 0.5, 1} {
+			s := calm()
+			s.Demand, s.Lower, s.Service.Objective = flat(2.3), lower, 0.95
+			if s.Forecasts[0] = foresee(stepTo(2.4, clock(8, 40), 9)); minutes {
+				s.Forecasts[0] = known(s.Forecasts[0])
+				s.Forecasts[0].Minutes.Follow = 0
+			}
+			d := Decide(now, DefaultOptions(), s).Plan.Decision
+			n := d.Reasons[0].Numbers
+			demand, quantile = append(demand, n["demand_high"]), append(quantile, n["quantile"])
+		}
+		if !(demand[0] > demand[1] && demand[1] > demand[2] && math.Abs(demand[2]-9) < 0.01) {
+			t.Errorf("minutes known %t: the plan is for %v", minutes, demand)
+		}
+		if math.Abs(quantile[0]-0.95) > 1e-9 || math.Abs(quantile[1]-0.795) > 0.001 || math.Abs(quantile[2]-0.5) > 1e-9 {
+			t.Errorf("minutes known %t: the quantiles are %v", minutes, quantile)
+		}
+	}
+}
+
 func TestRoughMinutesWidenTheOutlookAndCalmOnesNarrowIt(t *testing.T) {
 	f := known(foresee(func(time.Time) float64 { return 2.5 }))
 	f.Minutes.Width, f.Minutes.Rough, f.Minutes.Usual = forescale.WidthByRough, 0.001, 0.001
@@ -325,6 +377,7 @@ func TestAnythingIsLearnedFrom(t *testing.T) {
 				before.Minutes.Readings[k] = forescale.MinutesBy{Shift: rapid.Float64Range(-5, 5).Draw(t, "shift by"),
 					Above: rapid.Float64Range(0, 1).Draw(t, "above by"), Spare: rapid.Float64Range(-3, 1e6).Draw(t, "spare")}
 			}
+			before.Minutes.Lower = forescale.LowerPlans{Seen: rapid.IntRange(-1, 1000).Draw(t, "lower seen"), Needed: rapid.SampledFrom([]float64{0, 3, math.NaN()}).Draw(t, "needed")}
 		}
 		r := Recent{End: now.Truncate(time.Minute)}
 		for range rapid.IntRange(0, 200).Draw(t, "minutes") {

@@ -74,6 +74,7 @@ func signals(now time.Time, o Options, s forescale.Service, lead time.Duration, 
 		g.fit = g.forecast != nil && fits(now, o, g.forecast)
 		if g.fit {
 			g.outlook = lookAhead(g.forecast, s.Objective, now, lead, g.minutes(now))
+			g.outlook.lower(st.Lower)
 		}
 		g.readLive(now, s.Band)
 		dst = append(dst, g)

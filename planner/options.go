@@ -81,7 +81,8 @@ type State struct {
 	Last       *forescale.Decision     // newest one, nil if none
 	Pauses     []forescale.Pause
 	Money      *Money             // what is paid for, nil: no budget bounds it
-	Lowered    *forescale.Reason  // how far a budget lowers the objective, nil: it does not
+	Lowered    *forescale.Reason  // that a budget lowers the objective, nil: it does not
+	Lower      float64            // by what share of the way to the median of demand the plan stays below the objective's quantile for that
 	Rollout    *forescale.Rollout // how far instances follow the template, nil: not known yet
 	Heat       *Heat              // of a roll-out's instances, nil: not known, or there is none
 	Leaving    map[string]bool    // IDs of instances whose node is to be emptied

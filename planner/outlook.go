@@ -84,6 +84,16 @@ func (o *outlook) by(w forescale.WidthBy, shift float64) {
 	}
 }
 
+// lower brings the plan closer to the median, by a share of the way.
+func (o *outlook) lower(by float64) {
+	if by > 0 {
+		o.stays, o.q = closer(o.stays, by), LowerQuantile(o.q, by)
+	}
+}
+
+// closer takes a share off what lies above the median.
+func closer(deviations, by float64) float64 { return min(deviations, deviations*(1-by)) }
+
 // roughness is what the width is multiplied with for what the newest minutes did,
 // given by how many minutes ago they were; since is how many have come since the forecast.
 func (o *outlook) roughness(since int, roots []float64) float64 {

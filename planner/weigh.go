@@ -194,13 +194,22 @@ func (w *weighing) enough() {
 	w.most(forescale.Bound{Kind: forescale.BoundNeed, At: at}, w.need)
 }
 
-// quantileOf is the quantile of demand that the plan is made for: the objective, or
-// what had to be made of it so that the objective is met.
+// quantileOf is the quantile of demand that the plan is made for: the objective, what
+// had to be made of it so that the objective is met, or what a budget left of it.
 func (r *round) quantileOf(of forescale.Metric) float64 {
 	if f := r.forecastOf(of); f != nil && f.Minutes.Known() {
-		return quantile(deviations(r.s.Objective) + f.Minutes.Shift)
+		return quantile(closer(deviations(r.s.Objective)+f.Minutes.Shift, r.st.Lower))
 	}
-	return r.s.Objective
+	return LowerQuantile(r.s.Objective, r.st.Lower)
+}
+
+// LowerQuantile is what is left of a quantile that a share of the way to the median is
+// taken off.
+func LowerQuantile(q, by float64) float64 {
+	if by <= 0 {
+		return q
+	}
+	return quantile(closer(deviations(q), by))
 }
 
 // orZero is v, or 0 where v is no number and would not be told.

@@ -24,13 +24,13 @@ func (l *Loop) paces(ctx context.Context, book *money.Book, now time.Time) map[s
 	return o.Paces(book, now)
 }
 
-// slowDown gives a service no more than its lowered objective is worth in this hour,
-// never less than min.
+// slowDown plans lower for a service, and gives it no more than its lowered objective is
+// worth in this hour, never less than min.
 func slowDown(s *planner.State, p pace.Pace) {
 	reason := forescale.Reason{Code: forescale.CodeLowered, Words: map[string]string{"budget": p.Budget.Name}, Numbers: map[string]float64{
 		"from": 100 * p.Stated, "to": 100 * p.Objective, "quantile": p.Quantile, "given_up": p.GivenUp,
 		"projected": p.Budget.Projected.Float(), "limit": p.Budget.Limit.Float(), "spent": p.Budget.Spent.Float()}}
-	s.Lowered = &reason
+	s.Lowered, s.Lower = &reason, p.Lower
 	if p.Most > 0 && (s.Money == nil || p.Most < s.Money.Most) {
 		bound := reason
 		bound.Numbers = map[string]float64{"bound": 1, "most": float64(p.Most)}

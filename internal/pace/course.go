@@ -9,37 +9,54 @@ import (
 	"github.com/forescale/forescale/planner"
 )
 
-// ladder are the quantiles of demand below an objective that may be planned for.
-var ladder = [...]float64{0.98, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3}
+// seenToBelieve is how many minutes lower plans were tried on before what they keep is
+// believed.
+const seenToBelieve = 30
 
-// quantilesOf are those that a service may be planned for, falling; the first is its
-// objective.
-func quantilesOf(s forescale.Service) []float64 {
-	qs := []float64{s.Objective}
-	for _, q := range ladder {
-		if q < s.Objective {
-			qs = append(qs, q)
-		}
-	}
-	return qs
+// parts are the parts of the time by rising demand, finer where it is high. Each needs as
+// much as its middle.
+var parts = [...]struct {
+	middle float64 // quantile of demand
+	width  float64
+	below  float64 // share of the time for which what it needs is enough
+}{
+	{0.1, 0.2, 0.2}, {0.3, 0.2, 0.4}, {0.5, 0.2, 0.6}, {0.65, 0.1, 0.7}, {0.75, 0.1, 0.8},
+	{0.825, 0.05, 0.85}, {0.875, 0.05, 0.9}, {0.925, 0.05, 0.95}, {0.965, 0.03, 0.98}, {0.99, 0.02, 0.99},
 }
 
-// The quantiles between which demand is expected, for the low and the high estimate.
-const lowQuantile, middleQuantile, highQuantile = 0.1, 0.5, 0.9
+// The parts that low, middling and high demand is of.
+const lowPart, middlePart, highPart = 0, 2, 7
 
-// Course is what a service will need, by the hour.
+// byPart is what the parts of a time need.
+type byPart [len(parts)]float64
+
+func (n *byPart) mean() (mean float64) {
+	for k, v := range n {
+		mean += v * parts[k].width
+	}
+	return mean
+}
+
+// byPlan is something of each plan, by how low they are.
+type byPlan [len(forescale.LowerBy)]float64
+
+// Course is what a service will need, by the hour, and what plans keep for that: as its
+// objective asks, and lower ones.
 type Course struct {
 	Start     time.Time // of the first hour, which may have begun before now
-	Quantiles []float64 // of demand, that Needs is for
+	Quantiles byPlan    // of demand, that plans are made for
+	Shares    byPlan    // of the time in band under each plan
 	Hours     []hour
 }
 
-// hour is one hour of a course: means of instances, within min and max.
+// hour is one hour of a course: instances, within min and max.
 type hour struct {
-	share     float64   // of the hour that lies ahead, 0 to 1
-	needs     []float64 // one for each quantile
-	tops      []float64 // the highest of the hour, one for each quantile
-	low, high float64   // at the objective, when demand is low or high
+	share     float64 // of the hour that lies ahead, 0 to 1
+	kept      byPlan  // means
+	needs     byPart  // means, rising
+	tops      byPart  // the highest of the hour
+	low, high float64 // means as the objective asks, when demand is low or high
+	like      int     // the first hour that is like it but for its share
 }
 
 // Week is the demand of the newest week that is known, by the hour of the week in UTC:
@@ -80,114 +97,191 @@ func (w *Week) at(t time.Time) (mean, most float64, ok bool) {
 // courseOf lays out what s will need during [now, until). Hours of which nothing at
 // all is known need min.
 func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.Forecast, w *Week, o planner.Options) Course {
-	c := Course{Start: now.Truncate(time.Hour), Quantiles: quantilesOf(s)}
+	c := Course{Start: now.Truncate(time.Hour)}
+	for k, by := range forescale.LowerBy {
+		c.Quantiles[k] = planner.LowerQuantile(s.Objective, by)
+	}
 	n := int((until.Sub(c.Start) + time.Hour - 1) / time.Hour)
 	if n <= 0 {
 		return c
 	}
 	c.Hours = make([]hour, n)
 	f := foreseenOf(now, s, forecasts, c, o)
-	var usual [hoursOfWeek]hour // those that no forecast reaches
+	c.Shares = f.shares(c.Quantiles)
+	f.setLevel(s, w, c.Start)
+	usual := map[int]int{} // the first of those that no forecast reaches, by the hour of the week
 	for k := range c.Hours {
 		h, at := &c.Hours[k], c.Start.Add(time.Duration(k)*time.Hour)
+		first, known := usual[hourOfWeek(at)]
+		switch {
+		case f.counts[k] > 0:
+			f.set(h, s, f.of(k), f.tops[k])
+			h.like = k
+		case known:
+			*h = c.Hours[first]
+		default:
+			n := f.like(s, w, at, c.Quantiles)
+			f.set(h, s, n, n.parts)
+			h.like, usual[hourOfWeek(at)] = k, k
+		}
 		h.share = money.Overlap(at, at.Add(time.Hour), now, until).Hours()
-		if f.sums[k] != nil {
-			h.set(s, f, f.of(k), f.tops[k])
-			continue
-		}
-		u := &usual[hourOfWeek(at)]
-		if u.needs == nil {
-			needs := f.like(s, w, at, c.Quantiles)
-			u.set(s, f, needs, needs)
-		}
-		h.needs, h.tops, h.low, h.high = u.needs, u.tops, u.low, u.high
 	}
 	return c
 }
 
-// set keeps what an hour needs, within min and max.
-func (h *hour) set(s forescale.Service, f foreseen, needs, tops []float64) {
-	h.needs, h.tops = needs, tops
-	least, most := float64(s.Min), float64(max(s.Max, s.Min))
-	h.low, h.high = within(needs[0]*f.low, least, most), within(needs[0]*f.high, least, most)
-	for i := range needs {
-		needs[i], tops[i] = within(needs[i], least, most), within(tops[i], least, most)
+func within(n, least, most float64) float64 { return min(max(n, least), most) }
+
+// told is what an hour needs: in each part of the time, and at the quantiles that plans
+// are made for where it is not known how such plans do.
+type told struct {
+	parts byPart
+	plans byPlan
+}
+
+func (n *told) add(needs []float64) {
+	for k := range n.parts {
+		n.parts[k] += needs[k]
+	}
+	for k, v := range needs[len(n.parts):] {
+		n.plans[k] += v
 	}
 }
 
-func within(n, least, most float64) float64 { return min(max(n, least), most) }
+func (n told) times(by float64) told {
+	for k := range n.plans {
+		n.plans[k] *= by
+	}
+	for k := range n.parts {
+		n.parts[k] *= by
+	}
+	return n
+}
 
 // foreseen is what the forecasts say, by the hour, and in what relation the quantiles
-// of demand stand to its middle.
+// of demand stand to its mean.
 type foreseen struct {
-	sums      [][]float64 // by the hour, one sum for each quantile; nil: not covered
-	tops      [][]float64 // the highest in place of the sum
-	counts    []int
-	ratios    []float64 // of needs to that of the middle of demand; nil: no forecast
-	low, high float64   // of the need for low and high demand to that for the middle
+	sums      []told                // by the hour
+	tops      []byPart              // the highest in place of the sum
+	counts    []int                 // of each sum, 0: no forecast covers it
+	ratios    *told                 // of needs to the mean need; nil: no forecast
+	level     float64               // of what is needed after the forecasts to that of a week before
+	low, high float64               // of the need for low and high demand to that for the middle
+	lower     *forescale.LowerPlans // nil: not known
 }
 
 func foreseenOf(now time.Time, s forescale.Service, forecasts []forescale.Forecast, c Course, o planner.Options) foreseen {
-	f := foreseen{sums: make([][]float64, len(c.Hours)), tops: make([][]float64, len(c.Hours)), counts: make([]int, len(c.Hours)), low: 1, high: 1}
-	n := len(c.Quantiles)
-	totals := make([]float64, n+3)
-	for _, x := range planner.Foresee(now, o, s, forecasts, append(append([]float64{}, c.Quantiles...), lowQuantile, middleQuantile, highQuantile)) {
-		for k, v := range x.Needs {
-			totals[k] += v
-		}
+	f := foreseen{sums: make([]told, len(c.Hours)), tops: make([]byPart, len(c.Hours)), counts: make([]int, len(c.Hours)), low: 1, high: 1, lower: lowerOf(forecasts)}
+	quantiles := make([]float64, len(parts), len(parts)+len(c.Quantiles))
+	for k, p := range parts {
+		quantiles[k] = p.middle
+	}
+	if f.lower == nil {
+		quantiles = append(quantiles, c.Quantiles[:]...)
+	}
+	var totals told
+	for _, x := range planner.Foresee(now, o, s, forecasts, quantiles) {
+		totals.add(x.Needs)
 		from := x.At.Sub(c.Start)
 		for at := from; at < from+x.Width; at += min(x.Width, time.Hour) {
 			if k := int(at / time.Hour); at >= 0 && k < len(f.sums) {
-				f.add(k, x.Needs[:n])
+				f.sums[k].add(x.Needs)
+				for i := range parts {
+					f.tops[k][i] = max(f.tops[k][i], x.Needs[i])
+				}
+				f.counts[k]++
 			}
 		}
 	}
-	if middle := totals[n+1]; middle > 0 {
-		f.ratios = make([]float64, n)
-		for k := range f.ratios {
-			f.ratios[k] = totals[k] / middle
+	if mean := totals.parts.mean(); mean > 0 {
+		ratios := totals.times(1 / mean)
+		f.ratios = &ratios
+		if middle := totals.parts[middlePart]; middle > 0 {
+			f.low, f.high = totals.parts[lowPart]/middle, totals.parts[highPart]/middle
 		}
-		f.low, f.high = totals[n]/middle, totals[n+2]/middle
 	}
 	return f
 }
 
-func (f *foreseen) add(hour int, needs []float64) {
-	if f.sums[hour] == nil {
-		f.sums[hour], f.tops[hour] = make([]float64, len(needs)), make([]float64, len(needs))
+// setLevel holds what the forecasts say against the same hours of the week before. Half of
+// what they say more, as factors, is taken to last after them; less may be one quiet day.
+func (f *foreseen) setLevel(s forescale.Service, w *Week, start time.Time) {
+	f.level = 1
+	now, before := 0.0, 0.0
+	for k, n := range f.counts {
+		if mean, _, ok := w.at(start.Add(time.Duration(k) * time.Hour)); ok && n > 0 {
+			sum := f.of(k)
+			now, before = now+sum.parts.mean(), before+float64(s.Band.Required(mean))
+		}
 	}
-	for k, v := range needs {
-		f.sums[hour][k] += v
-		f.tops[hour][k] = max(f.tops[hour][k], v)
+	if now > 0 && before > 0 {
+		f.level = math.Sqrt(max(1, now/before))
 	}
-	f.counts[hour]++
+}
+
+// lowerOf is how lower plans of the metric did that needs most.
+func lowerOf(forecasts []forescale.Forecast) (p *forescale.LowerPlans) {
+	for k := range forecasts {
+		m := &forecasts[k].Minutes
+		if m.Known() && m.Lower.Seen >= seenToBelieve && m.Lower.Needed > 0 && (p == nil || m.Lower.Needed > p.Needed) {
+			p = &m.Lower
+		}
+	}
+	return p
+}
+
+// shares are those of the time in band under each plan, which the objective is taken for
+// as it is stated: else the quantile that it is made for.
+func (f *foreseen) shares(quantiles byPlan) byPlan {
+	shares := quantiles
+	if p := f.lower; p != nil && p.Above[0] < 1 {
+		for k, above := range p.Above {
+			shares[k] = min(shares[0], shares[0]*(1-above)/(1-p.Above[0]))
+		}
+	}
+	return shares
+}
+
+// set keeps what is needed in an hour, and what plans keep, within min and max. Where it
+// is known what they had to spare it goes with the root of the need, as chance does;
+// else they keep what their quantile needs.
+func (f *foreseen) set(h *hour, s forescale.Service, n told, tops byPart) {
+	least, most := float64(s.Min), float64(max(s.Max, s.Min))
+	mean := n.parts.mean()
+	for k := range h.kept {
+		kept := n.plans[k]
+		if p := f.lower; p != nil {
+			kept = mean + p.Spare[k]*math.Sqrt(mean/p.Needed)
+		}
+		h.kept[k] = within(kept, least, most)
+	}
+	for k := range h.needs {
+		h.needs[k], h.tops[k] = within(n.parts[k], least, most), within(tops[k], least, most)
+	}
+	h.low, h.high = within(h.kept[0]*f.low, least, most), within(h.kept[0]*f.high, least, most)
 }
 
 // of is the mean need of an hour that forecasts cover.
-func (f *foreseen) of(hour int) []float64 {
-	needs := f.sums[hour]
-	for k := range needs {
-		needs[k] /= float64(f.counts[hour])
-	}
-	return needs
-}
+func (f *foreseen) of(hour int) told { return f.sums[hour].times(1 / float64(f.counts[hour])) }
 
 // like is the need of an hour that no forecast reaches. Where there is no forecast at
 // all, the highest minute of the hour stands for the objective.
-func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles []float64) []float64 {
-	needs := make([]float64, len(quantiles))
+func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles byPlan) (n told) {
 	mean, most, ok := w.at(at)
 	if !ok {
-		return needs
+		return n
 	}
-	middle := float64(s.Band.Required(mean))
+	if f.ratios != nil {
+		return f.ratios.times(f.level * float64(s.Band.Required(mean)))
+	}
+	need := func(q float64) float64 {
+		up := (q - 0.5) / (s.Objective - 0.5 + 1e-9)
+		return float64(s.Band.Required(mean + (most-mean)*min(1, max(0, up))))
+	}
 	for k, q := range quantiles {
-		if f.ratios != nil {
-			needs[k] = middle * f.ratios[k]
-			continue
-		}
-		up := (q - middleQuantile) / (s.Objective - middleQuantile + 1e-9)
-		needs[k] = float64(s.Band.Required(mean + (most-mean)*min(1, max(0, up))))
+		n.plans[k] = need(q)
 	}
-	return needs
+	for k, p := range parts {
+		n.parts[k] = need(p.middle)
+	}
+	return n
 }

@@ -12,9 +12,8 @@ import (
 const (
 	// degrees is in how many steps an objective can be lowered to nothing.
 	degrees = 200
-	// givenUp is the level of an hour in which only keptShare of the need is kept. Less
-	// would save more time in band, and leave more demand without an instance.
-	givenUp   = -1
+	// keptShare is what is kept in an hour that is given up. Less would save more time in
+	// band, and leave more demand without an instance.
 	keptShare = 0.4
 	// scatter is by how much the order of hours that cost about the same is
 	// shuffled: else all that is given up would lie on one side of the month.
@@ -24,13 +23,14 @@ const (
 	together = 6
 )
 
-// Degree is one way to meet an objective: how much room hours have, and how many are
+// Degree is one way to meet an objective: how low plans are, and how many hours are
 // given up.
 type Degree struct {
 	Objective float64 // share of time in band that it is to bring
 	Quantile  float64 // of demand, that hours which are not given up have room for, in their mean
 	GivenUp   float64 // share of the time that is given up, the dearest first
 	Cost      float64 // from now until the end, in the currency
+	Lower     float64 // by what share of the way to the median plans are lower now
 	Most      int     // instances that are kept now at most, 0: as many as are needed
 	Gone      bool    // now is given up
 }
@@ -63,7 +63,7 @@ func curveOf(now, until time.Time, s forescale.Service, c Course, lead time.Dura
 		if k%24 == 0 {
 			x.daily = append(x.daily, 0)
 		}
-		x.daily[k/24] += price * h.needs[0] * h.share
+		x.daily[k/24] += price * h.kept[0] * h.share
 		x.Low += price * h.low * h.share
 		x.High += price * h.high * h.share
 	}
@@ -79,11 +79,7 @@ func curveOf(now, until time.Time, s forescale.Service, c Course, lead time.Dura
 			continue
 		}
 		d := &x.Degrees[j]
-		d.Gone = true
-		for k := 0; k <= next && k < len(c.Hours); k++ {
-			most, gone := m.keeps(k)
-			d.Most, d.Gone = max(d.Most, most), d.Gone && gone
-		}
+		d.Lower, d.Most, d.Gone = m.until(next)
 	}
 	return x
 }
@@ -92,24 +88,45 @@ func curveOf(now, until time.Time, s forescale.Service, c Course, lead time.Dura
 type way struct {
 	count float64 // mean of instances
 	share float64 // of the hour in band
-	level int     // of the quantiles of demand that it has room for, or givenUp
+	plan  int     // by how low it is
+	bound float64 // on instances, 0: none
+	gone  bool    // it is given up
 }
 
 // waysOf are the ways through an hour that bring the most for what they cost, by what
-// they cost: the upper hull of the share in band over the instances.
-func waysOf(s forescale.Service, h hour, c Course, ways []way) []way {
-	first := len(ways)
-	low := way{count: min(kept(s, h), h.needs[0]), level: givenUp}
-	for l, n := range h.needs {
-		if n <= low.count+1e-9 {
-			low.share, low.level = c.Quantiles[l], l // what is kept of it is enough for that
-			break
+// they cost: the upper hull of the share in band over the instances. Each is a plan, by
+// itself or under a bound, which has room for a part of the time.
+func waysOf(s forescale.Service, h *hour, c *Course, ways []way) []way {
+	var all [len(forescale.LowerBy) * (len(parts) + 2)]way
+	n := 0
+	low := keptOf(s, h)
+	for l, kept := range h.kept {
+		all[n] = way{count: kept, share: c.Shares[l], plan: l}
+		n++
+		last := 0.0
+		for k := range len(parts) + 1 {
+			w := way{plan: l, bound: low, gone: true}
+			if k < len(parts) {
+				if w.bound, w.gone = math.Ceil(h.tops[k]-1e-9), false; w.bound <= low || w.bound == last {
+					continue
+				}
+				last = w.bound
+			}
+			w.count, w.share = h.under(l, w.bound)
+			w.share *= c.Shares[l]
+			if w.count < kept {
+				all[n] = w
+				n++
+			}
 		}
 	}
-	ways = append(ways, low)
-	for l := len(h.needs) - 1; l >= 0; l-- {
-		w := way{count: h.needs[l], share: c.Quantiles[l], level: l}
-		if top := ways[len(ways)-1]; w.count <= low.count+1e-9 || w.share <= top.share {
+	slices.SortFunc(all[:n], func(a, b way) int { return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(a.share, b.share)) })
+	first := len(ways)
+	for _, w := range all[:n] {
+		for len(ways) > first && w.count <= ways[len(ways)-1].count+1e-9 && w.share >= ways[len(ways)-1].share {
+			ways = ways[:len(ways)-1]
+		}
+		if len(ways) > first && w.share <= ways[len(ways)-1].share {
 			continue
 		}
 		for len(ways) > first+1 && slope(ways[len(ways)-1], w) >= slope(ways[len(ways)-2], ways[len(ways)-1]) {
@@ -120,12 +137,25 @@ func waysOf(s forescale.Service, h hour, c Course, ways []way) []way {
 	return ways
 }
 
+// under is what a plan keeps under a bound, and the share of the time that it has room for:
+// what the plan has to spare comes on top of each need.
+func (h *hour) under(plan int, bound float64) (count, fits float64) {
+	spare := h.kept[plan] - h.needs.mean()
+	for k, n := range h.needs {
+		count += parts[k].width * min(n+spare, bound)
+		if h.tops[k] <= bound+1e-9 {
+			fits = parts[k].below
+		}
+	}
+	return count, fits
+}
+
 // slope is the share of an hour in band for an instance more.
 func slope(a, b way) float64 { return (b.share - a.share) / (b.count - a.count) }
 
-// kept is what is left of the need of an hour that is given up.
-func kept(s forescale.Service, h hour) float64 {
-	return max(float64(s.Min), math.Ceil(keptShare*h.needs[0]-1e-9))
+// keptOf is what is left of an hour that is given up.
+func keptOf(s forescale.Service, h *hour) float64 {
+	return max(float64(s.Min), math.Ceil(keptShare*h.kept[0]-1e-9))
 }
 
 // mix is how each hour of a course is gone through. It begins with all hours as the
@@ -140,7 +170,7 @@ type mix struct {
 	cost    float64 // instance hours
 	lost    float64 // time in band that was given up
 	gone    float64 // time that is given up
-	planned float64 // time that is not, by the quantile that it has room for
+	planned float64 // time that is not, and is in band
 }
 
 // step is from one way through an hour down to the next.
@@ -152,14 +182,18 @@ type step struct {
 func mixOf(s forescale.Service, c Course) *mix {
 	m := &mix{c: c, ways: make([][]way, len(c.Hours)), at: make([]int, len(c.Hours))}
 	all := make([]way, 0, 3*len(c.Hours))
-	for k, h := range c.Hours {
-		from := len(all)
-		all = waysOf(s, h, c, all)
-		w := all[from:len(all):len(all)]
+	for k := range c.Hours {
+		h := &c.Hours[k]
+		if h.like == k {
+			from := len(all)
+			all = waysOf(s, h, &c, all)
+			m.ways[k] = all[from:len(all):len(all)]
+		}
+		w := m.ways[h.like]
 		m.ways[k], m.at[k] = w, len(w)-1
 		m.time += h.share
 		m.cost += h.share * w[len(w)-1].count
-		m.planned += h.share * c.Quantiles[max(0, w[len(w)-1].level)]
+		m.add(k, h.share)
 		_, spread := math.Modf(float64((c.Start.Unix()/3600+int64(k))/together) * math.Phi)
 		for i := 1; i < len(w); i++ {
 			m.order = append(m.order, step{k, slope(w[i-1], w[i]) * (1 + scatter*(spread-0.5))})
@@ -184,26 +218,39 @@ func (m *mix) giveUp(lost float64) float64 {
 		}
 		m.lost += loss
 		m.cost -= saved
-		m.planned -= h.share * m.c.Quantiles[from.level]
-		if to.level == givenUp {
-			m.gone += h.share
-		} else {
-			m.planned += h.share * m.c.Quantiles[to.level]
-		}
+		m.add(k, -h.share)
 		m.at[k]--
+		m.add(k, h.share)
 		m.next++
 	}
 	return 0
 }
 
-// keeps is the most that is kept in an hour, and whether it is given up.
-func (m *mix) keeps(hour int) (most int, gone bool) {
-	w := m.ways[hour][m.at[hour]]
-	n := w.count
-	if w.level != givenUp {
-		n = max(n, m.c.Hours[hour].tops[w.level])
+// add counts time of an hour as it is gone through.
+func (m *mix) add(hour int, time float64) {
+	if w := m.ways[hour][m.at[hour]]; w.gone {
+		m.gone += time
+	} else {
+		m.planned += time * w.share
 	}
-	return int(math.Ceil(n - 1e-9)), w.level == givenUp
+}
+
+// until is how much lower plans are up to an hour, as the highest of its hours asks, the
+// most that is kept, 0 if nothing bounds it, and whether all are given up.
+func (m *mix) until(hour int) (lower float64, most int, gone bool) {
+	plan, bound, gone := len(forescale.LowerBy)-1, 0.0, true
+	for k := 0; k <= hour && k < len(m.at); k++ {
+		w := m.ways[k][m.at[k]]
+		plan, gone = min(plan, w.plan), gone && w.gone
+		if w.bound == 0 {
+			bound = math.Inf(1)
+		}
+		bound = max(bound, w.bound)
+	}
+	if math.IsInf(bound, 1) {
+		bound = 0
+	}
+	return forescale.LowerBy[plan], int(bound), gone
 }
 
 // degree is the mix as it is, of which one step less saves so many instance hours.

@@ -26,8 +26,9 @@ type CurveOf struct{ Zone, Service string }
 // Pace is how far the objective of a service is lowered for a budget.
 type Pace struct {
 	forescale.LoweredObjective
-	Most   int  // instances that are kept now, 0: as many as are needed
-	Gone   bool // this hour is given up
+	Lower  float64 // by what share of the way to the median plans are lower now
+	Most   int     // instances that are kept now at most, 0: as many as are needed
+	Gone   bool    // this hour is given up
 	Budget forescale.BudgetOutlook
 }
 
@@ -55,7 +56,7 @@ func (o *Outlook) all(b *money.Book, now time.Time) (out []forescale.BudgetOutlo
 		for _, l := range x.Lowered {
 			c := o.Curves[CurveOf{state.TimeZone, l.Service}]
 			d := c.Degrees[degrees[l.Service]]
-			paces[l.Service] = Pace{LoweredObjective: l, Most: d.Most, Gone: d.Gone, Budget: x}
+			paces[l.Service] = Pace{LoweredObjective: l, Lower: d.Lower, Most: d.Most, Gone: d.Gone, Budget: x}
 		}
 		out = append(out, x)
 	}

@@ -29,7 +29,8 @@ var forecastCases = []testCase{
 			{Service: "b", Metric: util, Issued: at(0), Start: minute(0), Step: time.Minute, Levels: []float64{0.5}, Values: [][]float64{{0}},
 				Minutes: forescale.Minutes{Unit: 2.5, Scatter: 0.1, Before: []float64{1, 1.5}, Follow: 0.6, Shift: -0.25, Above: 0.008, Seen: 900,
 					Pairs: forescale.Pairs{Product: 3, Square: 4}, Rough: 0.002, Usual: 0.001, Width: forescale.WidthByRough,
-					Readings: [2]forescale.MinutesBy{{Shift: -0.5, Above: 0.007, Spare: 1.5}, {Shift: -0.25, Above: 0.008, Spare: 1.25}}},
+					Readings: [2]forescale.MinutesBy{{Shift: -0.5, Above: 0.007, Spare: 1.5}, {Shift: -0.25, Above: 0.008, Spare: 1.25}},
+					Lower:    forescale.LowerPlans{Seen: 700, Needed: 3.5, Above: [7]float64{0.008, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5}, Spare: [7]float64{4, 3, 2, 1.5, 1, 0.5, 0.25}}},
 				Score: forescale.Score{Pinball: math.NaN(), Naive: math.Inf(1)}},
 		}
 		f.ok(f.SaveForecasts(f.ctx, []forescale.Forecast{want[2], want[0], want[1]}))
