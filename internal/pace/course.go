@@ -229,13 +229,14 @@ func lowerOf(forecasts []forescale.Forecast) (p *forescale.LowerPlans) {
 	return p
 }
 
-// shares are those of the time in band under each plan, which the objective is taken for
-// as it is stated: else the quantile that it is made for.
+// shares are those of the time in band under each plan, that as the objective asks taken
+// to meet it; where it is not known, the quantiles that they are made for. A lower plan
+// never brings as much, else one as asked would not be what an objective costs.
 func (f *foreseen) shares(quantiles byPlan) byPlan {
 	shares := quantiles
 	if p := f.lower; p != nil && p.Above[0] < 1 {
 		for k, above := range p.Above {
-			shares[k] = min(shares[0], shares[0]*(1-above)/(1-p.Above[0]))
+			shares[k] = shares[0] * min(1-1e-6*float64(k), (1-above)/(1-p.Above[0]))
 		}
 	}
 	return shares

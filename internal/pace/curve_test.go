@@ -119,6 +119,20 @@ func TestWhatIsSparedIsSavedFirst(t *testing.T) {
 	}
 }
 
+// An objective costs what the plan as it asks keeps, also where lower ones were never too small.
+func TestLowerPlansThatWereNeverTooSmallAreStillLower(t *testing.T) {
+	s := forescale.Service{Name: "a", Min: 1, Max: 100, Objective: 0.99, PricePerHour: forescale.Unit}.WithDefaults()
+	f := foreseen{lower: &forescale.LowerPlans{Seen: 5000, Needed: 4, Spare: [...]float64{3, 2.5, 2, 1.5, 1, 0.5, 0.5}}}
+	c := Course{Shares: f.shares(plans), Hours: make([]hour, 24)}
+	for k := range c.Hours {
+		f.set(&c.Hours[k], s, told{parts: byPart{4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, byPart{4, 4, 4, 4, 4, 4, 4, 4, 4, 4})
+		c.Hours[k].share, c.Hours[k].like = 1, k
+	}
+	if x := curveOf(c.Start, c.Start.Add(24*time.Hour), s, c, 0); math.Abs(x.Degrees[0].Cost-24*7) > 1e-9 || x.Degrees[1].Cost > 24*4.5 || x.Degrees[1].Lower != 0.8 {
+		t.Errorf("as asked %+v, one degree lower %+v", x.Degrees[0], x.Degrees[1])
+	}
+}
+
 // What a curve costs until the end is less the later it is read.
 func TestWhatIsToComeOfACurve(t *testing.T) {
 	at := time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC)
