@@ -94,7 +94,9 @@ func (m Minutes) Valid() bool {
 	for _, r := range m.Readings {
 		all = append(all, r.Shift, r.Above, r.Spare)
 	}
-	all = append(append(append(all, m.Lower.Needed), m.Lower.Above[:]...), m.Lower.Spare[:]...)
+	all = append(all, m.Lower.Needed)
+	all = append(all, m.Lower.Above[:]...)
+	all = append(all, m.Lower.Spare[:]...)
 	for _, v := range all {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return false
@@ -171,15 +173,32 @@ func (f Forecast) Max(from, to time.Time, q float64) (demand float64, at time.Ti
 	return demand, at, ok
 }
 
-func (f Forecast) quantile(step int, q float64) float64 {
-	v := f.Values[step]
-	k := sort.SearchFloat64s(f.Levels, q)
-	switch {
-	case k == 0:
-		return v[0]
-	case k == len(f.Levels):
-		return v[k-1]
+func (f Forecast) quantile(step int, q float64) float64 { return f.Place(q).In(f.Values[step]) }
+
+// Place is where a quantile lies among the levels of a forecast: after one of them, so far
+// on the way to the next. Outside of them it is the nearest.
+type Place struct {
+	after    int
+	far, way float64
+}
+
+// Place finds the place of the q-quantile, for any step.
+func (f Forecast) Place(q float64) Place {
+	switch k := sort.SearchFloat64s(f.Levels, q); k {
+	case 0:
+		return Place{}
+	case len(f.Levels):
+		return Place{after: k - 1}
+	default:
+		return Place{k - 1, q - f.Levels[k-1], f.Levels[k] - f.Levels[k-1]}
 	}
-	lo, hi := f.Levels[k-1], f.Levels[k]
-	return v[k-1] + (v[k]-v[k-1])*(q-lo)/(hi-lo)
+}
+
+// In is the quantile in a row of Values.
+func (p Place) In(row []float64) float64 {
+	v := row[p.after]
+	if p.way == 0 {
+		return v
+	}
+	return v + (row[p.after+1]-v)*p.far/p.way
 }

@@ -26,13 +26,16 @@ func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescal
 		}
 		first := max(0, int(now.Sub(f.Start)/f.Step))
 		ahead := max(0, len(f.Values)-first)
-		places, room := placesOf(f.Levels, quantiles), make([]float64, ahead*len(quantiles))
+		places, room := make([]forescale.Place, len(quantiles)), make([]float64, ahead*len(quantiles))
+		for i, q := range quantiles {
+			places[i] = f.Place(q)
+		}
 		steps = slices.Grow(steps, max(0, ahead-len(steps)))
 		for k := first; k < len(f.Values); k++ {
 			x := ForeseenStep{At: f.Start.Add(time.Duration(k) * f.Step), Width: f.Step}
 			x.Needs, room = room[:len(quantiles):len(quantiles)], room[len(quantiles):]
 			for i, p := range places {
-				if v := p.in(f.Values[k]); isNumber(v) {
+				if v := p.In(f.Values[k]); isNumber(v) {
 					x.Needs[i] = float64(s.Band.Required(max(0, v)))
 				}
 			}
@@ -45,33 +48,4 @@ func Foresee(now time.Time, o Options, s forescale.Service, forecasts []forescal
 		}
 	}
 	return steps
-}
-
-// place is where a quantile lies among the levels of a forecast: after one of them, by a
-// share of the way to the next.
-type place struct {
-	after int
-	share float64
-}
-
-func placesOf(levels, quantiles []float64) []place {
-	places := make([]place, len(quantiles))
-	for i, q := range quantiles {
-		switch k, _ := slices.BinarySearch(levels, q); k {
-		case 0:
-		case len(levels):
-			places[i].after = k - 1
-		default:
-			places[i] = place{k - 1, (q - levels[k-1]) / (levels[k] - levels[k-1])}
-		}
-	}
-	return places
-}
-
-// in is the quantile in a row of a forecast.
-func (p place) in(row []float64) float64 {
-	if p.share == 0 {
-		return row[p.after]
-	}
-	return row[p.after] + (row[p.after+1]-row[p.after])*p.share
 }

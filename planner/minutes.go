@@ -213,7 +213,7 @@ func (l *learner) all() {
 			if needed > n {
 				above[k]++
 			}
-			note(&by.Above, &by.Spare, n, needed, news)
+			note(&by.Above, &by.Spare, n, n, needed, news)
 		}
 		l.lower(lower, needed)
 	}
@@ -228,15 +228,15 @@ func (l *learner) all() {
 	l.m.Follow = min(max(l.m.Follow, 0), 1)
 }
 
-// note takes what was planned for a minute, and what it needed, into means of the share
-// above and of the spare.
-func note(above, spare *float64, planned, needed int, news float64) {
+// note takes what was ready in a minute, what was paid, and what was needed, into means of
+// the share above and of the spare.
+func note(above, spare *float64, ready, paid, needed int, news float64) {
 	over := 0.0
-	if needed > planned {
+	if needed > ready {
 		over = 1
 	}
 	*above += (over - *above) * news
-	*spare += (float64(planned-needed) - *spare) * news
+	*spare += (float64(paid-needed) - *spare) * news
 }
 
 // lower notes how lower plans did in a minute.
@@ -246,12 +246,7 @@ func (l *learner) lower(planned lowerCounts, needed int) {
 	news := 1 / float64(min(p.Seen, weekOfMinutes))
 	p.Needed += (float64(needed) - p.Needed) * news
 	for k, n := range planned {
-		over := 0.0
-		if needed > n.ready {
-			over = 1
-		}
-		p.Above[k] += (over - p.Above[k]) * news
-		p.Spare[k] += (float64(n.paid-needed) - p.Spare[k]) * news
+		note(&p.Above[k], &p.Spare[k], n.ready, n.paid, needed, news)
 	}
 }
 

@@ -94,6 +94,15 @@ func (o *outlook) lower(by float64) {
 // closer takes a share off what lies above the median.
 func closer(deviations, by float64) float64 { return min(deviations, deviations*(1-by)) }
 
+// LowerQuantile is what is left of a quantile that a share of the way to the median is
+// taken off.
+func LowerQuantile(q, by float64) float64 {
+	if by <= 0 {
+		return q
+	}
+	return quantile(closer(deviations(q), by))
+}
+
 // roughness is what the width is multiplied with for what the newest minutes did,
 // given by how many minutes ago they were; since is how many have come since the forecast.
 func (o *outlook) roughness(since int, roots []float64) float64 {

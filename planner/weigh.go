@@ -203,15 +203,6 @@ func (r *round) quantileOf(of forescale.Metric) float64 {
 	return LowerQuantile(r.s.Objective, r.st.Lower)
 }
 
-// LowerQuantile is what is left of a quantile that a share of the way to the median is
-// taken off.
-func LowerQuantile(q, by float64) float64 {
-	if by <= 0 {
-		return q
-	}
-	return quantile(closer(deviations(q), by))
-}
-
 // orZero is v, or 0 where v is no number and would not be told.
 func orZero(v float64) float64 {
 	if isNumber(v) {

@@ -43,10 +43,9 @@ type byPlan [len(forescale.LowerBy)]float64
 // Course is what a service will need, by the hour, and what plans keep for that: as its
 // objective asks, and lower ones.
 type Course struct {
-	Start     time.Time // of the first hour, which may have begun before now
-	Quantiles byPlan    // of demand, that plans are made for
-	Shares    byPlan    // of the time in band under each plan
-	Hours     []hour
+	Start  time.Time // of the first hour, which may have begun before now
+	Shares byPlan    // of the time in band under each plan
+	Hours  []hour
 }
 
 // hour is one hour of a course: instances, within min and max.
@@ -98,16 +97,13 @@ func (w *Week) at(t time.Time) (mean, most float64, ok bool) {
 // all is known need min.
 func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.Forecast, w *Week, o planner.Options) Course {
 	c := Course{Start: now.Truncate(time.Hour)}
-	for k, by := range forescale.LowerBy {
-		c.Quantiles[k] = planner.LowerQuantile(s.Objective, by)
-	}
 	n := int((until.Sub(c.Start) + time.Hour - 1) / time.Hour)
 	if n <= 0 {
 		return c
 	}
 	c.Hours = make([]hour, n)
 	f := foreseenOf(now, s, forecasts, c, o)
-	c.Shares = f.shares(c.Quantiles)
+	c.Shares = f.shares()
 	f.setLevel(s, w, c.Start)
 	usual := map[int]int{} // the first of those that no forecast reaches, by the hour of the week
 	for k := range c.Hours {
@@ -120,7 +116,7 @@ func courseOf(now, until time.Time, s forescale.Service, forecasts []forescale.F
 		case known:
 			*h = c.Hours[first]
 		default:
-			n := f.like(s, w, at, c.Quantiles)
+			n := f.like(s, w, at)
 			f.set(h, s, n, n.parts)
 			h.like, usual[hourOfWeek(at)] = k, k
 		}
@@ -160,6 +156,7 @@ func (n told) times(by float64) told {
 // foreseen is what the forecasts say, by the hour, and in what relation the quantiles
 // of demand stand to its mean.
 type foreseen struct {
+	quantiles byPlan                // of demand, that plans are made for
 	sums      []told                // by the hour
 	tops      []byPart              // the highest in place of the sum
 	counts    []int                 // of each sum, 0: no forecast covers it
@@ -171,12 +168,15 @@ type foreseen struct {
 
 func foreseenOf(now time.Time, s forescale.Service, forecasts []forescale.Forecast, c Course, o planner.Options) foreseen {
 	f := foreseen{sums: make([]told, len(c.Hours)), tops: make([]byPart, len(c.Hours)), counts: make([]int, len(c.Hours)), low: 1, high: 1, lower: lowerOf(forecasts)}
-	quantiles := make([]float64, len(parts), len(parts)+len(c.Quantiles))
+	for k, by := range forescale.LowerBy {
+		f.quantiles[k] = planner.LowerQuantile(s.Objective, by)
+	}
+	quantiles := make([]float64, len(parts), len(parts)+len(f.quantiles))
 	for k, p := range parts {
 		quantiles[k] = p.middle
 	}
 	if f.lower == nil {
-		quantiles = append(quantiles, c.Quantiles[:]...)
+		quantiles = append(quantiles, f.quantiles[:]...)
 	}
 	var totals told
 	for _, x := range planner.Foresee(now, o, s, forecasts, quantiles) {
@@ -232,8 +232,8 @@ func lowerOf(forecasts []forescale.Forecast) (p *forescale.LowerPlans) {
 // shares are those of the time in band under each plan, that as the objective asks taken
 // to meet it; where it is not known, the quantiles that they are made for. A lower plan
 // never brings as much, else one as asked would not be what an objective costs.
-func (f *foreseen) shares(quantiles byPlan) byPlan {
-	shares := quantiles
+func (f *foreseen) shares() byPlan {
+	shares := f.quantiles
 	if p := f.lower; p != nil && p.Above[0] < 1 {
 		for k, above := range p.Above {
 			shares[k] = shares[0] * min(1-1e-6*float64(k), (1-above)/(1-p.Above[0]))
@@ -266,7 +266,7 @@ func (f *foreseen) of(hour int) told { return f.sums[hour].times(1 / float64(f.c
 
 // like is the need of an hour that no forecast reaches. Where there is no forecast at
 // all, the highest minute of the hour stands for the objective.
-func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles byPlan) (n told) {
+func (f *foreseen) like(s forescale.Service, w *Week, at time.Time) (n told) {
 	mean, most, ok := w.at(at)
 	if !ok {
 		return n
@@ -278,7 +278,7 @@ func (f *foreseen) like(s forescale.Service, w *Week, at time.Time, quantiles by
 		up := (q - 0.5) / (s.Objective - 0.5 + 1e-9)
 		return float64(s.Band.Required(mean + (most-mean)*min(1, max(0, up))))
 	}
-	for k, q := range quantiles {
+	for k, q := range f.quantiles {
 		n.plans[k] = need(q)
 	}
 	for k, p := range parts {

@@ -97,32 +97,24 @@ type way struct {
 // they cost: the upper hull of the share in band over the instances. Each is a plan, by
 // itself or under a bound, which has room for a part of the time.
 func waysOf(s forescale.Service, h *hour, c *Course, ways []way) []way {
-	var all [len(forescale.LowerBy) * (len(parts) + 2)]way
-	n := 0
-	low := keptOf(s, h)
-	for l, kept := range h.kept {
-		all[n] = way{count: kept, share: c.Shares[l], plan: l}
-		n++
-		last := 0.0
-		for k := range len(parts) + 1 {
-			w := way{plan: l, bound: low, gone: true}
-			if k < len(parts) {
-				if w.bound, w.gone = math.Ceil(h.tops[k]-1e-9), false; w.bound <= low || w.bound == last {
-					continue
-				}
-				last = w.bound
+	low, mean := keptOf(s, h), h.needs.mean()
+	bounds, shares := h.bounds(low)
+	var room [len(forescale.LowerBy) * (len(parts) + 2)]way
+	all := room[:0]
+	for plan, kept := range h.kept {
+		all = append(all, way{count: kept, share: c.Shares[plan], plan: plan})
+		for k, bound := range bounds {
+			if bound == 0 {
+				continue
 			}
-			w.count, w.share = h.under(l, w.bound)
-			w.share *= c.Shares[l]
-			if w.count < kept {
-				all[n] = w
-				n++
+			if n := h.under(kept-mean, bound); n < kept {
+				all = append(all, way{count: n, share: shares[k] * c.Shares[plan], plan: plan, bound: bound, gone: bound == low})
 			}
 		}
 	}
-	slices.SortFunc(all[:n], func(a, b way) int { return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(a.share, b.share)) })
+	slices.SortFunc(all, func(a, b way) int { return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(a.share, b.share)) })
 	first := len(ways)
-	for _, w := range all[:n] {
+	for _, w := range all {
 		for len(ways) > first && w.count <= ways[len(ways)-1].count+1e-9 && w.share >= ways[len(ways)-1].share {
 			ways = ways[:len(ways)-1]
 		}
@@ -137,17 +129,36 @@ func waysOf(s forescale.Service, h *hour, c *Course, ways []way) []way {
 	return ways
 }
 
-// under is what a plan keeps under a bound, and the share of the time that it has room for:
-// what the plan has to spare comes on top of each need.
-func (h *hour) under(plan int, bound float64) (count, fits float64) {
-	spare := h.kept[plan] - h.needs.mean()
-	for k, n := range h.needs {
-		count += parts[k].width * min(n+spare, bound)
-		if h.tops[k] <= bound+1e-9 {
-			fits = parts[k].below
+// bounds are those that make a difference, of room for one part after the other, then that
+// of an hour that is given up, with the share of the hour that each has room for. Unused
+// places are 0.
+func (h *hour) bounds(low float64) (bounds, shares [len(parts) + 1]float64) {
+	last := low
+	for k, top := range h.tops {
+		if bound := math.Ceil(top - 1e-9); bound > last {
+			bounds[k], shares[k], last = bound, h.fits(bound), bound
 		}
 	}
-	return count, fits
+	bounds[len(parts)], shares[len(parts)] = low, h.fits(low)
+	return bounds, shares
+}
+
+// fits is the share of the hour that so many instances have room for.
+func (h *hour) fits(instances float64) (share float64) {
+	for k, top := range h.tops {
+		if top <= instances+1e-9 {
+			share = parts[k].below
+		}
+	}
+	return share
+}
+
+// under is what is kept under a bound by a plan that has so much to spare on top of each need.
+func (h *hour) under(spare, bound float64) (count float64) {
+	for k, n := range h.needs {
+		count += parts[k].width * min(n+spare, bound)
+	}
+	return count
 }
 
 // slope is the share of an hour in band for an instance more.
@@ -238,19 +249,16 @@ func (m *mix) add(hour int, time float64) {
 // until is how much lower plans are up to an hour, as the highest of its hours asks, the
 // most that is kept, 0 if nothing bounds it, and whether all are given up.
 func (m *mix) until(hour int) (lower float64, most int, gone bool) {
-	plan, bound, gone := len(forescale.LowerBy)-1, 0.0, true
+	plan, bounded, gone := len(forescale.LowerBy)-1, true, true
 	for k := 0; k <= hour && k < len(m.at); k++ {
 		w := m.ways[k][m.at[k]]
-		plan, gone = min(plan, w.plan), gone && w.gone
-		if w.bound == 0 {
-			bound = math.Inf(1)
-		}
-		bound = max(bound, w.bound)
+		plan, most = min(plan, w.plan), max(most, int(w.bound))
+		bounded, gone = bounded && w.bound > 0, gone && w.gone
 	}
-	if math.IsInf(bound, 1) {
-		bound = 0
+	if !bounded {
+		most = 0
 	}
-	return forescale.LowerBy[plan], int(bound), gone
+	return forescale.LowerBy[plan], most, gone
 }
 
 // degree is the mix as it is, of which one step less saves so many instance hours.

@@ -49,7 +49,7 @@ func TestTheWaysThroughAnHourAreTheBest(t *testing.T) {
 		}
 		bound := float64(rapid.IntRange(int(keptOf(s, &h)), 101).Draw(t, "bound"))
 		for plan, share := range plans {
-			count, fits := h.under(plan, bound)
+			count, fits := h.under(h.kept[plan]-h.needs.mean(), bound), h.fits(bound)
 			if count < ways[0].count-1e-9 {
 				t.Fatalf("%d at most cost %g, the cheapest way is %+v", int(bound), count, ways[0])
 			}
@@ -122,8 +122,8 @@ func TestWhatIsSparedIsSavedFirst(t *testing.T) {
 // An objective costs what the plan as it asks keeps, also where lower ones were never too small.
 func TestLowerPlansThatWereNeverTooSmallAreStillLower(t *testing.T) {
 	s := forescale.Service{Name: "a", Min: 1, Max: 100, Objective: 0.99, PricePerHour: forescale.Unit}.WithDefaults()
-	f := foreseen{lower: &forescale.LowerPlans{Seen: 5000, Needed: 4, Spare: [...]float64{3, 2.5, 2, 1.5, 1, 0.5, 0.5}}}
-	c := Course{Shares: f.shares(plans), Hours: make([]hour, 24)}
+	f := foreseen{quantiles: plans, lower: &forescale.LowerPlans{Seen: 5000, Needed: 4, Spare: [...]float64{3, 2.5, 2, 1.5, 1, 0.5, 0.5}}}
+	c := Course{Shares: f.shares(), Hours: make([]hour, 24)}
 	for k := range c.Hours {
 		f.set(&c.Hours[k], s, told{parts: byPart{4, 4, 4, 4, 4, 4, 4, 4, 4, 4}}, byPart{4, 4, 4, 4, 4, 4, 4, 4, 4, 4})
 		c.Hours[k].share, c.Hours[k].like = 1, k

@@ -10,7 +10,6 @@
 // instances at most or not that a part of it has room, or it is given up and four tenths
 // of what it keeps are left. What brings the least time in band for its cost goes first,
 // over all hours and plans; what lower plans cost and bring is learned from what they
-// would have done of late. A budget that
-// does not pay for the objectives of its services lowers those of least priority first, all
-// of one priority alike ([Outlook.Paces]).
+// would have done of late. A budget that does not pay for the objectives of its services
+// lowers those of least priority first, all of one priority alike ([Outlook.Paces]).
 package pace
