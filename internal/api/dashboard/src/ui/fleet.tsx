@@ -67,7 +67,7 @@ function Instances({ service, now, zone }: { service: Service; now: number; zone
                 <th scope="row"><code class="id">{i.id}</code>{i.failure && <p class="bad error">{i.failure}</p>}</th>
                 <td><span class={`nowrap ${s.kind}`}><Icon name={s.icon} /> {i.state}</span></td>
                 <td class="num"><Meter value={i.utilization} limit={service.status.limit} /></td>
-                <td><span class="nowrap">{i.address || "–"}</span>{i.node && <small class="quiet"> {i.node}</small>}</td>
+                <td><Address text={i.address || "–"} />{i.node && <small class="quiet"> {i.node}</small>}</td>
                 <td class="num nowrap">{Number.isNaN(t) ? "–" : <time title={when(zone, t, now)}>{age(now - t)}</time>}</td>
               </tr>
             );
@@ -76,6 +76,12 @@ function Instances({ service, now, zone }: { service: Service; now: number; zone
       </table>
     </div>
   );
+}
+
+/** Address is in one line where there is room, else its port is in a second one. */
+function Address({ text }: { text: string }) {
+  const port = text.lastIndexOf(":");
+  return port < 0 ? <span>{text}</span> : <span>{text.slice(0, port)}<wbr />{text.slice(port)}</span>;
 }
 
 /** Meter is utilization against its limit, as a bar and as a number. */
